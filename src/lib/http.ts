@@ -1,0 +1,49 @@
+// The one place that turns an error into an HTTP answer (the other is mcp/server.ts for MCP).
+import { isRuntimeError } from './errors.ts'
+import { errorFields, log } from './log.ts'
+
+/** `{error: {code, message}}` with the error's own status; anything that is not ours becomes a bare 500. */
+export function toErrorResponse(error: unknown): Response {
+  if (isRuntimeError(error)) {
+    if (error.status >= 500) log('http.error', errorFields(error))
+    return Response.json({ error: { code: error.code, message: error.message } }, { status: error.status })
+  }
+  log('http.error', errorFields(error))
+  return Response.json(
+    {
+      error: {
+        code: 'internal',
+        message: 'Something failed inside the runtime. Try again; the log has the cause.',
+      },
+    },
+    { status: 500 },
+  )
+}
+
+/** `Authorization: Bearer x` → x; null when absent or another scheme. */
+export function bearerToken(headers: Headers): string | null {
+  const match = /^Bearer +([^\s]+)$/i.exec(headers.get('authorization') ?? '')
+  return match?.[1] ?? null
+}
+
+/** Reads at most maxBytes of a body; null when it is longer. Counts what arrives: a content-length can lie or be absent. */
+export async function readCapped(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (body === null) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let total = 0
+  for await (const chunk of body) {
+    total += chunk.byteLength
+    if (total > maxBytes) return null
+    chunks.push(chunk)
+  }
+  const whole = new Uint8Array(total)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return whole
+}

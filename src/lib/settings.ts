@@ -1,0 +1,125 @@
+// Parses the environment once into typed settings (SPEC section 3). Problems name the setting and the cure, never its value.
+import { z } from 'zod'
+import { SettingsError } from './errors.ts'
+
+export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
+
+export interface Settings {
+  orgoApiKey: string
+  anthropicApiKey: string
+  /** Every GIT_CREDENTIALS* secret joined, one URL a line; read only by auth/git-credentials.ts. */
+  gitCredentials: string
+  ownerToken: string
+  tokenKey: string
+  /** Several while rotating. Empty: no webhook is accepted. */
+  webhookSecrets: string[]
+  notifyUrl: string | null
+  publicUrl: string
+  /** Where VMs reach the Worker; PUBLIC_URL unless that one sits behind a login page or a smaller body limit. */
+  vmUrl: string
+  orgoApiUrl: string
+  anthropicBaseUrl: string
+  githubApiUrl: string
+  /** Where bootstrap.sh fetches Node when the VM has none. */
+  nodeDistUrl: string
+  defaultBudgetUsd: number
+  monthlyBudgetUsd: number
+  model: string
+  effort: (typeof EFFORTS)[number]
+  maxParallelPlans: number
+  /** http and loopback upstreams allowed: set by `npm run dev` only. */
+  local: boolean
+}
+
+export interface SettingsReport {
+  settings: Settings
+  problems: string[]
+}
+
+type RawEnv = Record<string, unknown>
+
+const text = (env: RawEnv, name: string): string => (typeof env[name] === 'string' ? env[name].trim() : '')
+
+/** Never throws; a bad value is reported and replaced by its default, and whoever needs it calls requireSettings. */
+export function readSettings(env: RawEnv): SettingsReport {
+  const problems: string[] = []
+  const publicUrl = text(env, 'PUBLIC_URL').replace(/\/+$/, '')
+  const local = text(env, 'LOCAL') === 'true'
+  const isLocal =
+    local && publicUrl !== '' && URL.canParse(publicUrl) && LOOPBACK.has(new URL(publicUrl).hostname)
+  const secret = (name: string, minLength: number, cure: string): string => {
+    const value = text(env, name)
+    if (value === '') problems.push(`${name} is not set: ${cure}`)
+    else if (value.length < minLength)
+      problems.push(`${name} is shorter than ${minLength} characters: ${cure}`)
+    return value.length < minLength ? '' : value
+  }
+  const url = (name: string, fallback: string): string => {
+    if (text(env, name) === '') return fallback
+    const value = text(env, name).replace(/\/+$/, '')
+    const parsed = URL.canParse(value) ? new URL(value) : null
+    const allowed =
+      parsed !== null &&
+      (parsed.protocol === 'https:' || (isLocal && parsed.protocol === 'http:')) &&
+      parsed.username === ''
+    if (!allowed) problems.push(`${name} must be an https URL without a user name.`)
+    return allowed ? value : fallback
+  }
+  const number = (name: string, fallback: number, schema: z.ZodNumber): number => {
+    if (text(env, name) === '') return fallback
+    const parsed = schema.safeParse(Number(text(env, name)))
+    if (!parsed.success) problems.push(`${name} must be a number above 0.`)
+    return parsed.success ? parsed.data : fallback
+  }
+  const effort = z.enum(EFFORTS).safeParse(text(env, 'EFFORT') || 'high')
+  if (!effort.success) problems.push(`EFFORT must be one of ${EFFORTS.join(', ')}.`)
+
+  if (publicUrl === '' || !URL.canParse(publicUrl))
+    problems.push("PUBLIC_URL is not set: it is the Worker's own URL; `npm run deploy` sets it.")
+  else if (local && !LOOPBACK.has(new URL(publicUrl).hostname))
+    problems.push('LOCAL is for `npm run dev` only: it is refused unless PUBLIC_URL is loopback.')
+
+  const settings: Settings = {
+    orgoApiKey: secret('ORGO_API_KEY', 8, 'get one at orgo.ai, then `npx wrangler secret put ORGO_API_KEY`.'),
+    anthropicApiKey: secret(
+      'ANTHROPIC_API_KEY',
+      8,
+      'get one at console.anthropic.com, then `npx wrangler secret put ANTHROPIC_API_KEY`.',
+    ),
+    gitCredentials: Object.keys(env)
+      .filter((name) => name === 'GIT_CREDENTIALS' || name.startsWith('GIT_CREDENTIALS_'))
+      .toSorted()
+      .map((name) => text(env, name))
+      .join('\n'),
+    ownerToken: secret('OWNER_TOKEN', 32, '`npm run deploy` makes it.'),
+    tokenKey: secret('TOKEN_KEY', 32, '`npm run deploy` makes it.'),
+    webhookSecrets: text(env, 'GITHUB_WEBHOOK_SECRET')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+    notifyUrl: text(env, 'NOTIFY_URL') || null,
+    publicUrl,
+    vmUrl: url('VM_URL', publicUrl),
+    orgoApiUrl: url('ORGO_API_URL', 'https://www.orgo.ai/api'),
+    anthropicBaseUrl: url('ANTHROPIC_BASE_URL', 'https://api.anthropic.com'),
+    githubApiUrl: url('GITHUB_API_URL', 'https://api.github.com'),
+    nodeDistUrl: url('NODE_DIST_URL', 'https://nodejs.org/dist'),
+    defaultBudgetUsd: number('DEFAULT_BUDGET_USD', 10, z.number().positive()),
+    monthlyBudgetUsd: number('MONTHLY_BUDGET_USD', 200, z.number().positive()),
+    model: text(env, 'MODEL') || 'claude-opus-5-5',
+    effort: effort.success ? effort.data : 'high',
+    maxParallelPlans: number('MAX_PARALLEL_PLANS', 2, z.number().int().min(1).max(16)),
+    local: isLocal,
+  }
+  if (settings.webhookSecrets.length === 0)
+    problems.push('GITHUB_WEBHOOK_SECRET is not set: `npm run deploy` makes it.')
+  return { settings, problems }
+}
+
+/** The settings, or one error that lists every problem: for the first call that needs them. */
+export function requireSettings(env: RawEnv): Settings {
+  const { settings, problems } = readSettings(env)
+  if (problems.length > 0) throw new SettingsError(`The runtime is not configured. ${problems.join(' ')}`)
+  return settings
+}

@@ -1,0 +1,218 @@
+// The contract between the Worker and Ralph on the VM: everything that crosses POST /vm/sync, typed on both ends.
+// Protocol versions n and n-1 are spoken: a field is only ever added, and optional when it is.
+import { z } from 'zod'
+
+export const PROTOCOL_VERSION = 1
+
+/** At most this many plan text bytes travel in one sync answer; the supervisor asks again for the rest. */
+export const MAX_TEXT_BYTES_PER_SYNC = 1_000_000
+/** At most this many events of one plan travel in one sync request. */
+export const MAX_EVENTS_PER_SYNC = 100
+/** Longest text of one event; the VM clips, the Worker refuses longer ones. */
+export const MAX_EVENT_TEXT = 2_000
+
+export const PlanId = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+export const ObjectId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/)
+
+export const Phase = z.enum(['preparing', 'working', 'verifying', 'pushing'])
+export type Phase = z.infer<typeof Phase>
+
+/** One line a plan's process reports; (attempt, n) names it, so a repeated one is taken once. n counts from 1. */
+export const EventLine = z.object({
+  n: z.int().min(1),
+  atMs: z.int().min(0),
+  type: z.string().regex(/^[a-z][a-z_]{0,39}$/),
+  text: z.string().max(MAX_EVENT_TEXT),
+  data: z.record(z.string(), z.json()).optional(),
+})
+export type EventLine = z.infer<typeof EventLine>
+
+export const CheckResult = z.object({
+  command: z.string().max(2_000),
+  exitCode: z.int(),
+  seconds: z.number().min(0),
+  newFailure: z.boolean(),
+})
+export type CheckResult = z.infer<typeof CheckResult>
+
+/** What the work amounts to, as the VM tells it: a claim. Heads that count come from the gateway. */
+export const Work = z.object({
+  head: ObjectId.optional(),
+  baseHead: ObjectId.optional(),
+  commits: z.array(z.object({ sha: ObjectId, subject: z.string().max(300) })).max(100),
+  diff: z.object({ files: z.int().min(0), additions: z.int().min(0), deletions: z.int().min(0) }),
+  checks: z.array(CheckResult).max(50),
+})
+export type Work = z.infer<typeof Work>
+
+export const OutcomeReason = z.enum([
+  'no_checks',
+  'baseline_red',
+  'check_failed',
+  'judge_rejected',
+  'nothing_changed',
+  'proof_missing',
+])
+export type OutcomeReason = z.infer<typeof OutcomeReason>
+
+export const VmPauseReason = z.enum([
+  'budget',
+  'question',
+  'monthly_budget',
+  'model_unavailable',
+  'git_refused',
+  'credential_missing',
+])
+
+/** How an attempt ended on the VM. `stopped` answers a wish to stop: no process of the plan's user is left. */
+export const AttemptEnd = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('completed'),
+    summary: z.string().max(8_000),
+    outcome: z.enum(['verified', 'unverified']),
+    reasons: z.array(OutcomeReason),
+    proof: z.enum(['clean_checkout', 'in_place', 'none']),
+    work: Work,
+  }),
+  z.object({
+    kind: z.literal('paused'),
+    reason: VmPauseReason,
+    detail: z.string().max(2_000),
+    question: z.string().max(8_000).optional(),
+    work: Work,
+  }),
+  z.object({ kind: z.literal('failed'), error: z.string().max(2_000), work: Work }),
+  z.object({ kind: z.literal('stopped'), work: Work }),
+])
+export type AttemptEnd = z.infer<typeof AttemptEnd>
+
+/** A plan as the supervisor sees it. `activity` grows with every sign of life of its process. */
+export const ObservedPlan = z.object({
+  id: PlanId,
+  attempt: z.int().min(1),
+  status: z.enum(['waiting', 'running', 'ended']),
+  phase: Phase.optional(),
+  activity: z.int().min(0),
+  messagesTaken: z.int().min(0),
+  events: z.array(EventLine).max(MAX_EVENTS_PER_SYNC),
+  end: AttemptEnd.optional(),
+})
+export type ObservedPlan = z.infer<typeof ObservedPlan>
+
+/** Body of POST /vm/sync. Bearer: the VM key. */
+export const SyncRequest = z.object({
+  protocol: z.int().min(1),
+  /** The nonce of the last doorbell heard: it came through Orgo, so a clone of this disk does not know it. */
+  nonce: z.string().max(64),
+  bootId: z.string().max(64),
+  /** Grows with each sync of this boot and never goes back: the sign of life. */
+  counter: z.int().min(0),
+  agentSha256: z.string().max(64),
+  /** False where useradd fails: the Worker then runs one plan at a time and says so. */
+  canAddUsers: z.boolean(),
+  freeDiskMb: z.int().min(0).optional(),
+  /** The newest `revision` this supervisor has applied. */
+  revision: z.int().min(0),
+  plans: z.array(ObservedPlan).max(50),
+  /** Plans whose text the supervisor lacks. */
+  wantTexts: z.array(PlanId).max(50),
+  /** Lines a person added to tasks.md by hand; `ref` is made once per line, so a repeat makes no second plan. */
+  adopted: z.array(z.object({ ref: z.string().max(64), text: z.string().min(1).max(100_000) })).max(10),
+  mirrorError: z.string().max(2_000).optional(),
+})
+export type SyncRequest = z.infer<typeof SyncRequest>
+
+/** A plan as it should be. */
+export const DesiredPlan = z.object({
+  id: PlanId,
+  attempt: z.int().min(1),
+  /** run: have one process working on this attempt. stop: kill it, keep the work, report `stopped`. forget: report no more. */
+  want: z.enum(['run', 'stop', 'forget']),
+  /** Ticks the line in tasks.md. */
+  final: z.boolean(),
+  /** The checkout may be deleted: the branch was merged. */
+  removeCheckout: z.boolean(),
+  title: z.string(),
+  branch: z.string(),
+  /** Branch name the work starts from. */
+  base: z.string(),
+  setup: z.string().optional(),
+  checks: z.array(z.string()),
+  model: z.string(),
+  effort: z.string(),
+  onQuestion: z.enum(['pause', 'assume']),
+  budgetUsd: z.number(),
+  /** SHA-256 (hex) of the text's UTF-8 bytes; the text itself comes in `texts`. */
+  textSha256: z.string(),
+  /** Opens the git and model gateways for this attempt; absent unless want is run. */
+  planToken: z.string().optional(),
+  /** Last head the gateway saw this plan push to its branch, and to refs/agent/{id}. */
+  pushedHead: ObjectId.optional(),
+  checkpointHead: ObjectId.optional(),
+  messages: z.array(z.object({ n: z.int().min(1), text: z.string() })),
+  /** Highest event n of this attempt the Worker has stored: everything up to it may be dropped. */
+  ackedEvent: z.int().min(0),
+})
+export type DesiredPlan = z.infer<typeof DesiredPlan>
+
+/** Answer of POST /vm/sync. */
+export const SyncResponse = z.object({
+  protocol: z.int().min(1),
+  /** Never goes back: an answer older than one already applied is dropped, so a late one cannot undo a cancel. */
+  revision: z.int().min(0),
+  plans: z.array(DesiredPlan),
+  texts: z.array(z.object({ id: PlanId, text: z.string() })),
+  adopted: z.array(z.object({ ref: z.string(), id: PlanId, title: z.string() })),
+  /** SHA-256 (hex) of the ralph.mjs this Worker serves; replaced between plans, never under one. */
+  agentSha256: z.string(),
+  refreshMirror: z.boolean(),
+  /** null: nothing is open, wait for the next doorbell. */
+  nextSyncMs: z.int().min(0).nullable(),
+})
+export type SyncResponse = z.infer<typeof SyncResponse>
+
+/** The one line `ralph doorbell {nonce}` prints. */
+export const DoorbellStatus = z.object({
+  ralph: z.literal(1),
+  bootId: z.string().max(64),
+  counter: z.int().min(0),
+  agentSha256: z.string().max(64),
+  supervisor: z.enum(['started', 'running']),
+})
+export type DoorbellStatus = z.infer<typeof DoorbellStatus>
+
+/** What bootstrap.sh keeps in ~/.ralph/boot/status; each Orgo call of a bootstrap only reads it. */
+export const BootStatus = z.object({
+  step: z.enum([
+    'none',
+    'start',
+    'disk',
+    'network',
+    'git',
+    'node',
+    'ralph',
+    'key',
+    'users',
+    'mirror',
+    'supervisor',
+    'done',
+  ]),
+  error: z.string().max(2_000).nullable(),
+})
+export type BootStatus = z.infer<typeof BootStatus>
+
+/** Exchange of the one-time bootstrap ticket (POST /vm/key, bearer: the ticket) for the key a VM keeps. */
+export const VmKeyResponse = z.object({ vmKey: z.string(), workspace: z.string() })
+export type VmKeyResponse = z.infer<typeof VmKeyResponse>
+
+/** Typed refusals of the gateway, in the model API's own error shape: `{type: 'error', error: {type, message}}`. */
+export const GatewayErrorType = z.enum([
+  'budget_exceeded',
+  'monthly_budget_exceeded',
+  'token_expired',
+  'token_revoked',
+  'request_refused',
+])
+export type GatewayErrorType = z.infer<typeof GatewayErrorType>
