@@ -199,9 +199,7 @@ export interface WorkspaceRpc {
   update(input: UpdateInput): Promise<WorkspaceSnapshot>
   /** Throws NotFoundError when this object was never registered or holds another name. */
   snapshot(name: string): Promise<WorkspaceSnapshot>
-  branches(
-    name: string,
-  ): Promise<{
+  branches(name: string): Promise<{
     workspace: WorkspaceSnapshot
     branches: BranchReport[]
     asOfMs: number

@@ -1,0 +1,75 @@
+// POST /webhooks/github: signature over the raw body first, then parse, then hand over and answer at once (SPEC section 8).
+// A branch of the form agent/{uuid} routes itself; others need the remote's workspaces from D1. A lost hint is healed by the
+// hourly look, so D1 being down only means a later answer, never an error to GitHub.
+import { Hono } from 'hono'
+import { workspacesByRemote } from '../history/query.ts'
+import { hmacSha256, toHex, secretsEqual } from '../lib/crypto.ts'
+import { ForbiddenError, UserError } from '../lib/errors.ts'
+import { readCapped } from '../lib/http.ts'
+import { keyOfPlan, workspaceKey } from '../lib/ids.ts'
+import { errorFields, log } from '../lib/log.ts'
+import { readSettings } from '../lib/settings.ts'
+import { toHint } from './to-fact.ts'
+
+const MAX_BODY_BYTES = 25_000_000
+const MAX_WORKSPACES = 20
+
+export const webhookRoutes = new Hono<{ Bindings: Env }>()
+
+webhookRoutes.post('/github', async (context) => {
+  const { settings } = readSettings({ ...context.env })
+  const body = await readCapped(context.req.raw.body, MAX_BODY_BYTES)
+  if (body === null) throw new UserError('The delivery is larger than 25 MB.', 'too_large', 413)
+  if (!(await isSigned(body, context.req.header('x-hub-signature-256') ?? '', settings.webhookSecrets)))
+    throw new ForbiddenError(
+      'The signature does not match GITHUB_WEBHOOK_SECRET. Set the same secret in the webhook and here.',
+      'bad_signature',
+      401,
+    )
+  const deliveryId = (context.req.header('x-github-delivery') ?? '').slice(0, 100)
+  const hint = toHint(context.req.header('x-github-event') ?? '', parseJson(body), deliveryId)
+  if (hint !== null)
+    context.executionCtx.waitUntil(deliver(context.env, hint.cloneUrl, hint.facts, deliveryId))
+  return context.json({ accepted: hint !== null }, 202)
+})
+
+async function deliver(
+  env: Env,
+  cloneUrl: string,
+  facts: Parameters<ReturnType<Env['WORKSPACE']['getByName']>['record']>[0],
+  deliveryId: string,
+): Promise<void> {
+  const keys = new Set<string>()
+  for (const fact of facts) {
+    const key = fact.branch.startsWith('agent/') ? keyOfPlan(fact.branch.slice('agent/'.length)) : null
+    if (key !== null) keys.add(key)
+  }
+  try {
+    for (const name of (await workspacesByRemote(env.DB, cloneUrl)).slice(0, MAX_WORKSPACES))
+      keys.add(await workspaceKey(name))
+  } catch (error) {
+    log('webhook.history_down', { deliveryId, ...errorFields(error) })
+  }
+  for (const key of keys) await env.WORKSPACE.getByName(key).record(facts)
+  log('webhook.github', {
+    deliveryId,
+    facts: facts.map((fact) => fact.kind).join(','),
+    workspaces: keys.size,
+  })
+}
+
+/** True when any of the secrets signed exactly these bytes; several while rotating. An unset secret matches nothing. */
+async function isSigned(body: Uint8Array<ArrayBuffer>, header: string, secrets: string[]): Promise<boolean> {
+  if (!/^sha256=[0-9a-f]{64}$/.test(header)) return false
+  for (const secret of secrets)
+    if (await secretsEqual(header, `sha256=${toHex(await hmacSha256(secret, body))}`)) return true
+  return false
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body))
+  } catch {
+    return null // signed, but not JSON we read: ignored like every event that is not ours
+  }
+}

@@ -1,0 +1,85 @@
+// What every part of the object works with: its store, its settings, the clock, and the two ways to make something happen -
+// poke the alarm, and wake whoever waits. Built once per object; everything in memory here may vanish at any moment.
+import { requireSettings } from '../lib/settings.ts'
+import type { Settings } from '../lib/settings.ts'
+import type { Change } from './decisions.ts'
+import type { PlanRecord, WorkspaceRecord } from './records.ts'
+import { hasTables, migrate } from './schema.ts'
+import { createStore } from './store.ts'
+import type { Store } from './store.ts'
+import { NotFoundError } from '../lib/errors.ts'
+
+export interface Core {
+  env: Env
+  store: Store
+  settings: () => Settings
+  now: () => number
+  /** True once register has made the tables; until then nothing may be read. */
+  exists: () => boolean
+  createTables: () => void
+  /** Arms the alarm for now: reconcile looks at the tables within milliseconds. */
+  poke: () => Promise<void>
+  setAlarm: (atMs: number | null) => Promise<void>
+  /** Resolves at the next change of any plan or lease, or after the time. */
+  nextChange: (timeoutMs: number) => Promise<void>
+  notify: () => void
+}
+
+export function createCore(ctx: DurableObjectState, env: Env): Core {
+  const store = createStore(ctx.storage.sql)
+  const waiting = new Set<() => void>()
+  let exists = hasTables(ctx.storage.sql)
+  if (exists) ctx.storage.transactionSync(() => migrate(ctx.storage.sql))
+  const core: Core = {
+    env,
+    store,
+    settings: () => requireSettings({ ...env }),
+    now: () => Date.now(),
+    exists: () => exists,
+    createTables: () => {
+      ctx.storage.transactionSync(() => migrate(ctx.storage.sql))
+      exists = true
+    },
+    poke: () => ctx.storage.setAlarm(core.now()),
+    setAlarm: (atMs) => (atMs === null ? ctx.storage.deleteAlarm() : ctx.storage.setAlarm(atMs)),
+    nextChange: (timeoutMs) =>
+      new Promise((resolve) => {
+        const done = () => {
+          clearTimeout(timer)
+          waiting.delete(done)
+          resolve()
+        }
+        const timer = setTimeout(done, timeoutMs)
+        waiting.add(done)
+      }),
+    notify: () => {
+      for (const wake of waiting) wake()
+    },
+  }
+  return core
+}
+
+/** The workspace, or NotFoundError when this object was never registered or holds another name (a collision of keys). */
+export function requireWorkspace(core: Core, name?: string): WorkspaceRecord {
+  const workspace = core.exists() ? core.store.workspace() : null
+  if (workspace === null || (name !== undefined && workspace.name !== name))
+    throw new NotFoundError(
+      `There is no workspace ${name === undefined ? 'behind this id' : `"${name}"`}. List them with workspace_list, or make one with workspace_register.`,
+    )
+  return workspace
+}
+
+export function requirePlan(core: Core, planId: string): PlanRecord {
+  const plan = core.exists() ? core.store.plan(planId) : null
+  if (plan === null) throw new NotFoundError(`There is no plan ${planId}. List the plans with plan_list.`)
+  return plan
+}
+
+/** Saves a decided change with its event, in one synchronous block. null changes nothing and answers null. */
+export function commit(core: Core, change: Change | null): PlanRecord | null {
+  if (change === null) return null
+  core.store.savePlan(change.plan)
+  core.store.addEvent(change.plan.id, { atMs: core.now(), ...change.event })
+  core.notify()
+  return change.plan
+}

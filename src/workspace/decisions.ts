@@ -1,0 +1,224 @@
+// Pure: what happened to a plan → its new state and the words of its history. No clock, no storage, no network.
+// The only transitions are those of SPEC section 5; each function refuses the others by answering null.
+import type { AttemptEnd, Work } from '../protocol.ts'
+import { isFinal } from './records.ts'
+import type { PlanRecord } from './records.ts'
+import type { PausedReason, PlanEvent } from './state.ts'
+
+export interface Change {
+  plan: PlanRecord
+  event: Omit<PlanEvent, 'seq' | 'atMs'>
+}
+
+export const RUNNING_LIMIT_MS = 4 * 3_600_000
+export const PAUSED_LIMIT_MS = 30 * 24 * 3_600_000
+export const CANCEL_CONFIRM_MS = 10 * 60_000
+
+/** queued → running: the plan gets a slot. */
+export function start(plan: PlanRecord, nowMs: number): Change | null {
+  if (plan.status !== 'queued') return null
+  return {
+    plan: {
+      ...plan,
+      status: 'running',
+      statusDetail: null,
+      phase: 'preparing',
+      startedAtMs: plan.startedAtMs ?? nowMs,
+      attemptStartedAtMs: nowMs,
+      lastActivityAtMs: nowMs,
+      stoppedOnVm: false,
+      onVm: true,
+    },
+    event: { type: 'running', text: `Attempt ${plan.attempt} started.`, data: { attempt: plan.attempt } },
+  }
+}
+
+/** An attempt ended on the VM. A late report of another attempt, or of a plan that is no longer running, changes nothing. */
+export function end(plan: PlanRecord, attempt: number, report: AttemptEnd, nowMs: number): Change | null {
+  if (plan.status !== 'running' || attempt !== plan.attempt || report.kind === 'stopped') return null
+  const worked = withWork(plan, report.work)
+  if (report.kind === 'completed') {
+    // "verified" needs proof from a clean checkout of the very head the gateway saw pushed; anything else stays a claim.
+    const proven =
+      report.outcome === 'verified' &&
+      report.proof === 'clean_checkout' &&
+      plan.pushedHead !== null &&
+      plan.pushedHead === report.work.head
+    const reasons = proven ? [] : report.reasons.length > 0 ? report.reasons : ['proof_missing' as const]
+    return {
+      plan: {
+        ...worked,
+        status: 'completed',
+        statusDetail: null,
+        phase: null,
+        outcome: proven ? 'verified' : 'unverified',
+        outcomeReasons: reasons,
+        proof: report.proof,
+        summary: report.summary,
+        finishedAtMs: nowMs,
+        stoppedOnVm: true,
+      },
+      event: {
+        type: 'completed',
+        text: proven ? 'Completed and verified.' : `Completed, unverified: ${reasons.join(', ')}.`,
+        data: { attempt },
+      },
+    }
+  }
+  if (report.kind === 'paused') return pause(worked, report.reason, report.detail, nowMs, report.question)
+  return fail(worked, report.error, nowMs)
+}
+
+/** running or queued → paused. Ends the process and frees the slot. */
+export function pause(
+  plan: PlanRecord,
+  reason: PausedReason,
+  detail: string,
+  nowMs: number,
+  question?: string,
+): Change | null {
+  if (plan.status !== 'running' && plan.status !== 'queued') return null
+  return {
+    plan: {
+      ...plan,
+      status: 'paused',
+      phase: null,
+      pausedReason: reason,
+      statusDetail: detail,
+      question: question ?? null,
+      pausedAtMs: nowMs,
+    },
+    event: {
+      type: 'paused',
+      text: detail,
+      data: { reason, ...(question === undefined ? {} : { question }) },
+    },
+  }
+}
+
+export function fail(plan: PlanRecord, error: string, nowMs: number): Change | null {
+  if (isFinal(plan.status)) return null
+  return {
+    plan: { ...plan, status: 'failed', statusDetail: null, phase: null, error, finishedAtMs: nowMs },
+    event: { type: 'failed', text: error },
+  }
+}
+
+/** queued, running or paused → cancelled, at once: what follows on the VM only confirms it. */
+export function cancel(plan: PlanRecord, nowMs: number): Change | null {
+  if (isFinal(plan.status)) return null
+  const detail = plan.onVm ? 'Rights revoked; the VM is being told to stop.' : 'Cancelled before it started.'
+  return {
+    plan: {
+      ...plan,
+      status: 'cancelled',
+      phase: null,
+      statusDetail: detail,
+      question: null,
+      finishedAtMs: nowMs,
+      cancelledAtMs: nowMs,
+      stoppedOnVm: !plan.onVm,
+    },
+    event: { type: 'cancelled', text: detail },
+  }
+}
+
+/** paused, completed, failed or cancelled → queued: same plan, same branch, next attempt. Merged plans are over for good. */
+export function reopen(plan: PlanRecord, budgetUsd: number, why: string): Change | null {
+  if (plan.status === 'queued' || plan.status === 'running' || plan.mergeStatus === 'merged') return null
+  return {
+    plan: {
+      ...plan,
+      status: 'queued',
+      attempt: plan.attempt + 1,
+      budgetUsd,
+      statusDetail: null,
+      phase: null,
+      pausedReason: null,
+      question: null,
+      error: null,
+      outcome: null,
+      outcomeReasons: [],
+      proof: null,
+      pausedAtMs: null,
+      finishedAtMs: null,
+      cancelledAtMs: null,
+      stoppedOnVm: false,
+    },
+    event: { type: 'queued', text: why, data: { attempt: plan.attempt + 1 } },
+  }
+}
+
+/** The VM is lost for good: the plan keeps `running` on the next one. The attempt number fences whatever still runs on the old. */
+export function moveToNewVm(plan: PlanRecord, nowMs: number): Change | null {
+  if (plan.status !== 'running') return null
+  return {
+    plan: {
+      ...plan,
+      attempt: plan.attempt + 1,
+      phase: 'preparing',
+      attemptStartedAtMs: nowMs,
+      stoppedOnVm: false,
+    },
+    event: {
+      type: 'vm_replaced',
+      text: `The VM was lost. Attempt ${plan.attempt + 1} continues from the last checkpoint.`,
+      data: { attempt: plan.attempt + 1 },
+    },
+  }
+}
+
+/** Deadlines of SPEC section 5: a state that outlives its time moves on. */
+export function expire(plan: PlanRecord, nowMs: number): Change | null {
+  if (
+    plan.status === 'running' &&
+    plan.attemptStartedAtMs !== null &&
+    nowMs - plan.attemptStartedAtMs >= RUNNING_LIMIT_MS
+  )
+    return fail(
+      plan,
+      'The plan ran for 4 hours without finishing. Its work is kept; continue with plan_resume.',
+      nowMs,
+    )
+  if (plan.status === 'paused' && plan.pausedAtMs !== null && nowMs - plan.pausedAtMs >= PAUSED_LIMIT_MS)
+    return fail(plan, 'The plan was paused for 30 days. Its work is kept; continue with plan_resume.', nowMs)
+  return null
+}
+
+/** When this plan's present state ends by itself; null when never. */
+export function deadlineMs(plan: PlanRecord): number | null {
+  if (plan.status === 'running' && plan.attemptStartedAtMs !== null)
+    return plan.attemptStartedAtMs + RUNNING_LIMIT_MS
+  if (plan.status === 'paused' && plan.pausedAtMs !== null) return plan.pausedAtMs + PAUSED_LIMIT_MS
+  if (plan.status === 'cancelled' && !plan.stoppedOnVm && plan.cancelledAtMs !== null)
+    return plan.cancelledAtMs + CANCEL_CONFIRM_MS
+  return null
+}
+
+/** Queued plans that get a slot now, oldest first. A VM that cannot add users runs one at a time. */
+export function plansToStart(
+  queued: PlanRecord[],
+  running: number,
+  maxParallel: number,
+  canAddUsers: boolean,
+): PlanRecord[] {
+  const slots = (canAddUsers ? maxParallel : 1) - running
+  return slots > 0 ? queued.slice(0, slots) : []
+}
+
+/** Open branches are looked at hourly for 7 days, then daily to 90; after that no longer (SPEC section 8). */
+export function nextMergeCheckMs(firstPushAtMs: number, nowMs: number): number | null {
+  const ageDays = (nowMs - firstPushAtMs) / 86_400_000
+  if (ageDays < 7) return nowMs + 3_600_000
+  return ageDays < 90 ? nowMs + 86_400_000 : null
+}
+
+function withWork(plan: PlanRecord, work: Work): PlanRecord {
+  return {
+    ...plan,
+    head: work.head ?? plan.head,
+    commits: work.commits,
+    diff: work.diff,
+    checks: work.checks,
+  }
+}

@@ -1,0 +1,71 @@
+// Pure over the store: when the object must wake next. None when nothing is open: an idle workspace costs nothing.
+import { deadlineMs, plansToStart } from './decisions.ts'
+import type { WorkspaceRecord } from './records.ts'
+import type { Store } from './store.ts'
+
+const RING_GAP_MS = 2_000
+/** A supervisor syncs every 5 s while plans run; silent this long, it is rung. */
+const UNHEARD_MS = 20_000
+/** The remote was silent at registration: asked again this often while a plan waits for it. */
+const BRANCH_RETRY_MS = 15_000
+const MAX_RING_GAP_MS = 60_000
+const PROVISIONING_LIMIT_MS = 30 * 60_000
+
+/** True when something on the VM is still to be done: made, told, stopped or deleted. */
+export function vmNeeded(store: Store, workspace: WorkspaceRecord): boolean {
+  if (workspace.deleteVm) return true
+  if (workspace.status === 'removed' || workspace.status === 'error') return false
+  if (workspace.status === 'provisioning' || workspace.supervisor.ringWanted) return true
+  return store
+    .watchedPlans()
+    .some((plan) => plan.onVm || plan.status === 'queued' || plan.status === 'running')
+}
+
+/** When the doorbell is due: at once for news (coalesced to one every 2 s), else when the supervisor went silent. null: not needed. */
+export function ringDueMs(store: Store, workspace: WorkspaceRecord, nowMs: number): number | null {
+  const { supervisor, vm } = workspace
+  if (vm.step !== 'ready' || workspace.status === 'removed') return null
+  const lastRing = supervisor.lastRingAtMs ?? 0
+  const gapMs = Math.min(RING_GAP_MS * 2 ** Math.max(0, supervisor.unansweredRings - 1), MAX_RING_GAP_MS)
+  if (supervisor.ringWanted) return Math.max(nowMs, lastRing + gapMs)
+  const waiting = store.watchedPlans().some((plan) => plan.onVm)
+  if (!waiting) return null
+  return Math.max((supervisor.lastHeardAtMs ?? nowMs) + UNHEARD_MS, lastRing + gapMs)
+}
+
+function startable(store: Store, workspace: WorkspaceRecord): boolean {
+  if (workspace.status !== 'ready' || workspace.vm.step !== 'ready') return false
+  const running = store.plansByStatus('running').length
+  return (
+    plansToStart(store.plansByStatus('queued'), running, workspace.maxParallel, workspace.vm.canAddUsers)
+      .length > 0
+  )
+}
+
+export function retryDelayMs(retries: number): number {
+  return Math.min(1_000 * 2 ** retries, 60_000)
+}
+
+/** The earliest thing due, or null. Never in a tight loop: what cannot progress has its own retry time. */
+export function nextWakeMs(store: Store, nowMs: number): number | null {
+  const workspace = store.workspace()
+  if (workspace === null) return null
+  const times: number[] = []
+  if (!store.outboxIsEmpty()) times.push(workspace.outboxRetryAtMs ?? nowMs)
+  if (workspace.provisioningSinceMs !== null && workspace.status === 'provisioning')
+    times.push(workspace.provisioningSinceMs + PROVISIONING_LIMIT_MS)
+  if (vmNeeded(store, workspace)) {
+    const ring = ringDueMs(store, workspace, nowMs)
+    if (workspace.vm.step !== 'ready' || workspace.deleteVm)
+      times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))
+    else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))
+  }
+  if (startable(store, workspace)) times.push(workspace.branch === null ? nowMs + BRANCH_RETRY_MS : nowMs)
+  for (const plan of store.watchedPlans()) {
+    const deadline = deadlineMs(plan)
+    if (deadline !== null) times.push(deadline)
+    if (plan.mergeCheckAtMs !== null) times.push(plan.mergeCheckAtMs)
+  }
+  for (const lease of store.leases()) times.push(lease.state === 'unknown' ? nowMs + 5_000 : lease.deadlineMs)
+  return times.length === 0 ? null : Math.max(nowMs, Math.min(...times))
+}

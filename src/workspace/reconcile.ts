@@ -1,0 +1,240 @@
+// The alarm: compares what should be with what is and takes the next steps. Level-triggered: everything is derived from the
+// tables, so a lost, doubled or reordered poke changes nothing. Never throws: an alarm that throws seven times is gone for good
+// (measured), so a watchdog is armed first and the next wake-up is computed from the tables last.
+import { credentialFor } from '../auth/git-credentials.ts'
+import { readRemoteRefs } from '../git/refs.ts'
+import { isTransient } from '../lib/errors.ts'
+import { errorFields, log } from '../lib/log.ts'
+import { createOrgo } from '../vm/orgo.ts'
+import type { VmProvider } from '../vm/vm.ts'
+import { commit, requireWorkspace } from './core.ts'
+import type { Core } from './core.ts'
+import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
+import { checkMerges, openPullRequests } from './merges.ts'
+import { drainOutbox } from './outbox.ts'
+import { expireLeases, revokeLeases } from './rights.ts'
+import { nextWakeMs, retryDelayMs, ringDueMs, vmNeeded } from './pace.ts'
+import { climb, ring } from './vm-ladder.ts'
+import { VmTrouble } from './vm-trouble.ts'
+
+const WATCHDOG_MS = 60_000
+const MAX_STEPS = 8
+const PROVISIONING_LIMIT_MS = 30 * 60_000
+const UNHEARD_LIMIT_MS = 2 * 3_600_000
+
+export async function onAlarm(core: Core): Promise<void> {
+  const startedAtMs = core.now()
+  await core.setAlarm(startedAtMs + WATCHDOG_MS)
+  if (!core.exists()) return core.setAlarm(null)
+  for (const step of [
+    deadlines,
+    startPlans,
+    driveVm,
+    checkMerges,
+    openPullRequests,
+    expireLeases,
+    drainOutbox,
+  ]) {
+    try {
+      await step(core)
+    } catch (error) {
+      log('reconcile.error', {
+        workspace: requireWorkspace(core).name,
+        step: step.name,
+        ...errorFields(error),
+      })
+    }
+  }
+  const next = nextWakeMs(core.store, core.now())
+  await core.setAlarm(next)
+  log('alarm', {
+    workspace: requireWorkspace(core).name,
+    durationMs: core.now() - startedAtMs,
+    nextInMs: next === null ? null : next - core.now(),
+  })
+}
+
+async function deadlines(core: Core): Promise<void> {
+  const now = core.now()
+  for (const plan of core.store.watchedPlans()) {
+    const expired = commit(core, expire(plan, now))
+    if (expired !== null) await revokeLeases(core, plan.id)
+    if (
+      plan.status === 'cancelled' &&
+      !plan.stoppedOnVm &&
+      now - (plan.cancelledAtMs ?? now) >= CANCEL_CONFIRM_MS
+    ) {
+      core.store.savePlan({
+        ...plan,
+        stoppedOnVm: true,
+        statusDetail:
+          'Rights revoked. The VM did not confirm in 10 minutes that the process ended; nothing it does can be pushed or spent.',
+      })
+      core.store.addEvent(plan.id, {
+        atMs: now,
+        type: 'unconfirmed',
+        text: 'The VM did not confirm the stop in 10 minutes.',
+      })
+    }
+  }
+  const workspace = requireWorkspace(core)
+  if (
+    workspace.status === 'provisioning' &&
+    workspace.provisioningSinceMs !== null &&
+    now - workspace.provisioningSinceMs >= PROVISIONING_LIMIT_MS
+  )
+    trouble(
+      core,
+      new VmTrouble(
+        'vm_unavailable',
+        `The VM was not ready after 30 minutes. Last: ${workspace.statusDetail}`,
+      ),
+    )
+  const heard = workspace.supervisor.lastHeardAtMs
+  if (workspace.status === 'ready' && heard !== null && now - heard >= UNHEARD_LIMIT_MS)
+    for (const plan of core.store.plansByStatus('running'))
+      if (now - (plan.attemptStartedAtMs ?? now) >= UNHEARD_LIMIT_MS)
+        commit(
+          core,
+          pause(
+            plan,
+            'vm_unavailable',
+            'The VM was not heard for 2 hours. Continue with plan_resume when Orgo is well again.',
+            now,
+          ),
+        )
+}
+
+/** Gives free slots to queued plans, oldest first. */
+async function startPlans(core: Core): Promise<void> {
+  if (requireWorkspace(core).vm.step !== 'ready') return
+  if (requireWorkspace(core).branch === null) await learnBranch(core)
+  const workspace = requireWorkspace(core)
+  const queued = core.store.plansByStatus('queued')
+  const running = core.store.plansByStatus('running').length
+  for (const plan of plansToStart(queued, running, workspace.maxParallel, workspace.vm.canAddUsers)) {
+    const base = plan.base === '' ? workspace.branch : plan.base
+    if (base === null) continue
+    if (commit(core, start({ ...plan, base }, core.now())) !== null)
+      core.store.changeWorkspace((record) => void (record.supervisor.ringWanted = true))
+  }
+}
+
+/** The remote was silent at registration: its default branch is asked for again before the first plan starts. */
+async function learnBranch(core: Core): Promise<void> {
+  const workspace = requireWorkspace(core)
+  const settings = core.settings()
+  const refs = await readRemoteRefs({
+    remote: workspace.gitRemote,
+    credential: credentialFor(settings.gitCredentials, workspace.gitRemote, settings),
+    prefixes: ['HEAD'],
+    timeoutMs: 10_000,
+  })
+  if (refs.kind === 'ok' && refs.head !== null) {
+    const branch = refs.head
+    core.store.publishWorkspace((record) => void (record.branch = branch))
+  } else if (refs.kind === 'refused') {
+    for (const plan of core.store.plansByStatus('queued'))
+      commit(
+        core,
+        pause(
+          plan,
+          'credential_missing',
+          `The git host refused to show ${workspace.gitRemote} (${refs.status}). Add a token for it to GIT_CREDENTIALS, then call plan_resume.`,
+          core.now(),
+        ),
+      )
+  }
+}
+
+async function driveVm(core: Core): Promise<void> {
+  const workspace = requireWorkspace(core)
+  if (!vmNeeded(core.store, workspace) || (workspace.retryAtMs !== null && workspace.retryAtMs > core.now()))
+    return
+  const settings = core.settings()
+  const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
+  try {
+    if (workspace.deleteVm) return await deleteVm(core, vms)
+    for (let step = 0; step < MAX_STEPS; step++) {
+      const waitMs = await climb(core, vms)
+      if (waitMs === null) break
+      if (waitMs > 0)
+        return (
+          core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs)) && undefined
+        )
+    }
+    const due = ringDueMs(core.store, requireWorkspace(core), core.now())
+    if (due !== null && due <= core.now()) await ring(core, vms)
+  } catch (error) {
+    await afterTrouble(core, vms, error)
+  }
+}
+
+async function deleteVm(core: Core, vms: VmProvider): Promise<void> {
+  const { vm } = requireWorkspace(core)
+  if (vm.id !== null) await vms.destroy(vm.id)
+  core.store.publishWorkspace((record) => {
+    record.deleteVm = false
+    Object.assign(record.vm, { id: null, url: null, status: 'deleted', step: 'none' })
+  })
+}
+
+/** Transient trouble is tried again, slower each time; what trying cannot mend becomes the workspace's error and the plans' reason. */
+async function afterTrouble(core: Core, vms: VmProvider, error: unknown): Promise<void> {
+  const workspace = requireWorkspace(core)
+  log('vm.trouble', { workspace: workspace.name, ...errorFields(error) })
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (error instanceof VmTrouble) return trouble(core, error)
+  if (
+    !isTransient(error) &&
+    error instanceof Error &&
+    'kind' in error &&
+    error.kind === 'permanent' &&
+    code !== 'missing'
+  )
+    return trouble(core, new VmTrouble('orgo_refused', error.message))
+  if (
+    workspace.vm.step === 'ready' &&
+    workspace.vm.id !== null &&
+    (code === 'missing' || code === 'not_running')
+  ) {
+    // The ring did not reach a running machine: climb from the bottom again.
+    const found = code === 'missing' ? null : await vms.get(workspace.vm.id).catch(() => null)
+    core.store.changeWorkspace((record) =>
+      Object.assign(record.vm, {
+        step: 'known',
+        ...(found === null || found === 'missing' ? {} : { status: found.state }),
+      }),
+    )
+  }
+  const retryAfterMs =
+    error instanceof Error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number'
+      ? error.retryAfterMs
+      : null
+  core.store.changeWorkspace((record) => {
+    record.retries += 1
+    record.retryAtMs = core.now() + (retryAfterMs ?? retryDelayMs(record.retries))
+    if (record.status === 'provisioning' && error instanceof Error) record.statusDetail = error.message
+  })
+}
+
+function trouble(core: Core, error: VmTrouble): void {
+  if (requireWorkspace(core).status === 'removed') {
+    core.store.publishWorkspace((record) =>
+      Object.assign(record, {
+        deleteVm: false,
+        statusDetail: `Removed. The VM could not be deleted: ${error.message}`,
+      }),
+    )
+    return
+  }
+  core.store.publishWorkspace((record) =>
+    Object.assign(record, { status: 'error', statusDetail: error.message, retryAtMs: null, retries: 0 }),
+  )
+  for (const plan of core.store.plansByStatus('queued', 'running'))
+    commit(
+      core,
+      pause(plan, error.reason, `${error.message} Then call plan_resume.`, core.now()) ??
+        fail(plan, error.message, core.now()),
+    )
+}

@@ -1,0 +1,235 @@
+// What the object keeps, as the core sees it: one WorkspaceRecord, and a PlanRecord per plan. store.ts turns them into rows;
+// snapshots.ts into what the doors see. Fields are only ever added, so an older row reads as its defaults below.
+import type { CheckResult, OutcomeReason, Phase } from '../protocol.ts'
+import type { Effort, MergeStatus, PausedReason, PlanStatus, WorkspaceStatus } from './state.ts'
+
+/** none: no machine known. creating: a create was sent, its outcome may be unknown. known: an id. booting: bootstrap runs. ready: the supervisor was heard. */
+export type VmStep = 'none' | 'creating' | 'known' | 'booting' | 'ready'
+
+export interface VmRecord {
+  id: string | null
+  name: string
+  url: string | null
+  adopted: boolean
+  /** Orgo's own word for its state, for people. */
+  status: string
+  step: VmStep
+  /** Names the machine in tickets and VM keys: a replaced or newly bootstrapped machine makes the older ones void. */
+  generation: number
+  createSentAtMs: number | null
+  /** Set by an answer 403/404, cleared by any sight of it. A loss needs two, 60 s apart, and a listing without it. */
+  missingSinceMs: number | null
+  bootSentAtMs: number | null
+  bootStep: string | null
+  ticketSpent: boolean
+  restartedAtMs: number | null
+  canAddUsers: boolean
+  freeDiskMb: number | null
+}
+
+export interface SupervisorRecord {
+  /** Nonce of the last doorbell a sync has named, and of the one sent but not yet heard. */
+  heardNonce: string | null
+  pendingNonce: string | null
+  bootId: string | null
+  counter: number
+  agentSha256: string
+  lastHeardAtMs: number | null
+  lastRingAtMs: number | null
+  /** Rings since it was last heard. */
+  unansweredRings: number
+  /** Something new must be known on the VM at once; cleared by the sync that carries it. */
+  ringWanted: boolean
+  revisionApplied: number
+}
+
+export interface WorkspaceRecord {
+  name: string
+  gitRemote: string
+  branch: string | null
+  status: WorkspaceStatus
+  statusDetail: string
+  setup: string | null
+  checks: string[]
+  maxParallel: number
+  openPr: boolean
+  keepBranch: boolean
+  reactToFeedback: boolean
+  createdAtMs: number
+  provisioningSinceMs: number | null
+  /** Per registration; part of the machine's name, so that only a machine of ours is ever adopted. */
+  nonce: string
+  /** Grows with every change a VM or D1 must learn of, and never goes back. */
+  revision: number
+  /** Trouble with an outside service: nothing is tried again before this. */
+  retryAtMs: number | null
+  retries: number
+  outboxRetryAtMs: number | null
+  outboxRetries: number
+  webhookHeardAtMs: number | null
+  refreshMirror: boolean
+  deleteVm: boolean
+  vm: VmRecord
+  supervisor: SupervisorRecord
+}
+
+export interface PlanRecord {
+  id: string
+  title: string
+  planChars: number
+  textSha256: string
+  branch: string
+  base: string
+  status: PlanStatus
+  statusDetail: string | null
+  attempt: number
+  phase: Phase | null
+  activity: number
+  lastActivityAtMs: number | null
+  outcome: 'verified' | 'unverified' | null
+  outcomeReasons: OutcomeReason[]
+  proof: 'clean_checkout' | 'in_place' | 'none' | null
+  summary: string | null
+  question: string | null
+  pausedReason: PausedReason | null
+  error: string | null
+  checks: CheckResult[]
+  declaredChecks: string[]
+  commits: { sha: string; subject: string }[]
+  diff: { files: number; additions: number; deletions: number }
+  head: string | null
+  /** From the gateway only. */
+  pushedHead: string | null
+  checkpointHead: string | null
+  prUrl: string | null
+  openPr: boolean
+  mergeStatus: MergeStatus
+  /** When the host is asked next whether the branch was merged; null: not watched. */
+  mergeCheckAtMs: number | null
+  firstPushAtMs: number | null
+  budgetUsd: number
+  spentUsd: number
+  tokens: { input: number; output: number; cacheRead: number; cacheWrite: number }
+  model: string
+  effort: Effort
+  onQuestion: 'pause' | 'assume'
+  createdAtMs: number
+  startedAtMs: number | null
+  attemptStartedAtMs: number | null
+  pausedAtMs: number | null
+  finishedAtMs: number | null
+  cancelledAtMs: number | null
+  /** True from the first time the VM is told of the plan until it was told to forget it and reports it no more. */
+  onVm: boolean
+  /** The VM confirmed that no process of this attempt is left. */
+  stoppedOnVm: boolean
+  removeCheckout: boolean
+  messagesTaken: number
+}
+
+export interface LeaseRecord {
+  id: string
+  plan: string
+  attempt: number
+  kind: 'git_read' | 'git_push' | 'model'
+  state: 'open' | 'revoked' | 'unknown'
+  deadlineMs: number
+  worstCaseUsd: number
+  commands: { oldId: string; newId: string; ref: string }[]
+}
+
+export const isFinal = (status: PlanStatus): boolean =>
+  status === 'completed' || status === 'failed' || status === 'cancelled'
+export const isOpen = (status: PlanStatus): boolean => status === 'queued' || status === 'running'
+
+export function newVmRecord(name: string): VmRecord {
+  return {
+    id: null,
+    name,
+    url: null,
+    adopted: false,
+    status: 'none',
+    step: 'none',
+    generation: 1,
+    createSentAtMs: null,
+    missingSinceMs: null,
+    bootSentAtMs: null,
+    bootStep: null,
+    ticketSpent: false,
+    restartedAtMs: null,
+    canAddUsers: true,
+    freeDiskMb: null,
+  }
+}
+
+export function newSupervisorRecord(): SupervisorRecord {
+  return {
+    heardNonce: null,
+    pendingNonce: null,
+    bootId: null,
+    counter: 0,
+    agentSha256: '',
+    lastHeardAtMs: null,
+    lastRingAtMs: null,
+    unansweredRings: 0,
+    ringWanted: false,
+    revisionApplied: 0,
+  }
+}
+
+export type NewPlan = Pick<
+  PlanRecord,
+  | 'id'
+  | 'title'
+  | 'planChars'
+  | 'textSha256'
+  | 'branch'
+  | 'base'
+  | 'declaredChecks'
+  | 'openPr'
+  | 'budgetUsd'
+  | 'model'
+  | 'effort'
+  | 'onQuestion'
+  | 'createdAtMs'
+>
+
+export function newPlanRecord(plan: NewPlan): PlanRecord {
+  return {
+    ...plan,
+    status: 'queued',
+    statusDetail: null,
+    attempt: 1,
+    phase: null,
+    activity: 0,
+    lastActivityAtMs: null,
+    outcome: null,
+    outcomeReasons: [],
+    proof: null,
+    summary: null,
+    question: null,
+    pausedReason: null,
+    error: null,
+    checks: [],
+    commits: [],
+    diff: { files: 0, additions: 0, deletions: 0 },
+    head: null,
+    pushedHead: null,
+    checkpointHead: null,
+    prUrl: null,
+    mergeStatus: 'none',
+    mergeCheckAtMs: null,
+    firstPushAtMs: null,
+    spentUsd: 0,
+    tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    startedAtMs: null,
+    attemptStartedAtMs: null,
+    pausedAtMs: null,
+    finishedAtMs: null,
+    cancelledAtMs: null,
+    onVm: false,
+    stoppedOnVm: false,
+    removeCheckout: false,
+    messagesTaken: 0,
+  }
+}

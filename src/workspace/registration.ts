@@ -1,0 +1,239 @@
+// The workspace itself: register, update, look, remove. Everything is checked before the first table is made, so that a refused
+// name or remote leaves nothing behind, not even an empty database.
+import { credentialFor } from '../auth/git-credentials.ts'
+import { readRemoteRefs } from '../git/refs.ts'
+import { randomHex } from '../lib/crypto.ts'
+import { UserError } from '../lib/errors.ts'
+import { createOrgo } from '../vm/orgo.ts'
+import { commit, requireWorkspace } from './core.ts'
+import type { Core } from './core.ts'
+import { cancel } from './decisions.ts'
+import { workspaceSnapshot } from './outbox.ts'
+import { newSupervisorRecord, newVmRecord } from './records.ts'
+import type { WorkspaceRecord } from './records.ts'
+import { revokeLeases } from './rights.ts'
+import { mergeCommands } from './shell-words.ts'
+import type { BranchReport, RegisterInput, UpdateInput, WorkspaceSnapshot } from './state.ts'
+import { vmNameOf } from './vm-ladder.ts'
+
+const REFS_TIMEOUT_MS = 10_000
+const MAX_BRANCHES = 50
+
+export async function register(
+  core: Core,
+  input: RegisterInput,
+): Promise<{ workspace: WorkspaceSnapshot; existing: boolean; differs: string[] }> {
+  const settings = core.settings()
+  const known = core.exists() ? core.store.workspace() : null
+  if (known !== null && known.name !== input.name)
+    throw new UserError(
+      `The name "${input.name}" collides with another workspace's key. Choose another name.`,
+      'name_collision',
+      409,
+    )
+  if (known !== null && known.status !== 'removed') return existing(core, known, input)
+
+  const branch = await defaultBranch(core, input)
+  const raced = core.exists() ? core.store.workspace() : null
+  if (raced !== null && raced.status !== 'removed') return existing(core, raced, input)
+  if (!core.exists()) core.createTables()
+  const now = core.now()
+  const nonce = randomHex(4)
+  const generation = (known?.vm.generation ?? 0) + 1
+  const vm = { ...newVmRecord(vmNameOf({ nonce }, input.name)), generation }
+  core.store.saveWorkspace({
+    name: input.name,
+    gitRemote: input.gitRemote,
+    branch: branch.name,
+    status: 'provisioning',
+    statusDetail: branch.detail,
+    setup: input.setup ?? null,
+    checks: input.checks ?? [],
+    maxParallel: Math.min(input.maxParallel ?? settings.maxParallelPlans, settings.maxParallelPlans),
+    openPr: input.openPr ?? false,
+    keepBranch: false,
+    reactToFeedback: false,
+    createdAtMs: now,
+    provisioningSinceMs: now,
+    nonce,
+    revision: (known?.revision ?? 0) + 1,
+    retryAtMs: null,
+    retries: 0,
+    outboxRetryAtMs: null,
+    outboxRetries: 0,
+    webhookHeardAtMs: null,
+    refreshMirror: false,
+    deleteVm: false,
+    vm: input.vmId === undefined ? vm : { ...vm, id: input.vmId, adopted: true, step: 'known' },
+    supervisor: newSupervisorRecord(),
+  })
+  core.store.publishWorkspace(() => undefined)
+  await core.poke()
+  return { workspace: workspaceSnapshot(core), existing: false, differs: [] }
+}
+
+/** The same name with the same remote is the same workspace; with another it is refused. A failed one is tried again. */
+async function existing(
+  core: Core,
+  known: WorkspaceRecord,
+  input: RegisterInput,
+): Promise<{ workspace: WorkspaceSnapshot; existing: boolean; differs: string[] }> {
+  if (known.gitRemote !== input.gitRemote)
+    throw new UserError(
+      `Workspace "${known.name}" exists with git_remote ${known.gitRemote}. Use another name, or workspace_remove it first.`,
+      'workspace_exists',
+      409,
+    )
+  const differs = [
+    ...(input.branch !== undefined && input.branch !== known.branch ? ['branch'] : []),
+    ...(input.setup !== undefined && input.setup !== known.setup ? ['setup'] : []),
+    ...(input.checks !== undefined && JSON.stringify(input.checks) !== JSON.stringify(known.checks)
+      ? ['checks']
+      : []),
+    ...(input.maxParallel !== undefined && input.maxParallel !== known.maxParallel ? ['max_parallel'] : []),
+    ...(input.openPr !== undefined && input.openPr !== known.openPr ? ['open_pr'] : []),
+    ...(input.vmId !== undefined && input.vmId !== known.vm.id ? ['vm_id'] : []),
+  ]
+  if (known.status === 'error')
+    core.store.publishWorkspace((workspace) =>
+      Object.assign(workspace, {
+        status: 'provisioning',
+        provisioningSinceMs: core.now(),
+        statusDetail: 'Trying again.',
+        retryAtMs: null,
+      }),
+    )
+  await core.poke()
+  return { workspace: workspaceSnapshot(core), existing: true, differs }
+}
+
+/** Reads the remote's refs once. A refusal names GIT_CREDENTIALS; silence is accepted and asked again before the first plan. */
+async function defaultBranch(
+  core: Core,
+  input: RegisterInput,
+): Promise<{ name: string | null; detail: string }> {
+  const settings = core.settings()
+  const credential = credentialFor(settings.gitCredentials, input.gitRemote, settings)
+  const wanted = input.branch === undefined ? [] : [`refs/heads/${input.branch}`]
+  const refs = await readRemoteRefs({
+    remote: input.gitRemote,
+    credential,
+    prefixes: ['HEAD', ...wanted],
+    timeoutMs: REFS_TIMEOUT_MS,
+  })
+  if (refs.kind === 'refused') {
+    const why =
+      credential === null
+        ? 'there is no line for it in GIT_CREDENTIALS'
+        : 'the token of its line in GIT_CREDENTIALS was not accepted for it'
+    throw new UserError(
+      `The git host answered ${refs.status} for git_remote ${input.gitRemote}: ${why}, or the address is wrong. Check the address, or set GIT_CREDENTIALS and register again.`,
+      'git_refused',
+    )
+  }
+  if (refs.kind === 'unreachable')
+    return {
+      name: input.branch ?? null,
+      detail: 'The git host did not answer yet; the VM is being made meanwhile.',
+    }
+  if (input.branch !== undefined && refs.refs[`refs/heads/${input.branch}`] === undefined)
+    throw new UserError(
+      `git_remote ${input.gitRemote} has no branch "${input.branch}". Name an existing branch, or leave it out for the default one.`,
+    )
+  if (input.branch === undefined && refs.head === null)
+    throw new UserError(
+      `git_remote ${input.gitRemote} names no default branch we can use. Say which one with branch, or push a first commit.`,
+    )
+  return { name: input.branch ?? refs.head, detail: 'A VM is being made ready.' }
+}
+
+export async function update(core: Core, input: UpdateInput): Promise<WorkspaceSnapshot> {
+  const { maxParallelPlans } = core.settings()
+  core.store.publishWorkspace((workspace) => {
+    if (input.branch !== undefined) workspace.branch = input.branch
+    if (input.setup !== undefined) workspace.setup = input.setup === '' ? null : input.setup
+    if (input.checks !== undefined) workspace.checks = input.checks
+    if (input.maxParallel !== undefined) workspace.maxParallel = Math.min(input.maxParallel, maxParallelPlans)
+    if (input.openPr !== undefined) workspace.openPr = input.openPr
+    if (input.keepBranch !== undefined) workspace.keepBranch = input.keepBranch
+    if (input.reactToFeedback !== undefined) workspace.reactToFeedback = input.reactToFeedback
+  })
+  await core.poke()
+  return workspaceSnapshot(core)
+}
+
+/** From what the gateway saw and the VM reported; asks nobody, so it never waits for a sleeping VM. */
+export function branches(
+  core: Core,
+  name: string,
+): { workspace: WorkspaceSnapshot; branches: BranchReport[]; asOfMs: number; mergeCommands: string[] } {
+  const workspace = requireWorkspace(core, name)
+  const plans = core.store
+    .branchPlans(MAX_BRANCHES)
+    .filter((plan) => plan.pushedHead !== null || plan.status === 'running' || plan.status === 'queued')
+  const open = plans.filter((plan) => plan.mergeStatus === 'open' && plan.pushedHead !== null)
+  return {
+    workspace: workspaceSnapshot(core),
+    branches: plans.map((plan) => ({
+      branch: plan.branch,
+      planId: plan.id,
+      planStatus: plan.status,
+      mergeStatus: plan.mergeStatus,
+      head: plan.pushedHead,
+      ahead: plan.pushedHead === null ? null : plan.commits.length || null,
+      behind: null,
+      conflicts: null,
+      commits: plan.commits,
+      prUrl: plan.prUrl,
+    })),
+    asOfMs: core.now(),
+    mergeCommands: open.flatMap((plan) => mergeCommands(workspace.gitRemote, plan.base, plan.branch)),
+  }
+}
+
+/** Ends everything of the workspace: plans cancelled, rights revoked, the VM deleted when it is ours (or asked for). History stays. */
+export async function remove(
+  core: Core,
+  name: string,
+  deleteVm: boolean | undefined,
+): Promise<{ removed: boolean; vmDeleted: boolean }> {
+  const workspace = requireWorkspace(core, name)
+  const settings = core.settings()
+  if (workspace.status === 'removed') return { removed: true, vmDeleted: workspace.vm.id === null }
+  for (const plan of core.store.watchedPlans()) {
+    commit(core, cancel(plan, core.now()))
+    const now = core.store.plan(plan.id)
+    if (now !== null) core.store.savePlan({ ...now, onVm: false, stoppedOnVm: true, mergeCheckAtMs: null })
+    await revokeLeases(core, plan.id)
+  }
+  const doDelete = workspace.vm.id !== null && (deleteVm ?? !workspace.vm.adopted)
+  core.store.publishWorkspace((record) => {
+    Object.assign(record, {
+      status: 'removed',
+      statusDetail: 'Removed.',
+      deleteVm: doDelete,
+      retryAtMs: null,
+      provisioningSinceMs: null,
+    })
+    record.supervisor.ringWanted = false
+    record.vm.generation += 1
+  })
+  let vmDeleted = false
+  if (doDelete && workspace.vm.id !== null) {
+    // One try now, so that the answer can say it; the alarm goes on with it when Orgo does not answer.
+    vmDeleted = await createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
+      .destroy(workspace.vm.id)
+      .then(
+        () => true,
+        () => false,
+      )
+    if (vmDeleted)
+      core.store.publishWorkspace(
+        (record) =>
+          Object.assign(record.vm, { id: null, url: null, status: 'deleted', step: 'none' }) &&
+          (record.deleteVm = false),
+      )
+  }
+  await core.poke()
+  return { removed: true, vmDeleted }
+}

@@ -1,0 +1,238 @@
+// The gateway's questions: opens, settles and revokes leases. grants.ts decides; here the answer is stored before it is given,
+// and every lease is accounted for: settled by the gateway, or charged in full and looked up upstream when it never is.
+import type { PlanClaims, VmKeyClaims } from '../auth/vm-token.ts'
+import { credentialFor } from '../auth/git-credentials.ts'
+import { readRemoteRefs } from '../git/refs.ts'
+import { randomHex } from '../lib/crypto.ts'
+import { commit, requireWorkspace } from './core.ts'
+import type { Core } from './core.ts'
+import { nextMergeCheckMs, pause } from './decisions.ts'
+import { grant } from './grants.ts'
+import type { LeaseRecord, PlanRecord } from './records.ts'
+import type { Authorization, Intent, Settlement } from './state.ts'
+
+const CUT_WAIT_MS = 1_500
+const REFS_TIMEOUT_MS = 10_000
+
+export async function authorize(
+  core: Core,
+  claims: PlanClaims | VmKeyClaims,
+  intent: Intent,
+): Promise<Authorization> {
+  if (!core.exists()) return { ok: false, reason: 'unknown_workspace' }
+  const leaseId = randomHex(16)
+  if (intent.kind === 'model') {
+    const reserved = await account(core).reserve({
+      leaseId,
+      worstCaseUsd: intent.worstCaseUsd,
+      nowMs: core.now(),
+      limitUsd: core.settings().monthlyBudgetUsd,
+    })
+    if (!reserved.ok) return refuse(core, claims, { ok: false, reason: 'monthly_budget_exceeded' })
+  }
+  const answer = openLease(core, claims, intent, leaseId)
+  if (answer.ok) return answer
+  if (intent.kind === 'model') await account(core).settle(leaseId, 0)
+  // The recorded head may only be behind because an earlier push's answer was lost: ask upstream once, then decide again.
+  if (answer.reason === 'ref_moved' && claims.kind === 'plan' && (await resolvePushes(core, claims.plan))) {
+    const second = openLease(core, claims, intent, leaseId)
+    return second.ok ? second : refuse(core, claims, second)
+  }
+  return refuse(core, claims, answer)
+}
+
+/** Decides and stores in one synchronous block, so that two calls can never both see the same room. */
+function openLease(
+  core: Core,
+  claims: PlanClaims | VmKeyClaims,
+  intent: Intent,
+  leaseId: string,
+): Authorization {
+  const workspace = requireWorkspace(core)
+  if (workspace.name !== claims.workspace) return { ok: false, reason: 'unknown_workspace' }
+  const plan = claims.kind === 'plan' ? core.store.plan(claims.plan) : null
+  const openLeases = plan === null ? [] : core.store.leases(plan.id).filter((lease) => lease.state === 'open')
+  const granted = grant({ workspace, plan, claims, intent, openLeases, nowMs: core.now() })
+  if (!granted.ok) return granted
+  if (granted.lease !== null) core.store.saveLease({ id: leaseId, ...granted.lease })
+  return {
+    ok: true,
+    leaseId,
+    gitRemote: workspace.gitRemote,
+    model: plan?.model ?? '',
+    deadlineMs: granted.lease?.deadlineMs ?? core.now() + 10 * 60_000,
+  }
+}
+
+/** A used-up budget pauses the plan here, so that it holds when the VM does not answer. */
+function refuse(
+  core: Core,
+  claims: PlanClaims | VmKeyClaims,
+  answer: Authorization & { ok: false },
+): Authorization {
+  const plan = claims.kind === 'plan' ? core.store.plan(claims.plan) : null
+  if (plan === null || plan.status !== 'running' || claims.kind !== 'plan' || claims.attempt !== plan.attempt)
+    return answer
+  if (answer.reason === 'budget_exceeded')
+    commit(
+      core,
+      pause(
+        plan,
+        'budget',
+        `The budget of $${plan.budgetUsd} is used up. Continue with plan_resume and a higher budget_usd.`,
+        core.now(),
+      ),
+    )
+  if (answer.reason === 'monthly_budget_exceeded')
+    commit(
+      core,
+      pause(
+        plan,
+        'monthly_budget',
+        'MONTHLY_BUDGET_USD is used up for this month. Raise it or wait, then continue with plan_resume.',
+        core.now(),
+      ),
+    )
+  return answer
+}
+
+export async function settle(core: Core, leaseId: string, settlement: Settlement): Promise<void> {
+  const lease = core.exists() ? core.store.lease(leaseId) : null
+  if (lease === null) return // settled before: a repeat changes nothing
+  if (lease.kind === 'model') {
+    const usd =
+      settlement.kind === 'model'
+        ? settlement.usd
+        : settlement.kind === 'refused_upstream'
+          ? 0
+          : lease.worstCaseUsd
+    charge(core, lease, usd, settlement.kind === 'model' ? settlement.tokens : null)
+    await account(core).settle(leaseId, usd)
+  } else if (settlement.kind === 'pushed') {
+    recordPush(core, lease, settlement.updated)
+  } else if (settlement.kind === 'unknown') {
+    core.store.saveLease({ ...lease, state: 'unknown' })
+  } else {
+    core.store.dropLease(leaseId)
+  }
+  core.notify()
+  await core.poke()
+}
+
+function charge(core: Core, lease: LeaseRecord, usd: number, tokens: PlanRecord['tokens'] | null): void {
+  core.store.dropLease(lease.id)
+  const plan = core.store.plan(lease.plan)
+  if (plan === null) return
+  const t = plan.tokens
+  core.store.savePlan({
+    ...plan,
+    spentUsd: plan.spentUsd + usd,
+    lastActivityAtMs: core.now(),
+    tokens:
+      tokens === null
+        ? t
+        : {
+            input: t.input + tokens.input,
+            output: t.output + tokens.output,
+            cacheRead: t.cacheRead + tokens.cacheRead,
+            cacheWrite: t.cacheWrite + tokens.cacheWrite,
+          },
+  })
+}
+
+/** Records heads the upstream took. An own branch's first push opens its merge watch. */
+function recordPush(core: Core, lease: LeaseRecord, updated: { ref: string; newId: string }[]): void {
+  core.store.dropLease(lease.id)
+  const plan = core.store.plan(lease.plan)
+  if (plan === null) return
+  const now = core.now()
+  for (const { ref, newId } of updated) {
+    if (ref === `refs/agent/${plan.id}`) {
+      plan.checkpointHead = newId
+      core.store.addEvent(plan.id, {
+        atMs: now,
+        type: 'checkpoint_stored',
+        text: `Work so far is stored as ${newId.slice(0, 12)}.`,
+        data: { head: newId },
+      })
+    } else if (ref === `refs/heads/${plan.branch}`) {
+      plan.pushedHead = newId
+      plan.firstPushAtMs ??= now
+      plan.mergeCheckAtMs ??= nextMergeCheckMs(plan.firstPushAtMs, now)
+      if (plan.mergeStatus === 'none' || plan.mergeStatus === 'closed') plan.mergeStatus = 'open'
+      core.store.addEvent(plan.id, {
+        atMs: now,
+        type: 'pushed',
+        text: `${plan.branch} is now at ${newId.slice(0, 12)}.`,
+        data: { head: newId },
+      })
+    }
+  }
+  plan.lastActivityAtMs = now
+  core.store.savePlan(plan)
+}
+
+/** Reads upstream what pushes of unknown outcome came to. False when there were none, or upstream could not be asked. */
+export async function resolvePushes(core: Core, planId: string): Promise<boolean> {
+  const pending = core.store.leases(planId).filter((lease) => lease.kind === 'git_push')
+  const plan = core.store.plan(planId)
+  if (pending.length === 0 || plan === null) return false
+  const { gitRemote } = requireWorkspace(core)
+  const { gitCredentials, local } = core.settings()
+  const refs = await readRemoteRefs({
+    remote: gitRemote,
+    credential: credentialFor(gitCredentials, gitRemote, { local }),
+    prefixes: [`refs/heads/${plan.branch}`, `refs/agent/${plan.id}`],
+    timeoutMs: REFS_TIMEOUT_MS,
+  })
+  if (refs.kind !== 'ok') return false
+  for (const lease of pending) {
+    if (core.store.lease(lease.id) === null) continue // settled while we asked
+    const updated = lease.commands.filter((command) => refs.refs[command.ref] === command.newId)
+    if (updated.length > 0) recordPush(core, lease, updated)
+    else if (lease.state !== 'open') core.store.dropLease(lease.id)
+  }
+  return true
+}
+
+/** Leases whose time is over: a model call is charged in full, a push is looked up. */
+export async function expireLeases(core: Core): Promise<void> {
+  const now = core.now()
+  for (const lease of core.store.leases()) {
+    if (lease.kind === 'git_push' && (lease.state === 'unknown' || lease.deadlineMs <= now)) {
+      core.store.saveLease({ ...lease, state: 'unknown' })
+      await resolvePushes(core, lease.plan)
+    } else if (lease.deadlineMs <= now) {
+      await settle(core, lease.id, { kind: 'unknown' })
+    }
+  }
+}
+
+/** Takes every right of the plan away and waits until its streams are cut, at most 1.5 s: then no byte of it moves any more. */
+export async function revokeLeases(core: Core, planId: string): Promise<void> {
+  for (const lease of core.store.leases(planId))
+    if (lease.state === 'open') core.store.saveLease({ ...lease, state: 'revoked' })
+  core.notify()
+  const until = core.now() + CUT_WAIT_MS
+  while (core.now() < until && core.store.leases(planId).some((lease) => lease.state === 'revoked'))
+    await core.nextChange(until - core.now())
+}
+
+export async function untilRevoked(core: Core, leaseId: string): Promise<'revoked' | 'over'> {
+  for (;;) {
+    const lease = core.exists() ? core.store.lease(leaseId) : null
+    if (lease === null) return 'over'
+    if (lease.state !== 'open') return 'revoked'
+    if (lease.deadlineMs <= core.now()) return 'over'
+    await core.nextChange(Math.min(lease.deadlineMs - core.now(), 60_000))
+  }
+}
+
+export function leaseLives(core: Core, leaseId: string): boolean {
+  const lease = core.exists() ? core.store.lease(leaseId) : null
+  return lease !== null && lease.state === 'open' && lease.deadlineMs > core.now()
+}
+
+export function account(core: Core) {
+  return core.env.ACCOUNT.getByName('account')
+}

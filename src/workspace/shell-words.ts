@@ -1,0 +1,19 @@
+// Pure: commands a person pastes into a shell. Every word is quoted, whatever it holds: names come from strangers' repositories.
+
+/** One POSIX shell word: everything between single quotes is literal, and a quote itself is closed, escaped and opened again. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) && !text.startsWith('-')
+    ? text
+    : `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/** Merges one branch locally and pushes the base: for a clone whose remote may have any name. */
+export function mergeCommands(gitRemote: string, base: string, branch: string): string[] {
+  const [remote, ref] = [shellWord(gitRemote), shellWord(`refs/heads/${branch}`)]
+  return [
+    `git fetch ${remote} ${ref}`,
+    `git switch ${shellWord(base)}`,
+    `git merge --no-ff -m ${shellWord(`Merge ${branch}`)} FETCH_HEAD`,
+    `git push ${remote} ${shellWord(`HEAD:refs/heads/${base}`)}`,
+  ]
+}

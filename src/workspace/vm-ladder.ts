@@ -1,0 +1,238 @@
+// Brings the workspace's VM up, one rung at a time: there is one → it runs → it is bootstrapped → its supervisor is heard.
+// Each rung writes its intent before it acts and may be repeated. Orgo has no idempotency key, so a create of unknown outcome
+// is looked for by its name before another is tried, and a machine counts as lost only when that is certain.
+import { signVmToken } from '../auth/vm-token.ts'
+import { randomHex } from '../lib/crypto.ts'
+import {
+  doorbellCommand,
+  firstCommand,
+  foreignWorkspaceCommand,
+  parseBootStatus,
+  parseDoorbell,
+  parseForeignWorkspace,
+  statusCommand,
+} from '../vm/boot.ts'
+import type { Vm, VmProvider } from '../vm/vm.ts'
+import { commit, requireWorkspace } from './core.ts'
+import type { Core } from './core.ts'
+import { moveToNewVm } from './decisions.ts'
+import { newSupervisorRecord, newVmRecord } from './records.ts'
+import type { WorkspaceRecord } from './records.ts'
+import { account } from './rights.ts'
+import { agentSha256 } from './agent-file.ts'
+import { VmTrouble } from './vm-trouble.ts'
+
+const LIST_AFTER_CREATE_MS = 5 * 60_000
+const CONFIRM_LOSS_MS = 60_000
+const TICKET_MS = 10 * 60_000
+const BOOT_RETRY_MS = 30_000
+const EXEC_TIMEOUT_MS = 30_000
+const POLL_MS = 3_000
+const REBOOT_WAIT_MS = 5 * 60_000
+
+/** Takes the next step. Answers how long to wait before the one after it; 0: at once; null: the VM is ready. Throws VmTrouble. */
+export async function climb(core: Core, vms: VmProvider): Promise<number | null> {
+  const { vm } = requireWorkspace(core)
+  if (vm.step === 'ready') return null
+  if (vm.id === null) return findOrCreate(core, vms)
+  const found = await vms.get(vm.id)
+  if (found === 'missing') return confirmLoss(core, vms)
+  core.store.changeWorkspace((workspace) =>
+    Object.assign(workspace.vm, { status: found.state, url: found.url, missingSinceMs: null }),
+  )
+  if (found.state === 'running')
+    return requireWorkspace(core).vm.step === 'booting' ? pollBoot(core, vms, found) : boot(core, vms, found)
+  return wake(core, vms, found)
+}
+
+async function findOrCreate(core: Core, vms: VmProvider): Promise<number> {
+  const { vm, name } = requireWorkspace(core)
+  const existing = await vms.find(vm.name)
+  if (existing !== null) return know(core, existing)
+  const now = core.now()
+  if (vm.createSentAtMs !== null && now - vm.createSentAtMs < LIST_AFTER_CREATE_MS) return 15_000
+  const slot = await account(core).acquireCreate(name)
+  if (!slot.granted) return slot.retryAfterMs
+  core.store.changeWorkspace((workspace) =>
+    Object.assign(workspace.vm, { step: 'creating', createSentAtMs: now, status: 'creating' }),
+  )
+  try {
+    const made = await vms.create(vm.name)
+    const wait = know(core, made)
+    await vms.keepAwake(made.id)
+    return wait
+  } catch (error) {
+    // A clear refusal made nothing: the next try need not wait for a machine that cannot appear.
+    if (VmTrouble.notExecuted(error))
+      core.store.changeWorkspace((workspace) => void (workspace.vm.createSentAtMs = null))
+    throw error
+  } finally {
+    await account(core).releaseCreate(name)
+  }
+}
+
+function know(core: Core, found: Vm): number {
+  core.store.publishWorkspace((workspace) =>
+    Object.assign(workspace.vm, {
+      id: found.id,
+      url: found.url,
+      status: found.state,
+      step: 'known',
+      createSentAtMs: null,
+    }),
+  )
+  return 0
+}
+
+/** Stopped, asleep, coming up, broken: each has one way to running. */
+async function wake(core: Core, vms: VmProvider, vm: Vm): Promise<number> {
+  if (vm.state === 'stopped') await vms.start(vm.id)
+  else if (vm.state === 'asleep') await vms.wake(vm.id)
+  else if (vm.state === 'broken') {
+    const last = requireWorkspace(core).vm.restartedAtMs
+    if (last === null || core.now() - last > REBOOT_WAIT_MS) {
+      core.store.changeWorkspace((workspace) => void (workspace.vm.restartedAtMs = core.now()))
+      await vms.restart(vm.id)
+    }
+  }
+  return POLL_MS
+}
+
+/** Gives the machine a ticket and starts bootstrap.sh, detached. Every start is a new generation: older keys are void from here. */
+async function boot(core: Core, vms: VmProvider, found: Vm): Promise<number> {
+  const before = requireWorkspace(core)
+  if (before.vm.adopted && before.vm.bootSentAtMs === null) await refuseForeign(core, vms, found)
+  const sha256 = await agentSha256(core)
+  const workspace = core.store.changeWorkspace((record) => {
+    record.vm.generation += 1
+    record.vm.ticketSpent = false
+    record.vm.bootSentAtMs = core.now()
+    record.supervisor.pendingNonce = randomHex(16)
+  })
+  const settings = core.settings()
+  const ticket = await signVmToken(settings.tokenKey, {
+    kind: 'ticket',
+    workspace: workspace.name,
+    generation: workspace.vm.generation,
+    expiresAtMs: core.now() + TICKET_MS,
+  })
+  const command = firstCommand({
+    vmUrl: settings.vmUrl,
+    ticket,
+    nonce: workspace.supervisor.pendingNonce ?? '',
+    workspace: workspace.name,
+    ralphSha256: sha256,
+    nodeDistUrl: settings.nodeDistUrl,
+  })
+  const { output } = await vms.exec(found.id, command, EXEC_TIMEOUT_MS)
+  noteBoot(core, output)
+  core.store.changeWorkspace((record) => {
+    // Heard while Orgo answered: ready stays ready.
+    if (record.vm.step !== 'ready') record.vm.step = 'booting'
+  })
+  return POLL_MS
+}
+
+async function pollBoot(core: Core, vms: VmProvider, found: Vm): Promise<number> {
+  const { output } = await vms.exec(found.id, statusCommand(), EXEC_TIMEOUT_MS)
+  const status = noteBoot(core, output)
+  const { vm } = requireWorkspace(core)
+  const ageMs = core.now() - (vm.bootSentAtMs ?? 0)
+  // Failed, killed or never heard after its end: the same first command again; finished steps are markers and cost nothing.
+  if (
+    status === null ||
+    status.step === 'none' ||
+    (status.error !== null && ageMs > BOOT_RETRY_MS) ||
+    ageMs > TICKET_MS ||
+    (status.step === 'done' && ageMs > BOOT_RETRY_MS)
+  )
+    core.store.changeWorkspace((record) => {
+      if (record.vm.step === 'booting') record.vm.step = 'known'
+    })
+  return POLL_MS
+}
+
+function noteBoot(core: Core, output: string) {
+  const status = parseBootStatus(output)
+  if (status === null) return null
+  const detail =
+    status.error === null
+      ? `Preparing the VM: ${status.step}.`
+      : `Preparing the VM failed at "${status.step}": ${status.error}`
+  core.store.changeWorkspace((workspace) => {
+    workspace.vm.bootStep = status.step
+    if (workspace.status === 'provisioning') workspace.statusDetail = detail
+  })
+  return status
+}
+
+/** An adopted machine that already holds somebody's ~/workspace is left alone. */
+async function refuseForeign(core: Core, vms: VmProvider, found: Vm): Promise<void> {
+  const { output } = await vms.exec(found.id, foreignWorkspaceCommand(), EXEC_TIMEOUT_MS)
+  const owner = parseForeignWorkspace(output)
+  if (owner !== null && owner !== requireWorkspace(core).name)
+    throw new VmTrouble(
+      'orgo_refused',
+      `Computer ${found.id} already holds a ~/workspace that is not this workspace's. Name another vm_id, or leave it out to get a new one.`,
+    )
+}
+
+/** Lost means: 403 or 404 twice, 60 s apart, and a successful listing without it. Anything less might be a wrong key. */
+async function confirmLoss(core: Core, vms: VmProvider): Promise<number> {
+  const { vm, name } = requireWorkspace(core)
+  if (vm.missingSinceMs === null) {
+    core.store.changeWorkspace((workspace) => void (workspace.vm.missingSinceMs = core.now()))
+    return CONFIRM_LOSS_MS
+  }
+  if (core.now() - vm.missingSinceMs < CONFIRM_LOSS_MS)
+    return CONFIRM_LOSS_MS - (core.now() - vm.missingSinceMs)
+  const ids = await vms.listIds()
+  if (vm.id !== null && ids.includes(vm.id))
+    throw new VmTrouble(
+      'orgo_refused',
+      `Orgo lists computer ${vm.id} but denies access to it. Check that ORGO_API_KEY belongs to the account that owns it.`,
+    )
+  if (vm.adopted)
+    throw new VmTrouble(
+      'vm_unavailable',
+      `The adopted computer ${vm.id ?? ''} no longer exists. An adopted VM is never replaced: register the workspace again with another vm_id.`,
+    )
+  replaceVm(core, name)
+  return 0
+}
+
+function replaceVm(core: Core, name: string): void {
+  const replaced = core.store.publishWorkspace((workspace) => {
+    const { generation } = workspace.vm
+    workspace.nonce = randomHex(4)
+    workspace.vm = { ...newVmRecord(vmNameOf(workspace, name)), generation: generation + 1 }
+    workspace.supervisor = newSupervisorRecord()
+  })
+  for (const plan of core.store.watchedPlans()) {
+    if (commit(core, moveToNewVm(plan, core.now())) !== null) continue
+    // What was not running has nothing left to stop or to forget: its machine is gone.
+    if (plan.onVm) core.store.savePlan({ ...plan, onVm: false, stoppedOnVm: true })
+  }
+  void replaced
+}
+
+export const vmNameOf = (workspace: Pick<WorkspaceRecord, 'nonce'>, name: string): string =>
+  `aer-${name}-${workspace.nonce}`
+
+/** The one command a running VM ever gets. Carries no truth: lost, doubled or late, it changes nothing. */
+export async function ring(core: Core, vms: VmProvider): Promise<void> {
+  const workspace = core.store.changeWorkspace((record) => {
+    record.supervisor.pendingNonce ??= randomHex(16)
+    record.supervisor.lastRingAtMs = core.now()
+    record.supervisor.unansweredRings += 1
+  })
+  if (workspace.vm.id === null) return
+  const { output, exitCode } = await vms.exec(
+    workspace.vm.id,
+    doorbellCommand(workspace.supervisor.pendingNonce ?? ''),
+    EXEC_TIMEOUT_MS,
+  )
+  // No `ralph` there: the disk is not the one we prepared. Bootstrap again; finished steps cost nothing.
+  if (exitCode !== 0 && parseDoorbell(output) === null)
+    core.store.changeWorkspace((record) => void (record.vm.step = 'known'))
+}

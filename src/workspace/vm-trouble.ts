@@ -1,0 +1,16 @@
+// Trouble with the VM that a person must know of: it ends in the workspace's status and in the plans' paused_reason.
+import type { PausedReason } from './state.ts'
+
+export class VmTrouble extends Error {
+  override name = 'VmTrouble'
+  readonly reason: PausedReason & ('orgo_refused' | 'vm_unavailable')
+  constructor(reason: 'orgo_refused' | 'vm_unavailable', message: string) {
+    super(message)
+    this.reason = reason
+  }
+
+  /** True when the provider is sure that the call had no effect. */
+  static notExecuted(error: unknown): boolean {
+    return error instanceof Error && 'executed' in error && error.executed === 'no'
+  }
+}

@@ -1,0 +1,100 @@
+// The Durable Object of one workspace: RPC methods and the alarm, each a line of wiring. Work lives in the files named here.
+// No method is `private`: TypeScript's word does not hide it from RPC, so the state sits behind `#core`.
+import { DurableObject } from 'cloudflare:workers'
+import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
+import type { SyncRequest } from '../protocol.ts'
+import { agentSha256 } from './agent-file.ts'
+import { createCore, requirePlan, requireWorkspace } from './core.ts'
+import type { Core } from './core.ts'
+import { record } from './merges.ts'
+import { workspaceSnapshot } from './outbox.ts'
+import { cancelPlan, messagePlan, planStatus, resumePlan, submit } from './plans.ts'
+import { onAlarm } from './reconcile.ts'
+import { branches, register, remove, update } from './registration.ts'
+import { authorize, leaseLives, settle, untilRevoked } from './rights.ts'
+import type {
+  Fact,
+  Intent,
+  RegisterInput,
+  Settlement,
+  SubmitInput,
+  UpdateInput,
+  WorkspaceRpc,
+} from './state.ts'
+import { knowsVm, redeemTicket, vmSync } from './vm-line.ts'
+
+export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
+  readonly #core: Core
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.#core = createCore(ctx, env)
+  }
+
+  register(input: RegisterInput) {
+    return register(this.#core, input)
+  }
+  update(input: UpdateInput) {
+    return update(this.#core, input)
+  }
+  async snapshot(name: string) {
+    requireWorkspace(this.#core, name)
+    return workspaceSnapshot(this.#core)
+  }
+  async branches(name: string) {
+    return branches(this.#core, name)
+  }
+  remove(name: string, deleteVm: boolean | undefined) {
+    return remove(this.#core, name, deleteVm)
+  }
+
+  submit(name: string, input: SubmitInput) {
+    return submit(this.#core, name, input)
+  }
+  planStatus(planId: string, options: { waitMs: number; after: number; limit: number }) {
+    return planStatus(this.#core, planId, options)
+  }
+  async planText(planId: string) {
+    return this.#core.store.text(requirePlan(this.#core, planId).id)
+  }
+  cancel(planId: string) {
+    return cancelPlan(this.#core, planId)
+  }
+  resume(planId: string, budgetUsd: number | undefined) {
+    return resumePlan(this.#core, planId, budgetUsd)
+  }
+  message(planId: string, text: string) {
+    return messagePlan(this.#core, planId, text)
+  }
+
+  authorize(claims: PlanClaims | VmKeyClaims, intent: Intent) {
+    return authorize(this.#core, claims, intent)
+  }
+  settle(leaseId: string, settlement: Settlement) {
+    return settle(this.#core, leaseId, settlement)
+  }
+  untilRevoked(leaseId: string) {
+    return untilRevoked(this.#core, leaseId)
+  }
+  async leaseLives(leaseId: string) {
+    return leaseLives(this.#core, leaseId)
+  }
+
+  redeemTicket(claims: TicketClaims) {
+    return redeemTicket(this.#core, claims)
+  }
+  async knowsVm(claims: TicketClaims | VmKeyClaims) {
+    return knowsVm(this.#core, claims)
+  }
+  async vmSync(claims: VmKeyClaims, request: SyncRequest) {
+    return vmSync(this.#core, claims, request, await agentSha256(this.#core))
+  }
+
+  record(facts: Fact[]) {
+    return record(this.#core, facts)
+  }
+
+  override alarm() {
+    return onAlarm(this.#core)
+  }
+}
