@@ -135,22 +135,17 @@ async function tidy(core: Core, planId: string): Promise<void> {
   if (workspace.keepBranch || plan.pushedHead === null) return tidied(core, planId)
   const settings = core.settings()
   const credential = credentialFor(settings.gitCredentials, workspace.gitRemote, settings)
-  const outcome = await deleteRef({
-    remote: workspace.gitRemote,
-    credential,
-    ref: `refs/heads/${plan.branch}`,
-    oldId: plan.pushedHead,
-  })
+  const remote = { remote: workspace.gitRemote, credential }
+  const [branchRef, checkpointRef] = [`refs/heads/${plan.branch}`, `refs/agent/${plan.id}`]
+  const found = await readRemoteRefs({ ...remote, prefixes: [branchRef], timeoutMs: REFS_TIMEOUT_MS })
+  if (found.kind !== 'ok') throw new Error(`refs: ${found.kind}`)
+  const there = found.refs[branchRef] !== undefined
+  const outcome = there ? await deleteRef({ ...remote, ref: branchRef, oldId: plan.pushedHead }) : 'gone'
   if (plan.checkpointHead !== null)
-    await deleteRef({
-      remote: workspace.gitRemote,
-      credential,
-      ref: `refs/agent/${plan.id}`,
-      oldId: plan.checkpointHead,
-    })
+    await deleteRef({ ...remote, ref: checkpointRef, oldId: plan.checkpointHead })
   const text =
     outcome === 'gone'
-      ? `${plan.branch} was deleted from the host.`
+      ? `${plan.branch} is gone from the host.`
       : `${plan.branch} was left in place: it no longer points where this plan left it.`
   core.store.addEvent(planId, { atMs: core.now(), type: 'tidied', text })
   tidied(core, planId)

@@ -1,0 +1,134 @@
+// The outside world of the worker tests, at its network edge: globalThis.fetch answers for known hosts and throws for any other.
+// The machines are rows; the supervisor is played by the test through the object's own vmSync.
+import { env } from 'cloudflare:workers'
+import { vi } from 'vitest'
+import { z } from 'zod'
+import type { SyncRequest, SyncResponse } from '../../../src/protocol.ts'
+import { workspaceKey } from '../../../src/lib/ids.ts'
+import { concatBytes, FLUSH, pkt } from '../../../src/git/pkt-line.ts'
+
+export const MAIN_HEAD = '1'.repeat(40)
+
+export interface Computer {
+  id: string
+  name: string
+  status: string
+}
+
+export interface Outside {
+  computers: Computer[]
+  /** Every Orgo call as `METHOD path`, bash calls with their command. */
+  orgoCalls: { call: string; command: string }[]
+  refs: Record<string, string>
+  pulls: { head: string; headSha: string; merged: boolean; state: 'open' | 'closed' }[]
+  /** What /compare answers for a head: its status. */
+  reachable: Set<string>
+  gitStatus: number
+  /** Answers before the machine's own; null falls through. */
+  orgoFault: (method: string, path: string) => Response | null
+  bash: (command: string) => { output: string; exit_code: number }
+  deletedRefs: string[]
+}
+
+export function playOutside(): Outside {
+  const outside: Outside = {
+    computers: [], orgoCalls: [], refs: { 'refs/heads/main': MAIN_HEAD }, pulls: [], reachable: new Set(), gitStatus: 200, orgoFault: () => null,
+    bash: (command) => ({ exit_code: 0, output: command.includes('doorbell') ? '{"ralph":1,"bootId":"b","counter":1,"agentSha256":"x","supervisor":"running"}' : '{"step":"start","error":null}' }),
+    deletedRefs: [],
+  }
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+    const request = new Request(input, init)
+    const url = new URL(request.url)
+    if (url.host === 'orgo.test') return orgo(outside, request, url)
+    if (url.host === 'git.test') return git(outside, request, url)
+    if (url.host === 'api.git.test') return github(outside, url)
+    throw new Error(`Unexpected outbound request: ${request.method} ${request.url}`)
+  })
+  return outside
+}
+
+async function orgo(outside: Outside, request: Request, url: URL): Promise<Response> {
+  const path = url.pathname.replace(/^\/api/, '')
+  const body = z.record(z.string(), z.unknown()).safeParse(request.method === 'GET' ? {} : await request.json().catch(() => ({}))).data ?? {}
+  outside.orgoCalls.push({ call: `${request.method} ${path}`, command: String(body['command'] ?? '') })
+  const fault = outside.orgoFault(request.method, path)
+  if (fault !== null) return fault
+  const shape = (computer: Computer) => ({ ...computer, workspace_id: 'ws-1', url: `https://orgo.test/c/${computer.id}`, instance_id: 'deadbeef' })
+  if (path === '/workspaces' && request.method === 'GET') return Response.json({ workspaces: [{ id: 'ws-1', name: 'agent-runtime' }] })
+  if (path === '/workspaces/ws-1') return Response.json({ id: 'ws-1', name: 'agent-runtime', desktops: outside.computers.map(shape) })
+  if (path === '/computers' && request.method === 'POST') {
+    const made: Computer = { id: crypto.randomUUID(), name: String(body['name']), status: 'running' }
+    outside.computers.push(made)
+    return Response.json(shape(made), { status: 201 })
+  }
+  const [, , id, action] = path.split('/')
+  const computer = outside.computers.find((found) => found.id === id)
+  if (computer === undefined) return Response.json({ error: 'Computer not found' }, { status: 404 })
+  if (action === undefined && request.method === 'GET') return Response.json(shape(computer))
+  if (action === undefined && request.method === 'DELETE') {
+    outside.computers.splice(outside.computers.indexOf(computer), 1)
+    return Response.json({ success: true })
+  }
+  if (action === 'bash') return Response.json({ success: true, action: 'bash', ...outside.bash(String(body['command'])) })
+  if (action === 'start' || action === 'resume' || action === 'restart') computer.status = 'running'
+  return Response.json({ success: true })
+}
+
+async function git(outside: Outside, request: Request, url: URL): Promise<Response> {
+  if (outside.gitStatus !== 200) return new Response('no', { status: outside.gitStatus })
+  if (url.pathname.endsWith('/info/refs'))
+    return new Response(concatBytes([pkt('# service=git-upload-pack\n'), FLUSH, pkt('version 2\n'), pkt('ls-refs=unborn\n'), FLUSH]), { headers: { 'content-type': 'application/x-git-upload-pack-advertisement' } })
+  if (url.pathname.endsWith('/git-receive-pack')) {
+    const [, oldId = '', , ref = ''] = /([0-9a-f]{40}) ([0-9a-f]{40}) (\S+?)\0/.exec(await request.text()) ?? []
+    const ok = outside.refs[ref] === oldId
+    if (ok) {
+      delete outside.refs[ref]
+      outside.deletedRefs.push(ref)
+    }
+    return new Response(concatBytes([pkt('unpack ok\n'), pkt(ok ? `ok ${ref}\n` : `ng ${ref} stale\n`), FLUSH]))
+  }
+  const lines = Object.entries(outside.refs).map(([name, oid]) => pkt(`${oid} ${name}\n`))
+  return new Response(concatBytes([pkt(`${MAIN_HEAD} HEAD symref-target:refs/heads/main\n`), ...lines, FLUSH]), { headers: { 'content-type': 'application/x-git-upload-pack-result' } })
+}
+
+function github(outside: Outside, url: URL): Response {
+  if (url.pathname.endsWith('/pulls')) {
+    const head = url.searchParams.get('head')?.split(':')[1]
+    return Response.json(outside.pulls.filter((pull) => pull.head === head).map((pull, index) => ({
+      number: index + 1, html_url: 'https://git.test/o/r/pull/1', state: pull.state, merged_at: pull.merged ? '2026-11-23T00:00:00Z' : null,
+      head: { sha: pull.headSha, repo: { full_name: 'o/r' } },
+    })))
+  }
+  const [, head = ''] = /compare\/[^.]*\.\.\.(.*)$/.exec(url.pathname) ?? []
+  return Response.json({ status: outside.reachable.has(head) ? 'behind' : 'ahead', ahead_by: 1, behind_by: 0 })
+}
+
+/** A workspace object of its own name, for one test. */
+export async function workspaceStub(name: string) {
+  return env.WORKSPACE.getByName(await workspaceKey(name))
+}
+
+/** The supervisor of one machine: syncs with the nonce the last bell brought. */
+export function supervisor(name: string, outside: Outside, generation: () => number = () => 2) {
+  let counter = 0
+  let nonce = ''
+  const state = { plans: [] as SyncRequest['plans'], revision: 0 }
+  const heard = () => {
+    for (const { command } of outside.orgoCalls) nonce = /doorbell ([a-z0-9]+)/.exec(command)?.[1] ?? /nonce\W+([a-z0-9]{32})/i.exec(command)?.[1] ?? nonce
+    return nonce
+  }
+  return {
+    state,
+    heard,
+    async sync(over: Partial<SyncRequest> = {}): Promise<SyncResponse> {
+      counter += 1
+      const request: SyncRequest = {
+        protocol: 1, nonce: heard(), bootId: 'boot-1', counter, agentSha256: 'x', canAddUsers: true, revision: state.revision, plans: state.plans, wantTexts: [], adopted: [], ...over,
+      }
+      const answer = await (await workspaceStub(name)).vmSync({ kind: 'vm', workspace: name, generation: generation() }, request)
+      if (!answer.ok) throw new Error(`sync refused: ${answer.reason}`)
+      state.revision = answer.response.revision
+      return answer.response
+    },
+  }
+}
