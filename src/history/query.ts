@@ -1,0 +1,130 @@
+// Questions across workspaces, asked of D1. The objects stay the truth: what is read here may be a moment behind.
+// Snapshots come back as parsed JSON of the type that history/append.ts was given.
+import { z } from 'zod'
+import { fromBase64Url, toBase64Url } from '../lib/crypto.ts'
+import { UpstreamError, UserError } from '../lib/errors.ts'
+
+const TIMEOUT_MS = 10_000
+
+export interface HistoryPage {
+  snapshots: unknown[]
+  /** More rows follow the last one. */
+  more: boolean
+}
+
+export interface ListWorkspacesInput {
+  cursor?: string
+  limit: number
+}
+
+/** Newest first, without those removed: their names are free again. */
+export async function listWorkspaces(
+  db: D1Database,
+  { cursor, limit }: ListWorkspacesInput,
+): Promise<HistoryPage> {
+  const [at, name] = readCursor(cursor)
+  const rows = await all(
+    db
+      .prepare(
+        `SELECT snapshot FROM workspaces WHERE status <> 'removed' AND (?1 IS NULL OR (created_at, name) < (?1, ?2))
+         ORDER BY created_at DESC, name DESC LIMIT ?3`,
+      )
+      .bind(at, name, limit + 1),
+    SnapshotRow,
+  )
+  return page(rows, limit)
+}
+
+export interface ListPlansInput {
+  workspace?: string
+  status?: string
+  cursor?: string
+  limit: number
+}
+
+/** Newest first. */
+export async function listPlans(
+  db: D1Database,
+  { workspace, status, cursor, limit }: ListPlansInput,
+): Promise<HistoryPage> {
+  const [at, id] = readCursor(cursor)
+  const rows = await all(
+    db
+      .prepare(
+        `SELECT snapshot FROM plans
+         WHERE (?1 IS NULL OR workspace = ?1) AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR (created_at, id) < (?3, ?4))
+         ORDER BY created_at DESC, id DESC LIMIT ?5`,
+      )
+      .bind(workspace ?? null, status ?? null, at, id, limit + 1),
+    SnapshotRow,
+  )
+  return page(rows, limit)
+}
+
+/** Names of the workspaces of a repository. Hosts spell their addresses with and without ".git" and in any case. */
+export async function workspacesByRemote(db: D1Database, remote: string): Promise<string[]> {
+  const bare = remote
+    .toLowerCase()
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '')
+  const rows = await all(
+    db
+      .prepare(
+        `SELECT name FROM workspaces WHERE status <> 'removed' AND lower(git_remote) IN (?1, ?1 || '.git') ORDER BY name`,
+      )
+      .bind(bare),
+    z.object({ name: z.string() }),
+  )
+  return rows.map((row) => row.name)
+}
+
+/** The cursor that continues after the row with this creation time and id. */
+export function historyCursor(createdAtMs: number, id: string): string {
+  return toBase64Url(new TextEncoder().encode(JSON.stringify([createdAtMs, id])))
+}
+
+const Cursor = z.tuple([z.int(), z.string().max(100)])
+
+function readCursor(cursor: string | undefined): [number, string] | [null, null] {
+  if (cursor === undefined) return [null, null]
+  const bytes = fromBase64Url(cursor)
+  const parsed = Cursor.safeParse(bytes === null ? null : parseJson(new TextDecoder().decode(bytes)))
+  if (!parsed.success)
+    throw new UserError(
+      'cursor is not one that this list answered. Leave cursor out to begin with the newest.',
+    )
+  return parsed.data
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null // not JSON: no cursor of ours
+  }
+}
+
+const SnapshotRow = z.object({ snapshot: z.string().transform((text): unknown => JSON.parse(text)) })
+
+function page(rows: { snapshot: unknown }[], limit: number): HistoryPage {
+  return { snapshots: rows.slice(0, limit).map((row) => row.snapshot), more: rows.length > limit }
+}
+
+/** Every row, parsed; D1 failing or silent becomes one error that says what still works. */
+async function all<Row>(statement: D1PreparedStatement, row: z.ZodType<Row>): Promise<Row[]> {
+  const deadline = Promise.withResolvers<never>()
+  const timer = setTimeout(() => deadline.reject(new Error(`no answer in ${TIMEOUT_MS} ms`)), TIMEOUT_MS)
+  try {
+    const { results } = await Promise.race([statement.all(), deadline.promise])
+    return z.array(row).parse(results)
+  } catch (error) {
+    throw new UpstreamError(
+      'transient',
+      'history_unavailable',
+      'Lists cannot be read: the history database (D1) did not answer. plan_submit, plan_status, plan_message, plan_cancel, plan_resume and workspace_sync need no list and still work. Try this one again in a minute.',
+      error,
+    )
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,81 @@
+// Which branch names and remotes are taken, from the user as from an upstream (SPEC section 5). Narrower than git on purpose:
+// what passes here is safe in a URL, a file name, a refspec and a shell word. Every refusal says what is wrong without
+// repeating the value, which may hold a password.
+
+const SEGMENT = /^[A-Za-z0-9._-]+$/
+const MAX_BRANCH_CHARS = 200
+const MAX_REMOTE_CHARS = 500
+
+function segmentProblem(segment: string): string | null {
+  if (segment === '') return 'has an empty part between slashes'
+  if (!SEGMENT.test(segment)) return 'may hold only letters, digits, ".", "_", "-" and "/"'
+  if (segment.startsWith('-')) return 'has a part that begins with "-"'
+  if (segment.includes('..')) return 'has ".." in it'
+  return null
+}
+
+/** What is wrong with a branch name, to be read after its argument's name; null when nothing is. */
+export function branchProblem(name: string): string | null {
+  if (name.length > MAX_BRANCH_CHARS) return `is longer than ${MAX_BRANCH_CHARS} characters`
+  for (const segment of name.split('/')) {
+    const problem = segmentProblem(segment)
+    if (problem !== null) return problem
+    // What git itself refuses (git check-ref-format).
+    if (segment.startsWith('.')) return 'has a part that begins with "."'
+    if (segment.endsWith('.') || segment.endsWith('.lock')) return 'has a part that ends in "." or ".lock"'
+  }
+  return name === 'HEAD' ? 'may not be HEAD' : null
+}
+
+export interface RemoteRules {
+  /** `npm run dev`: http, loopback and IP addresses are allowed. */
+  local: boolean
+  /** URLs under which this Worker itself answers: a remote there would make the gateway call itself. */
+  ownUrls: string[]
+}
+
+/** What is wrong with a git remote; null when nothing is. */
+export function remoteProblem(remote: string, { local, ownUrls }: RemoteRules): string | null {
+  if (remote.length > MAX_REMOTE_CHARS) return `is longer than ${MAX_REMOTE_CHARS} characters`
+  const url = URL.canParse(remote) ? new URL(remote) : null
+  const https = local ? 'an https (or, in local mode, http) URL' : 'an https URL'
+  if (url === null) return `must be ${https} such as https://github.com/owner/repository`
+  if (url.protocol !== 'https:' && !(local && url.protocol === 'http:'))
+    return `must be ${https} such as https://github.com/owner/repository`
+  if (url.username !== '' || url.password !== '' || remote.includes('@'))
+    return 'must not hold a user name or token: git tokens belong in the GIT_CREDENTIALS secret of the Worker. If a token stood in it, revoke it'
+  if (/[?#]/.test(remote)) return 'must not have a query or a fragment'
+  // The raw text, because URL parsing mends it: it drops line feeds, turns backslashes and climbs with "..".
+  const raw = /^https?:\/\/([A-Za-z0-9.:[\]-]+)\/(.+?)\/?$/i.exec(remote)
+  if (raw?.[2] === undefined)
+    return 'must be a plain address with a path, such as https://github.com/owner/repository'
+  for (const segment of raw[2].split('/')) {
+    const problem = segment === '.' ? 'has "." as a part' : segmentProblem(segment)
+    if (problem !== null) return `${problem} (in its path)`
+  }
+  if (!local) {
+    const host = hostProblem(url.hostname)
+    if (host !== null) return host
+  }
+  if (ownUrls.some((own) => URL.canParse(own) && new URL(own).host === url.host))
+    return 'is this Worker itself: name the git host'
+  return null
+}
+
+/** Hosts the Worker must not be sent to: addresses instead of names, itself, and names no public host can have. */
+function hostProblem(hostname: string): string | null {
+  // URL parsing has already turned 2130706433, 0x7f.1 and the like into dotted form.
+  if (hostname.startsWith('[') || /^\d+(\.\d+){3}$/.test(hostname))
+    return 'must name its host, not an IP address'
+  if (hostname === 'localhost' || /\.(localhost|local|internal)$/.test(hostname))
+    return 'names a host of a private network'
+  if (!/^(?!.*\.$)[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(hostname))
+    return 'must name its host in full, such as github.com'
+  return null
+}
+
+/** One spelling per remote: scheme and host in lower case, default port and trailing slash dropped. Only for remotes without a problem. */
+export function normalRemote(remote: string): string {
+  const { origin, pathname } = new URL(remote)
+  return `${origin}${pathname.replace(/\/$/, '')}`
+}

@@ -1,0 +1,43 @@
+// POST /mcp: the owner's bearer, then a fresh server for this request. Spec 2026-07-28 and the 2025 versions on one URL.
+// A client that goes away ends its own request only; plans live in the workspace object.
+// oxlint-disable-next-line no-restricted-imports -- a package that has /mcp/ in its name, not a door of ours
+import { createMcpHandler } from 'agents/mcp/server'
+import { Hono } from 'hono'
+import { refuseUnlessOwner } from '../auth/owner.ts'
+import { errorFields, log } from '../lib/log.ts'
+import { readSettings } from '../lib/settings.ts'
+import type { Settings } from '../lib/settings.ts'
+import { createToolContext } from './context.ts'
+import type { ToolContext } from './context.ts'
+import { createServer } from './server.ts'
+
+/** A plan of 100,000 units is at most 600 KB of JSON, each unit escaped. */
+export const MAX_REQUEST_BYTES = 1_000_000
+const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]']
+
+/** Tests pass a context of their own. */
+export function createMcpRoutes(createContext: (env: Env) => ToolContext = createToolContext) {
+  const app = new Hono<{ Bindings: Env }>()
+  app.all('/mcp', async ({ env, req }) => {
+    const { settings } = readSettings({ ...env })
+    const refused = await refuseUnlessOwner(req.raw.headers, settings.ownerToken)
+    if (refused !== null) return refused
+    const names = hostnames(settings)
+    const handler = createMcpHandler(() => createServer(createContext(env)), {
+      corsOptions: false,
+      maxRequestBodySize: MAX_REQUEST_BYTES,
+      // Without PUBLIC_URL the host cannot be checked; /mcp stays up so that a tool call can say so.
+      ...(names.length === 0 ? {} : { allowedHostnames: names, allowedOriginHostnames: names }),
+      onerror: (error) => log('mcp.error', errorFields(error)),
+    })
+    return handler.fetch(req.raw)
+  })
+  return app
+}
+
+function hostnames({ publicUrl, vmUrl, local }: Settings): string[] {
+  const own = [publicUrl, vmUrl].filter((url) => URL.canParse(url)).map((url) => new URL(url).hostname)
+  return [...new Set([...own, ...(local ? LOOPBACK_NAMES : [])])]
+}
+
+export const mcpRoutes = createMcpRoutes()

@@ -1,0 +1,76 @@
+// POST /plans and GET /plans/{id}: plan_submit and plan_status without MCP, for scripts, cron and phone shortcuts.
+// The same bearer, arguments, answers and refusals, because they are the same tools.
+import { Hono } from 'hono'
+import { refuseUnlessOwner } from '../auth/owner.ts'
+import { UserError } from '../lib/errors.ts'
+import { readCapped, toErrorResponse } from '../lib/http.ts'
+import { readSettings } from '../lib/settings.ts'
+import { createToolContext } from './context.ts'
+import type { ToolContext } from './context.ts'
+import { MAX_REQUEST_BYTES } from './endpoint.ts'
+import { runTool } from './run-tool.ts'
+import { planStatus } from './tools/plan-status.ts'
+import { planSubmit } from './tools/plan-submit.ts'
+
+export function createPlanRoutes(createContext: (env: Env) => ToolContext = createToolContext) {
+  const app = new Hono<{ Bindings: Env }>()
+  app.use('/plans/*', async ({ env, req }, next) => {
+    const refused = await refuseUnlessOwner(req.raw.headers, readSettings({ ...env }).settings.ownerToken)
+    if (refused === null) await next()
+    return refused ?? undefined
+  })
+  app.onError((error) => toErrorResponse(error))
+
+  app.post('/plans', async ({ env, req }) => {
+    const args = await readJson(req.raw)
+    const call = { signal: req.raw.signal }
+    const { structured } = await runTool({
+      tool: planSubmit,
+      args,
+      context: createContext(env),
+      call,
+      door: 'http',
+    })
+    return Response.json(structured, { status: 'deduplicated' in structured ? 200 : 201 })
+  })
+
+  app.get('/plans/:id', async ({ env, req }) => {
+    const args = { ...numbers(req.query()), plan_id: req.param('id') }
+    const call = { signal: req.raw.signal }
+    const { structured } = await runTool({
+      tool: planStatus,
+      args,
+      context: createContext(env),
+      call,
+      door: 'http',
+    })
+    return Response.json(structured, { headers: { 'cache-control': 'no-store' } })
+  })
+  return app
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const bytes = await readCapped(request.body, MAX_REQUEST_BYTES)
+  if (bytes === null)
+    throw new UserError(`The body is longer than ${MAX_REQUEST_BYTES} bytes.`, 'too_large', 413)
+  try {
+    // Bytes that are not UTF-8 would be changed silently; a plan is kept byte for byte or refused.
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+  } catch {
+    throw new UserError(
+      'The body is not JSON. Send the arguments of plan_submit as one JSON object: {"workspace_id": "...", "plan": "..."}.',
+    )
+  }
+}
+
+/** wait_seconds, after and limit come as text in a query; what is no number stays text and is refused by name. */
+function numbers(query: Record<string, string>): Record<string, string | number> {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => [
+      name,
+      /^\d{1,9}(\.\d{1,3})?$/.test(value) ? Number(value) : value,
+    ]),
+  )
+}
+
+export const planRoutes = createPlanRoutes()

@@ -1,0 +1,90 @@
+// A fresh MCP server for one request: the catalog, and the one catch that turns an error into what a model reads.
+import { McpServer } from '@modelcontextprotocol/server'
+import type { CallToolResult, ServerContext, StandardSchemaWithJSON } from '@modelcontextprotocol/server'
+import { isRuntimeError } from '../lib/errors.ts'
+import { VERSION } from '../lib/version.ts'
+import type { ToolContext } from './context.ts'
+import type { Tool, ToolCall } from './define-tool.ts'
+import { INSTRUCTIONS } from './instructions.ts'
+import { jsonSchemaOf } from './json-schema.ts'
+import { runTool } from './run-tool.ts'
+import { TOOLS } from './tools/index.ts'
+
+const DEFINITIONS_TTL_MS = 5 * 60_000
+
+export function createServer(context: ToolContext): McpServer {
+  const fixed = { ttlMs: DEFINITIONS_TTL_MS, cacheScope: 'private' } as const
+  const server = new McpServer(
+    { name: 'agent-execution-runtime', title: 'Agent Execution Runtime', version: VERSION },
+    {
+      instructions: INSTRUCTIONS,
+      // McpServer would claim listChanged, and clients would then hold a stream open for changes that never come.
+      capabilities: { tools: { listChanged: false } },
+      cacheHints: { 'tools/list': fixed, 'server/discover': fixed },
+    },
+  )
+  for (const tool of TOOLS) {
+    const { name, title, description, annotations } = tool
+    const schemas = schemasOf(tool)
+    server.registerTool(name, { title, description, annotations, ...schemas }, async (args, request) =>
+      toResult(tool, args, context, toCall(request)),
+    )
+  }
+  return server
+}
+
+async function toResult(
+  tool: Tool,
+  args: unknown,
+  context: ToolContext,
+  call: ToolCall,
+): Promise<CallToolResult> {
+  try {
+    const { structured, text } = await runTool({ tool, args, context, call, door: 'mcp' })
+    return {
+      content: [{ type: 'text', text: `${text} ${structured.next_step}` }],
+      structuredContent: { ...structured },
+    }
+  } catch (error) {
+    return { isError: true, content: [{ type: 'text', text: errorText(tool, error) }] }
+  }
+}
+
+/** Text that reaches a model is text we wrote: what is not ours becomes a bare sentence, and its cause is in the log. */
+function errorText(tool: Tool, error: unknown): string {
+  if (isRuntimeError(error)) return error.message
+  return tool.annotations.readOnlyHint
+    ? 'Something failed inside the runtime. Try again in a moment; the log of the Worker has the cause.'
+    : 'Something failed inside the runtime, and it is not known whether the call took effect. Look with plan_list or workspace_list before you call it again; the log of the Worker has the cause.'
+}
+
+function toCall({ mcpReq }: ServerContext): ToolCall {
+  const { _meta: meta, signal } = mcpReq
+  const progressToken = meta?.progressToken
+  if (progressToken === undefined) return { signal }
+  return {
+    signal,
+    progress: (step) =>
+      mcpReq.notify({ method: 'notifications/progress', params: { progressToken, ...step } }),
+  }
+}
+
+function schemasOf(tool: Tool): {
+  inputSchema: StandardSchemaWithJSON
+  outputSchema: StandardSchemaWithJSON
+} {
+  const { input, output } = jsonSchemaOf(tool)
+  return { inputSchema: asIs(input), outputSchema: asIs(output) }
+}
+
+/** A schema as the SDK wants it, letting everything through: define-tool.ts parses, in the same words for both doors. */
+function asIs(json: Record<string, unknown>): StandardSchemaWithJSON {
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'agent-execution-runtime',
+      validate: (value) => ({ value }),
+      jsonSchema: { input: () => json, output: () => json },
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { defineTool } from '../define-tool.ts'
+import { planNextStep } from '../next-step.ts'
+import { OutPlan, ParamPlanId } from '../params.ts'
+import { toPlan } from '../shapes.ts'
+
+export const planCancel = defineTool({
+  name: 'plan_cancel',
+  title: 'Cancel a plan',
+  description:
+    'Stops a plan: once this answers, nothing of it can be pushed or spent. What was pushed stays; plan_resume takes it up again.',
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({ plan_id: ParamPlanId }),
+  output: OutPlan,
+  handler: async ({ plan_id }, context) => {
+    const plan = await context.workspaceOfPlan(plan_id).cancel(plan_id)
+    return {
+      structured: { plan: toPlan(plan), next_step: planNextStep(plan) },
+      text: `Plan ${plan.id} is ${plan.status}.`,
+    }
+  },
+})

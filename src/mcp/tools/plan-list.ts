@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { historyCursor } from '../../history/query.ts'
+import { defineTool } from '../define-tool.ts'
+import { fitting, MAX_ANSWER_BYTES } from '../page-size.ts'
+import { OutPlans, ParamCursor, ParamWorkspaceId, PLAN_STATUSES } from '../params.ts'
+import { toPlan } from '../shapes.ts'
+
+const DEFAULT_PLANS = 20
+
+export const planList = defineTool({
+  name: 'plan_list',
+  title: 'List plans',
+  description:
+    'Plans of one workspace or of all, newest first, with their long texts cut short: plan_status has them in full. A list may be some seconds behind.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    workspace_id: ParamWorkspaceId.exactOptional(),
+    status: z.enum(PLAN_STATUSES).exactOptional(),
+    cursor: ParamCursor.exactOptional(),
+    limit: z.int().min(1).max(50).describe('default 20').exactOptional(),
+  }),
+  output: OutPlans,
+  handler: async ({ workspace_id, limit = DEFAULT_PLANS, ...filter }, context) => {
+    // Tells an unknown workspace from one without plans.
+    if (workspace_id !== undefined) await (await context.workspace(workspace_id)).snapshot(workspace_id)
+    const found = await context.listPlans({
+      ...filter,
+      limit,
+      ...(workspace_id === undefined ? {} : { workspace: workspace_id }),
+    })
+    const shapes = fitting(
+      found.plans.map((plan) => toPlan(plan, 'brief')),
+      MAX_ANSWER_BYTES,
+    )
+    const last = found.plans[shapes.length - 1]
+    const more = last !== undefined && (found.more || shapes.length < found.plans.length)
+    return {
+      structured: {
+        plans: shapes,
+        ...(more ? { cursor: historyCursor(last.createdAtMs, last.id) } : {}),
+        next_step: nextStep(shapes.length, more),
+      },
+      text:
+        shapes.length === 0
+          ? 'There are no such plans.'
+          : `${shapes.length} plans:\n${shapes.map((plan) => `${plan.id} ${plan.status} ${plan.branch}`).join('\n')}`,
+    }
+  },
+})
+
+function nextStep(count: number, more: boolean): string {
+  if (count === 0) return 'Submit one with plan_submit.'
+  return more ? 'Call plan_list again with this cursor for older ones.' : 'Look at one with plan_status.'
+}

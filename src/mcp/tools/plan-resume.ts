@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { defineTool } from '../define-tool.ts'
+import { planNextStep } from '../next-step.ts'
+import { OutPlan, ParamBudget, ParamPlanId } from '../params.ts'
+import { toPlan } from '../shapes.ts'
+
+export const planResume = defineTool({
+  name: 'plan_resume',
+  title: 'Resume a plan',
+  description:
+    'Continues a paused, failed or cancelled plan from where it stood, as its next attempt on the same branch.',
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  input: z.strictObject({
+    plan_id: ParamPlanId,
+    budget_usd: ParamBudget.describe('the new total, above spent_usd').exactOptional(),
+  }),
+  output: OutPlan,
+  handler: async ({ plan_id, budget_usd }, context) => {
+    const stub = context.workspaceOfPlan(plan_id)
+    context.settings()
+    const plan = await stub.resume(plan_id, budget_usd)
+    return {
+      structured: { plan: toPlan(plan), next_step: planNextStep(plan) },
+      text: `Plan ${plan.id} is ${plan.status}, attempt ${plan.attempt}.`,
+    }
+  },
+})

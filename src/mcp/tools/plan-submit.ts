@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { EFFORTS } from '../../lib/settings.ts'
+import { toCamelKeys } from '../camel-keys.ts'
+import { defineTool } from '../define-tool.ts'
+import { planNextStep } from '../next-step.ts'
+import {
+  OutSubmitted,
+  ParamBranch,
+  ParamBudget,
+  ParamChecks,
+  ParamOpenPr,
+  ParamWorkspaceId,
+  text,
+} from '../params.ts'
+import { toPlan } from '../shapes.ts'
+
+export const MAX_PLAN_CHARS = 100_000
+
+export const planSubmit = defineTool({
+  name: 'plan_submit',
+  title: 'Submit a plan',
+  description:
+    "Hands one piece of work to the agent on the workspace's VM and answers at once; the work goes on while the user is offline and ends as a pushed branch agent/... to review. The agent sees only this text and the repository, so say what to do, what counts as done, and what to leave alone.",
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  input: z.strictObject({
+    workspace_id: ParamWorkspaceId,
+    plan: text(1, MAX_PLAN_CHARS).describe('the work, in plain words; first line = title'),
+    branch_name: ParamBranch.max(100, 'is longer than 100 characters')
+      .describe('gives agent/{name}-{8 hex}')
+      .exactOptional(),
+    base: ParamBranch.describe('branch or plan id to start from').exactOptional(),
+    budget_usd: ParamBudget.describe('most it may spend on the model').exactOptional(),
+    model: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, 'is no model name')
+      .exactOptional(),
+    effort: z.enum(EFFORTS).exactOptional(),
+    checks: ParamChecks.exactOptional(),
+    on_question: z
+      .enum(['pause', 'assume'])
+      .describe('when the agent is in doubt; default pause')
+      .exactOptional(),
+    open_pr: ParamOpenPr.exactOptional(),
+    idempotency_key: text(1, 200).describe('repeating a call with it answers the first plan').exactOptional(),
+  }),
+  output: OutSubmitted,
+  handler: async ({ workspace_id, ...input }, context) => {
+    context.settings()
+    const stub = await context.workspace(workspace_id)
+    const { plan, deduplicated } = await stub.submit(workspace_id, toCamelKeys(input))
+    return {
+      structured: {
+        plan: toPlan(plan),
+        ...(deduplicated ? { deduplicated } : {}),
+        next_step: `${deduplicated ? 'The same plan was submitted before: this is that plan. ' : ''}${planNextStep(plan)}`,
+      },
+      text: `Plan ${plan.id} is ${plan.status} on branch ${plan.branch}.`,
+    }
+  },
+})

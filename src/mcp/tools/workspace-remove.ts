@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import { defineTool } from '../define-tool.ts'
+import { OutRemoved, ParamWorkspaceId } from '../params.ts'
+
+export const workspaceRemove = defineTool({
+  name: 'workspace_remove',
+  title: 'Remove a workspace',
+  description:
+    'Ends a workspace: its open plans are cancelled and a VM we made is deleted with all unpushed work. Pushed branches stay. Ask the user before.',
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
+  input: z.strictObject({
+    workspace_id: ParamWorkspaceId,
+    delete_vm: z
+      .boolean()
+      .describe('default: true for a VM we made, false for an adopted one')
+      .exactOptional(),
+  }),
+  output: OutRemoved,
+  handler: async ({ workspace_id, delete_vm }, context) => {
+    const stub = await context.workspace(workspace_id)
+    const { removed, vmDeleted } = await stub.remove(workspace_id, delete_vm)
+    return {
+      structured: {
+        removed,
+        vm_deleted: vmDeleted,
+        next_step: 'Nothing is left to do; workspace_register makes the workspace anew.',
+      },
+      text: `Workspace ${workspace_id} is removed; its VM was ${vmDeleted ? 'deleted' : 'not deleted'}.`,
+    }
+  },
+})

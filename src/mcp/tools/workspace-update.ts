@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { UserError } from '../../lib/errors.ts'
+import { toCamelKeys } from '../camel-keys.ts'
+import { defineTool } from '../define-tool.ts'
+import { workspaceNextStep } from '../next-step.ts'
+import {
+  OutWorkspace,
+  ParamBranch,
+  ParamChecks,
+  ParamMaxParallel,
+  ParamOpenPr,
+  ParamSetup,
+  ParamWorkspaceId,
+} from '../params.ts'
+import { toWorkspace } from '../shapes.ts'
+
+export const workspaceUpdate = defineTool({
+  name: 'workspace_update',
+  title: 'Change a workspace',
+  description:
+    'Changes settings of a workspace; what is left out stays as it is. Applies to plans submitted from now on.',
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({
+    workspace_id: ParamWorkspaceId,
+    branch: ParamBranch.describe('base branch').exactOptional(),
+    setup: ParamSetup.exactOptional(),
+    checks: ParamChecks.exactOptional(),
+    max_parallel: ParamMaxParallel.exactOptional(),
+    open_pr: ParamOpenPr.exactOptional(),
+    react_to_feedback: z.boolean().describe('let review comments and red CI reopen a plan').exactOptional(),
+    keep_branch: z.boolean().describe('keep merged branches').exactOptional(),
+  }),
+  output: OutWorkspace,
+  handler: async ({ workspace_id, ...changes }, context) => {
+    if (Object.keys(changes).length === 0)
+      throw new UserError('workspace_update was given nothing to change: name at least one setting.')
+    const stub = await context.workspace(workspace_id)
+    // update takes no name, so this is where an unknown workspace, or one that shares a key with it, is refused.
+    await stub.snapshot(workspace_id)
+    const workspace = await stub.update(toCamelKeys(changes))
+    return {
+      structured: { workspace: toWorkspace(workspace), next_step: workspaceNextStep(workspace) },
+      text: `Workspace ${workspace.name} was changed: ${Object.keys(changes).join(', ')}.`,
+    }
+  },
+})
