@@ -1,0 +1,55 @@
+// The stand-in's back door for tests: faults, what happens to a computer from outside, and the log of calls.
+// Mounted by the local world at a path nobody can guess; never part of Orgo's API.
+
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import type { Computers } from './computers.ts'
+import { faultSchema } from './faults.ts'
+import type { Faults } from './faults.ts'
+import { OrgoError } from './model.ts'
+import type { Computer } from './model.ts'
+
+export function createControl(computers: Computers, faults: Faults): Hono {
+  const app = new Hono()
+  app.onError((error, c) => {
+    const isOurs = error instanceof OrgoError
+    return c.json({ error: error.message }, isOurs && error.status === 404 ? 404 : isOurs ? 409 : 400)
+  })
+
+  app.post('/orgo/faults', async (c) => {
+    faults.add(faultSchema.parse(await c.req.json()))
+    return c.json({ ok: true })
+  })
+  app.delete('/orgo/faults', (c) => {
+    faults.clear()
+    return c.json({ ok: true })
+  })
+  app.get('/orgo/calls', (c) => c.json(faults.calls))
+  app.get('/orgo/computers', (c) =>
+    c.json(computers.list().map(({ id, name, status, image }) => ({ id, name, status, image }))),
+  )
+
+  const steps: Record<string, (computer: Computer, c: Context) => Promise<void>> = {
+    suspend: (computer) => computers.power.suspend(computer),
+    // Every process ends by SIGKILL and nobody restarts them, as after a crash of the machine.
+    kill: (computer) => computers.power.halt(computer, 'stopped'),
+    delete: (computer) => computers.remove(computer),
+    reboot: (computer) => computers.power.restart(computer),
+    async 'fill-disk'(computer, c) {
+      const text = await c.req.text()
+      const { undo } = z
+        .object({ undo: z.boolean().default(false) })
+        .parse(text === '' ? {} : JSON.parse(text))
+      await computers.setDiskFull(computer, !undo)
+    },
+  }
+  app.post('/orgo/computers/:id/:step', async (c) => {
+    const computer = computers.find(c.req.param('id'))
+    const step = steps[c.req.param('step')]
+    if (computer === undefined || step === undefined) throw new OrgoError(404, 'no such computer or step')
+    await step(computer, c)
+    return c.json({ ok: true, status: computer.status })
+  })
+  return app
+}

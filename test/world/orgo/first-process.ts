@@ -1,0 +1,54 @@
+// Starts bwrap and waits until the sandbox stands. The first process only sleeps: it is what "running" means.
+
+import { spawn } from 'node:child_process'
+import { z } from 'zod'
+
+const BOOT_TIMEOUT_MS = 20_000
+
+const statusSchema = z.object({ 'child-pid': z.number(), 'pid-namespace': z.number() })
+
+export type FirstProcess = {
+  /** Host pid of the sandbox's pid 1. */
+  pid: number
+  /** Inode of its pid namespace. */
+  pidNamespace: number
+  /** Resolves when bwrap and with it the whole sandbox has ended. */
+  ended: Promise<void>
+}
+
+/** Errors: rejects with bwrap's own words when the sandbox cannot be made. */
+export async function startFirstProcess(args: string[], onExit: () => void): Promise<FirstProcess> {
+  const command = ['/bin/sh', '-c', 'echo ready; exec sleep infinity']
+  const child = spawn('bwrap', [...args, '--json-status-fd', '3', ...command], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+  })
+  let said = ''
+  let status = ''
+  child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  child.stdio[3]?.on('data', (chunk: Buffer) => (status += chunk.toString()))
+  const ended = new Promise<void>((done) => {
+    child.on('exit', () => done())
+    child.on('error', () => done())
+  })
+  await new Promise<void>((ready, fail) => {
+    const timer = setTimeout(() => fail(new Error('the sandbox did not come up in 20 s')), BOOT_TIMEOUT_MS)
+    child.on('error', fail)
+    child.on('exit', (code) => fail(new Error(`bwrap ended with ${code}: ${said.trim()}`)))
+    child.stdout?.once('data', () => {
+      clearTimeout(timer)
+      ready()
+    })
+    void ended.then(() => clearTimeout(timer))
+  }).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
+  })
+  const parsed = statusSchema.parse(JSON.parse(status.split('\n')[0] ?? ''))
+  void ended.then(onExit)
+  return {
+    pid: parsed['child-pid'],
+    pidNamespace: parsed['pid-namespace'],
+    ended,
+  }
+}

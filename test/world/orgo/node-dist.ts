@@ -1,0 +1,70 @@
+// nodejs.org's download folder in small: the Node this project runs on, packed once as that site packs it.
+
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { copyFileSync, createReadStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { Hono } from 'hono'
+
+const run = promisify(execFile)
+
+const NAME = /^node-v([0-9.]+)-linux-(x64|arm64)\.tar\.(xz|gz)$/
+
+/** GET /v{version}/{archive} and /v{version}/SHASUMS256.txt; only the version and architecture of `nodeBinary`. */
+export function createNodeDist(nodeBinary: string, cacheDir: string): Hono {
+  const app = new Hono()
+  const builds = new Map<string, Promise<string>>()
+  let version: Promise<string> | undefined
+  const ownVersion = async () => {
+    version ??= run(nodeBinary, ['--version']).then(({ stdout }) => stdout.trim())
+    return await version
+  }
+  const archive = (name: string): Promise<string> => {
+    const known = builds.get(name) ?? buildArchive(nodeBinary, cacheDir, name)
+    builds.set(name, known)
+    known.catch(() => builds.delete(name))
+    return known
+  }
+  app.get('/:version/:name', async (c) => {
+    const own = await ownVersion()
+    const { version: wanted, name } = c.req.param()
+    if (wanted !== own) return c.text(`not here: this archive holds ${own} only`, 404)
+    const stem = `node-${own}-linux-${process.arch}.tar`
+    if (name === 'SHASUMS256.txt') {
+      const names = [`${stem}.gz`, `${stem}.xz`]
+      const sums = await Promise.all(names.map(async (it) => `${await sha256(await archive(it))}  ${it}\n`))
+      return c.text(sums.join(''))
+    }
+    if (!NAME.test(name) || !name.startsWith(stem)) return c.text('not here', 404)
+    // Node's stream types and the web's describe the same object.
+    const body = Readable.toWeb(createReadStream(await archive(name))) as ReadableStream
+    return c.body(body, 200, { 'content-type': 'application/octet-stream' })
+  })
+  return app
+}
+
+/** The cached archive's path; made under another name first, so that a killed build is not taken for one. */
+async function buildArchive(nodeBinary: string, cacheDir: string, name: string): Promise<string> {
+  const file = join(cacheDir, name)
+  if (existsSync(file)) return file
+  const stem = name.replace(/\.tar\.(xz|gz)$/, '')
+  const buildDir = join(cacheDir, `build-${name}`)
+  rmSync(buildDir, { recursive: true, force: true })
+  mkdirSync(join(buildDir, stem, 'bin'), { recursive: true })
+  copyFileSync(nodeBinary, join(buildDir, stem, 'bin/node'))
+  // Fastest level: the archive is read once or twice, on this machine.
+  const packer = name.endsWith('.xz') ? 'xz -0 -T0' : 'gzip -1'
+  const script = `set -o pipefail; tar -cf - --owner=0 --group=0 "$1" | ${packer} > "$2.new"`
+  await run('/bin/bash', ['-c', script, 'pack', stem, file], { cwd: buildDir })
+  renameSync(`${file}.new`, file)
+  rmSync(buildDir, { recursive: true, force: true })
+  return file
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file)) hash.update(chunk)
+  return hash.digest('hex')
+}

@@ -1,0 +1,81 @@
+// Finding and signalling every process of a machine from outside. Reads /proc, because a process that called
+// setsid or was adopted by the machine's first process is in nobody's process group.
+
+import { execFileSync } from 'node:child_process'
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+
+/** Host pids whose pid namespace is `inode` (as /proc/PID/ns/pid names it). */
+export function pidsInNamespace(inode: number): number[] {
+  return hostPids().filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/ns/pid`) === `pid:[${inode}]`
+    } catch {
+      return false // ended since it was listed, or another user's
+    }
+  })
+}
+
+/** Host pids whose environment holds `marker` (NAME=value); on systems without /proc, asks ps. */
+export function pidsWithEnvironment(marker: string): number[] {
+  if (process.platform !== 'linux') return pidsByPs(marker)
+  return hostPids().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(marker)
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Signals all until a second look finds none that `isDone` does not accept: a fork may race the first look. */
+export async function signalAll(
+  list: () => number[],
+  signal: NodeJS.Signals,
+  isDone: (pid: number) => boolean,
+): Promise<void> {
+  const deadlineMs = Date.now() + 10_000
+  for (;;) {
+    const rest = list().filter((pid) => !isDone(pid))
+    if (rest.length === 0) return
+    if (Date.now() > deadlineMs) throw new Error(`processes ${rest.join(', ')} did not take ${signal}`)
+    for (const pid of rest) trySignal(pid, signal)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+export function isStopped(pid: number): boolean {
+  return ['T', 't', 'Z', ''].includes(processState(pid))
+}
+
+export function isNotStopped(pid: number): boolean {
+  return !['T', 't'].includes(processState(pid))
+}
+
+export function trySignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // Already gone, which is what a signal of ours is meant to bring about or does not matter to.
+  }
+}
+
+/** The letter of /proc/PID/stat; empty when the process is gone. */
+function processState(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3)
+  } catch {
+    return ''
+  }
+}
+
+function hostPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+}
+
+function pidsByPs(marker: string): number[] {
+  const lines = execFileSync('ps', ['axeww', '-o', 'pid=,command='], { encoding: 'utf8' }).split('\n')
+  return lines.filter((line) => line.includes(marker)).map((line) => Number.parseInt(line, 10))
+}

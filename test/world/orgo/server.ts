@@ -1,0 +1,116 @@
+// The local Orgo: its API over HTTP, real sandboxes behind it, and the downloads a new computer fetches (Node's
+// archive, the Debian archive's front). Modelled on documents of 2026 (facts: orgo-api.md); it has never been
+// compared with the real service.
+
+import { mkdirSync, realpathSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
+import { createApi } from './api.ts'
+import { chooseSandbox } from './choose-sandbox.ts'
+import { createComputers } from './computers.ts'
+import { createControl } from './control.ts'
+import { createFaults } from './faults.ts'
+import type { OrgoEnv } from './faults.ts'
+import { defaultProfile } from './model.ts'
+import type { Image, OrgoProfile } from './model.ts'
+import { createNodeDist } from './node-dist.ts'
+import { openStore } from './store.ts'
+
+export type StartOrgoOptions = {
+  /** 0: any free port. */
+  port: number
+  stateDir: string
+  apiKey: string
+  /** The project's own Node, for computers of the default image and for the download folder. */
+  nodeBinary: string
+  /** Every byte the API sends into a VM. */
+  onVmBytes?: (where: string, bytes: Uint8Array) => void
+  sandbox?: 'auto' | 'bwrap' | 'process'
+  log?: (line: string) => void
+  defaultImage?: Image
+  profile?: Partial<OrgoProfile>
+}
+
+export type OrgoStandIn = {
+  /** With /api, without a slash at the end. */
+  url: string
+  /** Takes the place of https://nodejs.org/dist. */
+  nodeDistUrl: string
+  sandboxKind: 'bwrap' | 'process'
+  control: Hono
+  /** Host path of each computer's disk; its root home is `root` below that. */
+  computerDirs(): { id: string; name: string; dir: string }[]
+  /** Leaves no process; the state stays and the next start boots what ran. */
+  close(): Promise<void>
+}
+
+/** Errors: rejects when the port is taken, or when bwrap was asked for and does not work here. */
+export async function startOrgo(options: StartOrgoOptions): Promise<OrgoStandIn> {
+  const log = options.log ?? ((line: string) => console.error(line))
+  const profile = { ...defaultProfile, ...options.profile }
+  mkdirSync(options.stateDir, { recursive: true, mode: 0o755 })
+  const stateDir = realpathSync(options.stateDir)
+
+  const app = new Hono<OrgoEnv>()
+  // The port comes first, because computers that boot are told it; routes cannot be added once one was asked for.
+  let isReady = false
+  const server = createAdaptorServer({
+    fetch: (request, env) => (isReady ? app.fetch(request, env) : new Response('starting', { status: 503 })),
+  }) as Server // without TLS options the adapter makes a plain HTTP/1 server
+  const origin = await listen(server, options.port)
+  try {
+    const sandbox = await chooseSandbox({
+      wanted: options.sandbox ?? 'auto',
+      stateDir,
+      nodeBinary: options.nodeBinary,
+      archiveUrl: () => `${origin}/debian`,
+      log,
+    })
+    for (const warning of sandbox.warnings) log(`orgo: ${warning}`)
+    const store = openStore(stateDir)
+    const onVmBytes = options.onVmBytes ?? (() => {})
+    const computers = createComputers({ store, sandbox, profile, log, onVmBytes })
+    const faults = createFaults()
+    const { apiKey, defaultImage = 'desktop' } = options
+    app.use('*', faults.middleware)
+    app.route('/api', createApi({ apiKey, store, computers, profile, defaultImage, log }))
+    app.route('/dist', createNodeDist(options.nodeBinary, join(stateDir, 'dist')))
+    // Only reachability: the packages themselves come from the host (apt-get.sh).
+    app.get('/debian/*', (c) => c.text('the Debian archive, as far as this world has one\n'))
+    isReady = true
+    return {
+      url: `${origin}/api`,
+      nodeDistUrl: `${origin}/dist`,
+      sandboxKind: sandbox.kind,
+      control: createControl(computers, faults),
+      computerDirs: () =>
+        computers.list().map(({ id, name }) => ({ id, name, dir: join(store.computerDir(id), 'disk') })),
+      async close() {
+        await computers.close()
+        await shut(server)
+      },
+    }
+  } catch (error) {
+    await shut(server)
+    throw error
+  }
+}
+
+async function listen(server: Server, port: number): Promise<string> {
+  await new Promise<void>((done, fail) => {
+    server.once('error', fail)
+    server.listen(port, '127.0.0.1', () => done())
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the stand-in has no TCP address')
+  return `http://127.0.0.1:${address.port}`
+}
+
+async function shut(server: Server): Promise<void> {
+  await new Promise<void>((done) => {
+    server.close(() => done())
+    server.closeAllConnections()
+  })
+}
