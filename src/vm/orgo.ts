@@ -1,0 +1,216 @@
+// Orgo's REST API (facts: documents and clients of 2026, never yet run against the real service). Quirks are named where they
+// are handled: "project" and "desktop" are old names of workspace and computer and still leak into answers.
+import { z } from 'zod'
+import { path } from '../lib/fetch.ts'
+import { callOrgo } from './orgo-call.ts'
+import type { OrgoOptions } from './orgo-call.ts'
+import { Computer, ExecAnswer, isThere, OrgoWorkspace, toVm, Workspaces } from './orgo-shapes.ts'
+import { MAX_COMMAND_BYTES, MAX_OUTPUT_CHARS, VmError } from './vm.ts'
+import type { Vm, VmProvider } from './vm.ts'
+
+const WORKSPACE = 'agent-runtime'
+const READ_TIMEOUT_MS = 15_000
+const CREATE_TIMEOUT_MS = 90_000
+const CHANGE_TIMEOUT_MS = 30_000
+const RESTART_TIMEOUT_MS = 60_000
+const EXEC_GRACE_MS = 30_000
+const WAKE_EXEC_MS = 20_000
+
+export function createOrgo(options: OrgoOptions): VmProvider {
+  const read = <T>(what: string, at: string, schema: z.ZodType<T>) =>
+    callOrgo(options, { what, method: 'GET', path: at, timeoutMs: READ_TIMEOUT_MS, schema })
+  const change = (
+    what: string,
+    method: 'POST' | 'PATCH' | 'DELETE',
+    at: string,
+    timeoutMs: number,
+    body?: Record<string, unknown>,
+  ) => callOrgo(options, { what, method, path: at, timeoutMs, schema: z.unknown(), ...(body && { body }) })
+
+  async function workspaces() {
+    const answer = await read('listing the workspaces', '/workspaces', Workspaces).catch(noListing)
+    return answer.workspaces ?? answer.projects ?? []
+  }
+
+  /** Ours, not one of that name which somebody shared with this account. */
+  async function findWorkspace(): Promise<string | null> {
+    const own = (await workspaces()).find(
+      ({ name, role }) => name.toLowerCase() === WORKSPACE && (role === undefined || role === 'owner'),
+    )
+    return own?.id ?? null
+  }
+
+  async function ensureWorkspace(): Promise<string> {
+    const existing = await findWorkspace()
+    if (existing !== null) return existing
+    try {
+      const made = await callOrgo(options, {
+        what: 'creating the workspace',
+        method: 'POST',
+        path: '/workspaces',
+        body: { name: WORKSPACE },
+        timeoutMs: READ_TIMEOUT_MS,
+        schema: OrgoWorkspace,
+      })
+      return made.id
+    } catch (error) {
+      // Made by a concurrent call, or made although the answer was lost: the list knows.
+      const found = await findWorkspace().catch(() => null)
+      if (found !== null) return found
+      if (!(error instanceof VmError)) throw error
+      // Whatever became of the workspace, no computer was asked for yet.
+      throw new VmError({ kind: error.kind, code: 'failed', message: error.message, cause: error })
+    }
+  }
+
+  async function computersOf(workspaceId: string) {
+    const answer = await read('listing the computers', path`/workspaces/${workspaceId}`, OrgoWorkspace).catch(
+      noListing,
+    )
+    return answer.desktops ?? answer.computers ?? []
+  }
+
+  async function get(id: string): Promise<Vm | 'missing'> {
+    try {
+      return toVm(await read('reading the computer', path`/computers/${id}`, Computer))
+    } catch (error) {
+      if (hasCode(error, 'missing')) return 'missing'
+      throw error
+    }
+  }
+
+  /** Some hosts know start and restart only by the short instance id (seen April to June 2026). */
+  async function power(id: string, verb: 'start' | 'stop' | 'restart', timeoutMs: number): Promise<void> {
+    const what = `a ${verb} of the computer`
+    const send = async (target: string) => {
+      try {
+        await change(what, 'POST', path`/computers/${target}/${verb}`, timeoutMs)
+      } catch (error) {
+        // "Not stopped", "not running": the same page calls these calls idempotent. The next look at its state tells.
+        if (!hasCode(error, 'conflict')) throw error
+      }
+    }
+    try {
+      await send(id)
+    } catch (error) {
+      if (!hasCode(error, 'missing')) throw error
+      const vm = await get(id)
+      if (vm === 'missing' || vm.instanceId === null) throw error
+      await send(vm.instanceId)
+    }
+  }
+
+  async function exec(id: string, command: string, timeoutMs: number) {
+    if (new TextEncoder().encode(command).byteLength > MAX_COMMAND_BYTES)
+      throw new VmError({
+        kind: 'permanent',
+        code: 'command_too_long',
+        message: `A command of more than ${MAX_COMMAND_BYTES} bytes is not sent to a computer.`,
+      })
+    const answer = await callOrgo(options, {
+      what: 'running a command on the computer',
+      method: 'POST',
+      path: path`/computers/${id}/bash`,
+      body: { command, timeout: Math.ceil(timeoutMs / 1_000) },
+      timeoutMs: timeoutMs + EXEC_GRACE_MS,
+      schema: ExecAnswer,
+    })
+    // exit_code is missing from the older schema; success once meant "exit code 0", now "it ran".
+    const exitCode = answer.exit_code ?? (answer.success === false ? 1 : 0)
+    return { exitCode, output: (answer.output ?? '').slice(-MAX_OUTPUT_CHARS) }
+  }
+
+  return {
+    get,
+    exec,
+    async find(name) {
+      const workspaceId = await findWorkspace()
+      if (workspaceId === null) return null
+      const found = (await computersOf(workspaceId)).find(
+        (computer) => computer.name === name && isThere(computer),
+      )
+      return found === undefined ? null : toVm(found, workspaceId)
+    },
+    async create(name) {
+      const workspaceId = await ensureWorkspace()
+      const made = await callOrgo(options, {
+        what: 'creating a computer',
+        method: 'POST',
+        path: '/computers',
+        body: { workspace_id: workspaceId, name },
+        timeoutMs: CREATE_TIMEOUT_MS,
+        schema: Computer,
+      }).catch((error: unknown) => {
+        if (!hasCode(error, 'missing')) throw error
+        throw new VmError({
+          kind: 'transient',
+          code: 'workspace_missing',
+          message: `The Orgo workspace "${WORKSPACE}" went away while a computer was created in it.`,
+          cause: error,
+        })
+      })
+      return { ...toVm(made, workspaceId), name: made.name === '' ? name : made.name }
+    },
+    async listIds() {
+      const lists = await Promise.all(
+        (await workspaces()).map(
+          async ({ id, desktops, computers }) => desktops ?? computers ?? (await computersOf(id)),
+        ),
+      )
+      return lists
+        .flat()
+        .filter(isThere)
+        .map(({ id }) => id)
+    },
+    start: (id) => power(id, 'start', CHANGE_TIMEOUT_MS),
+    async wake(id) {
+      // Any action wakes; this one is documented everywhere, `resume` only in Orgo's own client.
+      await exec(id, 'true', WAKE_EXEC_MS)
+    },
+    async restart(id) {
+      try {
+        await power(id, 'restart', RESTART_TIMEOUT_MS)
+      } catch (error) {
+        if (!hasCode(error, 'unsupported')) throw error
+        // Legacy hosts know no restart (405).
+        await power(id, 'stop', RESTART_TIMEOUT_MS)
+        await power(id, 'start', CHANGE_TIMEOUT_MS)
+      }
+    },
+    async destroy(id) {
+      try {
+        await change('deleting the computer', 'DELETE', path`/computers/${id}`, CHANGE_TIMEOUT_MS)
+      } catch (error) {
+        if (!hasCode(error, 'missing') || (await get(id)) !== 'missing') throw error
+      }
+    },
+    async keepAwake(id) {
+      const body = { auto_stop_minutes: 0 }
+      const what = 'switching idle suspension off'
+      for (const at of [path`/computers/${id}/resize`, path`/computers/${id}/auto-stop`]) {
+        try {
+          await change(what, 'PATCH', at, CHANGE_TIMEOUT_MS, body)
+          return true
+        } catch (error) {
+          if (!(error instanceof VmError)) throw error
+          // Not offered by this plan or host, or not while it boots: it then sleeps when idle, and the doorbell wakes it.
+        }
+      }
+      return false
+    },
+  }
+}
+
+/** "Missing" is said of machines only: a listing that is denied or gone says nothing about any machine. */
+function noListing(error: unknown): never {
+  if (!hasCode(error, 'missing')) throw error
+  throw new VmError({
+    kind: 'transient',
+    code: 'workspace_missing',
+    message:
+      'Orgo denies listing the computers. Check that ORGO_API_KEY belongs to the account that owns them.',
+    cause: error,
+  })
+}
+
+const hasCode = (error: unknown, code: string): boolean => error instanceof VmError && error.code === code
