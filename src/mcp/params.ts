@@ -4,14 +4,18 @@ import { z } from 'zod'
 import { branchProblem } from '../lib/git-names.ts'
 import { WORKSPACE_NAME } from '../lib/ids.ts'
 
-/** Kept as it comes; NUL and lone surrogates cannot travel through files and UTF-8 unchanged, so they are refused. */
+/**
+ * Kept as it comes; NUL and lone surrogates cannot travel through files and UTF-8 unchanged, so they are refused.
+ * Length is counted here, because zod's own max counts code points (4.6) and the limit is in UTF-16 units.
+ */
 export const text = (min: number, max: number) =>
   z
     .string()
     .min(min, min === 1 ? 'must not be empty' : undefined)
-    .max(max, `is longer than ${max} characters (UTF-16 units)`)
+    .refine((value) => value.length <= max, `is longer than ${max} characters (UTF-16 units)`)
     .refine((value) => !value.includes('\0'), 'holds a NUL character')
     .refine((value) => value.isWellFormed(), 'holds half a surrogate pair (broken UTF-16)')
+    .meta({ maxLength: max })
 
 const nameRule = 'must be 1 to 40 of a-z, 0-9 and "-", beginning with a letter or digit'
 export const ParamName = z.string().regex(WORKSPACE_NAME, nameRule)

@@ -29,11 +29,10 @@ function problemText(issue: z.core.$ZodIssue, known: string[]): string {
   }
   if (name === '') return 'The arguments must be one JSON object.'
   if (issue.message.endsWith('received undefined')) return `${name} is missing.`
-  if (issue.code === 'custom' || issue.code === 'invalid_format') return `${name} ${issue.message}.`
-  return `${name}: ${lower(issue.message)}.`
+  // Our own messages read on after the name ("must not be empty"); zod's are sentences of their own.
+  if (/^[a-z]/.test(issue.message)) return `${name} ${issue.message}.`
+  return `${name}: ${issue.message.replace(/^Invalid input: /, '')}.`
 }
-
-const lower = (message: string): string => message.replace(/^Invalid input: /, '')
 
 /** Throws when any string in the arguments, keys included, is shaped like a secret. */
 export function refuseSecrets(args: unknown): void {
