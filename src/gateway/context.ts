@@ -19,7 +19,7 @@ export interface GatewayContext {
   asset(name: string): Promise<Response>
   /** Keeps work alive when the client hangs up. */
   waitUntil(work: Promise<unknown>): void
-  nowMs(): number
+  nowMs(this: void): number
 }
 
 /** `done` answers when the stream behind the response is over; its fields join the request's one log line. */

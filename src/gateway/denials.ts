@@ -13,42 +13,42 @@ export interface Denial {
 
 const STOP = 'This attempt has no rights any more. Stop; the runtime starts another when one is wanted.'
 
+/** Exhaustive by its type: a new reason without an answer does not compile. */
+const DENIALS: Record<DenyReason, Denial> = {
+  unknown_workspace: { status: 404, type: 'token_revoked', message: 'There is no such workspace.' },
+  workspace_removed: { status: 410, type: 'token_revoked', message: 'This workspace was removed.' },
+  vm_replaced: {
+    status: 401,
+    type: 'token_revoked',
+    message: "This machine is not the workspace's any more.",
+  },
+  unknown_plan: { status: 401, type: 'token_revoked', message: STOP },
+  attempt_superseded: { status: 401, type: 'token_revoked', message: STOP },
+  plan_over: { status: 401, type: 'token_revoked', message: STOP },
+  plan_not_running: { status: 401, type: 'token_revoked', message: STOP },
+  plan_cancelled: { status: 401, type: 'token_revoked', message: 'The plan was cancelled. Stop.' },
+  plan_paused: {
+    status: 401,
+    type: 'token_revoked',
+    message: 'The plan is paused. Stop; it goes on when resumed.',
+  },
+  budget_exceeded: { status: 402, type: 'budget_exceeded', message: "The plan's budget is used up." },
+  monthly_budget_exceeded: {
+    status: 402,
+    type: 'monthly_budget_exceeded',
+    message: 'The monthly budget is used up.',
+  },
+  not_your_ref: { status: 403, type: 'request_refused', message: 'A plan may push to its own branch only.' },
+  delete_refused: { status: 403, type: 'request_refused', message: 'A plan may not delete its branch.' },
+  ref_moved: {
+    status: 403,
+    type: 'request_refused',
+    message: 'Someone else moved the branch; it is not overwritten.',
+  },
+}
+
 export function denial(reason: DenyReason): Denial {
-  switch (reason) {
-    case 'unknown_workspace':
-      return { status: 404, type: 'token_revoked', message: 'There is no such workspace.' }
-    case 'workspace_removed':
-      return { status: 410, type: 'token_revoked', message: 'This workspace was removed.' }
-    case 'vm_replaced':
-      return { status: 401, type: 'token_revoked', message: "This machine is not the workspace's any more." }
-    case 'unknown_plan':
-    case 'attempt_superseded':
-    case 'plan_over':
-    case 'plan_not_running':
-      return { status: 401, type: 'token_revoked', message: STOP }
-    case 'plan_cancelled':
-      return { status: 401, type: 'token_revoked', message: 'The plan was cancelled. Stop.' }
-    case 'plan_paused':
-      return {
-        status: 401,
-        type: 'token_revoked',
-        message: 'The plan is paused. Stop; it goes on when resumed.',
-      }
-    case 'budget_exceeded':
-      return { status: 402, type: 'budget_exceeded', message: "The plan's budget is used up." }
-    case 'monthly_budget_exceeded':
-      return { status: 402, type: 'monthly_budget_exceeded', message: 'The monthly budget is used up.' }
-    case 'not_your_ref':
-      return { status: 403, type: 'request_refused', message: 'A plan may push to its own branch only.' }
-    case 'delete_refused':
-      return { status: 403, type: 'request_refused', message: 'A plan may not delete its branch.' }
-    case 'ref_moved':
-      return {
-        status: 403,
-        type: 'request_refused',
-        message: 'Someone else moved the branch; it is not overwritten.',
-      }
-  }
+  return DENIALS[reason]
 }
 
 /** A token that does not verify. Only an expired one is told apart: its holder waits for the next instead of stopping. */

@@ -1,0 +1,160 @@
+// One push: its commands are read, authorized by the object and written anew; the pack is piped natively behind them while the
+// lease lives. The way back is in push-relay.ts.
+import type { PlanClaims } from '../auth/vm-token.ts'
+import { createByteReader } from '../git/byte-reader.ts'
+import { concatBytes, FLUSH } from '../git/pkt-line.ts'
+import type { Authorization, Settlement } from '../workspace/state.ts'
+import { answer } from './answers.ts'
+import type { GatewayContext, GatewayRpc, Handled } from './context.ts'
+import { denial } from './denials.ts'
+import { deadlineSignal, settleLease, watchPush } from './lease-watch.ts'
+import { relayReport } from './push-relay.ts'
+import { readPushHead } from './receive-pack.ts'
+import type { PushHead } from './receive-pack.ts'
+import { wantsReport, writeRefusal } from './receive-report.ts'
+import type { RefusalInput } from './receive-report.ts'
+import { askGitHost } from './upstream-git.ts'
+
+const RESULT = 'application/x-git-receive-pack-result'
+type Push = Extract<PushHead, { kind: 'push' }>
+type Right = Extract<Authorization, { ok: true }>
+
+export async function receivePack(
+  request: Request,
+  claims: PlanClaims,
+  context: GatewayContext,
+): Promise<Handled> {
+  if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity')
+    return plain(415, 'encoding', 'A push may not be compressed as a whole.')
+  if (request.body === null) return plain(400, 'empty', 'The request has no body.')
+  const reader = createByteReader(request.body)
+  const head = await readPushHead(reader)
+  const leftover = reader.release()
+  if (head.kind === 'malformed')
+    return refusal('malformed', {
+      capabilities: head.capabilities,
+      commands: head.commands,
+      reasons: head.commands.map(({ ref }) => ({ ref, text: head.reason })),
+      message: `gateway: this push was not understood: ${head.reason}.`,
+      unpackError: head.reason,
+    })
+  const rpc = await context.workspace(claims.workspace)
+  if (head.kind === 'probe') return probe(rpc, claims, context)
+  if (!wantsReport(head.capabilities))
+    return plain(403, 'no_report', 'A push must ask for report-status, so that it can be told what happened.')
+
+  const right = await rpc.authorize(claims, { kind: 'git_push', commands: head.commands })
+  if (!right.ok) {
+    const text = denial(right.reason).message
+    const reasons = right.refs ?? head.commands.map(({ ref }) => ({ ref, text }))
+    return refusal(right.reason, { ...head, reasons, message: `gateway: ${text}` })
+  }
+  return pass({
+    body: request.body,
+    leftover,
+    length: contentLength(request, reader.taken()),
+    head,
+    right,
+    rpc,
+    context,
+  })
+}
+
+/** The probe goes to the host as it is, so that a refused credential shows before a large pack is sent. */
+async function probe(rpc: GatewayRpc, claims: PlanClaims, context: GatewayContext): Promise<Handled> {
+  const right = await rpc.authorize(claims, { kind: 'git_push_discover' })
+  if (!right.ok) return plain(403, right.reason, denial(right.reason).message)
+  const upstream = await askGitHost(context, {
+    gitRemote: right.gitRemote,
+    path: 'git-receive-pack',
+    body: FLUSH,
+    signal: deadlineSignal(context, right.deadlineMs),
+  })
+  await settleLease(rpc, right.leaseId, { kind: 'read' })
+  if (!upstream.ok) return plain(403, upstream.code, upstream.text)
+  await upstream.response.body?.cancel()
+  return { response: answer(200, RESULT, null), outcome: 'probe' }
+}
+
+interface PassInput {
+  body: ReadableStream<Uint8Array>
+  /** Pack bytes that arrived together with the commands. */
+  leftover: Uint8Array<ArrayBuffer>
+  /** Bytes after the commands; null when the push is chunked. */
+  length: number | null
+  head: Push
+  right: Right
+  rpc: GatewayRpc
+  context: GatewayContext
+}
+
+async function pass({ body, leftover, length, head, right, rpc, context }: PassInput): Promise<Handled> {
+  const watch = watchPush({ rpc, leaseId: right.leaseId, deadlineMs: right.deadlineMs, nowMs: context.nowMs })
+  const start = concatBytes([head.head, leftover])
+  // With its length where it is known: some hosts take no chunked bodies.
+  const passage =
+    length === null ? new IdentityTransformStream() : new FixedLengthStream(head.head.byteLength + length)
+  const uploading = new AbortController()
+  void pour(body, start, passage.writable, AbortSignal.any([watch.signal, uploading.signal]))
+  const upstream = await askGitHost(context, {
+    gitRemote: right.gitRemote,
+    path: 'git-receive-pack',
+    body: passage.readable,
+    signal: watch.signal,
+  })
+  if (!upstream.ok) {
+    uploading.abort() // a host that refuses early leaves the rest of the pack unread
+    watch.stop()
+    const text =
+      watch.ended() === null ? upstream.text : 'cut: the right to push ended while it was under way'
+    const settlement: Settlement =
+      upstream.answered && watch.ended() === null
+        ? { kind: 'refused_upstream', detail: upstream.code }
+        : { kind: 'unknown' }
+    await settleLease(rpc, right.leaseId, settlement)
+    const reasons = head.commands.map(({ ref }) => ({ ref, text }))
+    return refusal(watch.ended() ?? upstream.code, { ...head, reasons, message: `gateway: ${text}` })
+  }
+  const { readable, done } = relayReport({
+    response: upstream.response,
+    head,
+    leaseId: right.leaseId,
+    rpc,
+    watch,
+  })
+  return { response: answer(200, RESULT, readable), outcome: 'passed', done }
+}
+
+/** Writes the commands, then lets the platform move the pack. Never rejects: what went wrong shows in the upstream's answer. */
+async function pour(
+  body: ReadableStream<Uint8Array>,
+  start: Uint8Array,
+  to: WritableStream<ArrayBuffer | ArrayBufferView>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const writer = to.getWriter()
+    await writer.write(start)
+    writer.releaseLock()
+    await body.pipeTo(to, { signal })
+  } catch {
+    // The client hung up, the host answered early, or the right ended: each is seen and settled where the answer is read.
+  }
+}
+
+/** Body bytes after the commands, by the client's own content-length; null for a chunked push. */
+function contentLength(request: Request, taken: number): number | null {
+  const length = request.headers.get('content-length')
+  return length !== null && /^\d{1,15}$/.test(length) && Number(length) >= taken
+    ? Number(length) - taken
+    : null
+}
+
+function refusal(outcome: string, input: RefusalInput): Handled {
+  const body = writeRefusal(input)
+  return body === null ? plain(403, outcome, input.message) : { response: answer(200, RESULT, body), outcome }
+}
+
+function plain(status: number, outcome: string, text: string): Handled {
+  return { response: answer(status, 'text/plain; charset=utf-8', `${text}\n`), outcome }
+}
