@@ -1,0 +1,35 @@
+// bootstrap.sh and ralph.mjs for a VM: static assets, which without this door would answer anyone.
+import { z } from 'zod'
+import type { VmClaims } from '../auth/vm-token.ts'
+import { answer, jsonError } from './answers.ts'
+import type { GatewayContext, Handled } from './context.ts'
+
+const Manifest = z.object({ ralphSha256: z.string().regex(/^[0-9a-f]{64}$/) })
+
+export async function handleDelivery(
+  file: 'bootstrap.sh' | 'ralph.mjs',
+  request: Request,
+  claims: VmClaims,
+  context: GatewayContext,
+): Promise<Handled> {
+  if (claims.kind === 'plan')
+    return refused(403, 'wrong_token', 'A plan token opens the git and model gateways only.')
+  const rpc = await context.workspace(claims.workspace)
+  if (!(await rpc.knowsVm(claims)))
+    return refused(401, 'vm_replaced', "This machine is not the workspace's any more.")
+  if (file === 'ralph.mjs') {
+    const manifest = await context.asset('manifest.json')
+    const { ralphSha256 } = Manifest.parse(await manifest.json())
+    // By name, so that a Worker deployed between two requests never hands out another file than the one asked for.
+    if (new URL(request.url).searchParams.get('sha') !== ralphSha256)
+      return refused(404, 'other_version', `This Worker serves ralph.mjs with SHA-256 ${ralphSha256}.`)
+  }
+  const asset = await context.asset(file)
+  if (!asset.ok) return refused(503, 'not_built', `${file} is not part of this deployment: run the build.`)
+  const type = file === 'ralph.mjs' ? 'text/javascript; charset=utf-8' : 'text/x-shellscript; charset=utf-8'
+  return { response: answer(200, type, asset.body), outcome: 'delivered' }
+}
+
+function refused(status: number, code: string, message: string): Handled {
+  return { response: jsonError(status, code, message), outcome: code }
+}

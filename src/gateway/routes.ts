@@ -1,0 +1,140 @@
+// /vm/*: what a VM may call. The token's signature is checked before any object is touched, the kind of token per route in
+// its handler, and whether the right still lives by the object. One log line per request; mounted by src/index.ts at /vm.
+import { Hono } from 'hono'
+import { verifyVmToken } from '../auth/vm-token.ts'
+import type { VmClaims } from '../auth/vm-token.ts'
+import { SettingsError } from '../lib/errors.ts'
+import { bearerToken, toErrorResponse } from '../lib/http.ts'
+import { log } from '../lib/log.ts'
+import type { LogFields } from '../lib/log.ts'
+import { readSettings } from '../lib/settings.ts'
+import { answer, jsonError, modelError } from './answers.ts'
+import { workspaceStub } from './context.ts'
+import type { GatewayContext, Handled } from './context.ts'
+import { handleDelivery } from './delivery.ts'
+import { tokenDenial } from './denials.ts'
+import { handleGit } from './git.ts'
+import { handleModel } from './model.ts'
+import { handleKey, handleSync } from './sync.ts'
+
+type Area = 'git' | 'model' | 'sync' | 'delivery'
+
+interface Route {
+  area: Area
+  handle(request: Request, claims: VmClaims, context: GatewayContext): Promise<Handled>
+}
+
+function routeOf(method: string, pathname: string): Route | null {
+  if (pathname.startsWith('/vm/git/')) return { area: 'git', handle: handleGit }
+  if (pathname.startsWith('/vm/model/')) return { area: 'model', handle: handleModel }
+  switch (`${method} ${pathname}`) {
+    case 'POST /vm/sync':
+      return { area: 'sync', handle: handleSync }
+    case 'POST /vm/key':
+      return { area: 'sync', handle: (_request, claims, context) => handleKey(claims, context) }
+    case 'GET /vm/bootstrap.sh':
+      return { area: 'delivery', handle: (...all) => handleDelivery('bootstrap.sh', ...all) }
+    case 'GET /vm/ralph.mjs':
+      return { area: 'delivery', handle: (...all) => handleDelivery('ralph.mjs', ...all) }
+    default:
+      return null
+  }
+}
+
+export const gatewayRoutes = new Hono<{ Bindings: Env }>().all('*', async (c) => {
+  const work = serve(
+    c.req.raw,
+    createContext(c.env, (promise) => c.executionCtx.waitUntil(promise)),
+  )
+  // The whole request: a client that hangs up must not keep a push or a model call from being settled.
+  c.executionCtx.waitUntil(work)
+  return work
+})
+
+export function createContext(env: Env, waitUntil: (work: Promise<unknown>) => void): GatewayContext {
+  return {
+    settings: readSettings({ ...env }).settings,
+    workspace: (name) => workspaceStub(env, name),
+    fetch: (url, init) => fetch(url, init),
+    asset: (name) => env.ASSETS.fetch(`https://assets.invalid/${name}`),
+    waitUntil,
+    nowMs: () => Date.now(),
+  }
+}
+
+/** Answers one request and logs it once, when its stream is over. */
+export async function serve(request: Request, context: GatewayContext): Promise<Response> {
+  const startMs = context.nowMs()
+  const { pathname } = new URL(request.url)
+  const route = routeOf(request.method, pathname)
+  if (route === null) return jsonError(404, 'not_found', 'There is no such route.')
+  const fields: LogFields = { method: request.method }
+  const handled = await authenticated(route, request, context, fields).catch((error: unknown): Handled => ({
+    response: toErrorResponse(error),
+    outcome: 'error',
+  }))
+  const write = (more: LogFields) =>
+    log(`gateway.${route.area}`, {
+      ...fields,
+      status: handled.response.status,
+      outcome: handled.outcome,
+      ...more,
+      durationMs: context.nowMs() - startMs,
+    })
+  if (handled.done === undefined) write({})
+  else context.waitUntil(handled.done.then(write))
+  return handled.response
+}
+
+async function authenticated(
+  route: Route,
+  request: Request,
+  context: GatewayContext,
+  fields: LogFields,
+): Promise<Handled> {
+  if (isNavigation(request.headers))
+    return { response: jsonError(403, 'no_browsers', 'This is not for browsers.'), outcome: 'browser' }
+  const { tokenKey } = context.settings
+  if (tokenKey === '') throw new SettingsError('TOKEN_KEY is not set: `npm run deploy` makes it.')
+  const token = tokenOf(route.area, request.headers)
+  const claims = token === null ? 'missing' : await verifyVmToken(tokenKey, token, context.nowMs())
+  if (typeof claims === 'string')
+    return { response: refuseToken(route.area, claims, request), outcome: claims }
+  fields.workspace = claims.workspace
+  if (claims.kind === 'plan') Object.assign(fields, { plan: claims.plan, attempt: claims.attempt })
+  return route.handle(request, claims, context)
+}
+
+/** A page that lured a browser here gets nothing it could show or run. */
+function isNavigation(headers: Headers): boolean {
+  return headers.get('sec-fetch-mode') === 'navigate' || headers.get('sec-fetch-dest') === 'document'
+}
+
+/** Bearer everywhere; git sends Basic with the token as password, older model SDKs send x-api-key. */
+function tokenOf(area: Area, headers: Headers): string | null {
+  const bearer = bearerToken(headers)
+  if (bearer !== null) return bearer
+  if (area === 'model') return headers.get('x-api-key')
+  const basic = /^Basic +([A-Za-z0-9+/=]{1,2000})$/i.exec(headers.get('authorization') ?? '')?.[1]
+  if (area !== 'git' || basic === undefined) return null
+  try {
+    const decoded = atob(basic)
+    return decoded.slice(decoded.indexOf(':') + 1)
+  } catch {
+    return null // not base64: no token
+  }
+}
+
+function refuseToken(area: Area, problem: Parameters<typeof tokenDenial>[0], request: Request): Response {
+  const { status, type, message } = tokenDenial(problem)
+  if (area === 'model') return modelError({ status, type, message, headers: { 'x-should-retry': 'false' } })
+  if (area !== 'git') return jsonError(status, type, message)
+  // Git sends its credential only after a challenge, and cannot replay a chunked POST: so only a GET without one is challenged.
+  const challenge = request.method === 'GET' && problem === 'missing'
+  return answer(
+    status,
+    'text/plain; charset=utf-8',
+    `${message} (code ${type})\n`,
+    challenge ? { 'www-authenticate': 'Basic realm="runtime", charset="UTF-8"' } : {},
+  )
+}

@@ -1,0 +1,65 @@
+// The supervisor's line to its workspace: POST /vm/sync, and the exchange of a bootstrap ticket for the key that opens it.
+import type { VmClaims } from '../auth/vm-token.ts'
+import { readCapped } from '../lib/http.ts'
+import { PROTOCOL_VERSION, SyncRequest } from '../protocol.ts'
+import type { VmKeyResponse } from '../protocol.ts'
+import { answer, jsonError } from './answers.ts'
+import type { GatewayContext, Handled } from './context.ts'
+
+const MAX_BODY_BYTES = 4_000_000
+
+const SYNC_REFUSALS = {
+  stale_nonce: { status: 409, message: 'This is not the nonce of the last doorbell. Wait to be rung.' },
+  vm_replaced: { status: 401, message: "This machine is not the workspace's any more. Stop." },
+  workspace_removed: { status: 410, message: 'This workspace was removed. Stop.' },
+}
+
+export async function handleSync(
+  request: Request,
+  claims: VmClaims,
+  context: GatewayContext,
+): Promise<Handled> {
+  if (claims.kind !== 'vm') return refused(403, 'wrong_token', 'Only a VM key opens this route.')
+  const body = await readCapped(request.body, MAX_BODY_BYTES)
+  if (body === null) return refused(413, 'too_large', `A sync may have at most ${MAX_BODY_BYTES} bytes.`)
+  const parsed = SyncRequest.safeParse(parseJson(body))
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    const field = issue === undefined || issue.path.length === 0 ? 'the body' : issue.path.join('.')
+    return refused(
+      400,
+      'bad_request',
+      `${field.slice(0, 200)} is not what protocol ${PROTOCOL_VERSION} expects.`,
+    )
+  }
+  const rpc = await context.workspace(claims.workspace)
+  const synced = await rpc.vmSync(claims, parsed.data)
+  if (synced.ok)
+    return { response: answer(200, 'application/json', JSON.stringify(synced.response)), outcome: 'synced' }
+  const { status, message } = SYNC_REFUSALS[synced.reason]
+  return refused(status, synced.reason, message)
+}
+
+export async function handleKey(claims: VmClaims, context: GatewayContext): Promise<Handled> {
+  if (claims.kind !== 'ticket')
+    return refused(403, 'wrong_token', 'Only a bootstrap ticket is exchanged for a key.')
+  const rpc = await context.workspace(claims.workspace)
+  const vmKey = await rpc.redeemTicket(claims)
+  if (vmKey === null)
+    return refused(401, 'ticket_spent', 'This ticket was used, has expired or belongs to an older machine.')
+  const body: VmKeyResponse = { vmKey, workspace: claims.workspace }
+  return { response: answer(200, 'application/json', JSON.stringify(body)), outcome: 'key_given' }
+}
+
+/** undefined for what is no JSON: the schema then says so. */
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+  } catch {
+    return undefined // refused by the schema like any other wrong body
+  }
+}
+
+function refused(status: number, code: string, message: string): Handled {
+  return { response: jsonError(status, code, message), outcome: code }
+}
