@@ -122,6 +122,9 @@ function sandboxArgs(input: ArgsInput): string[] {
     args.push('--bind', join(diskDir, gitDir), gitDir)
   }
   args.push('--proc', '/proc', '--dev', '/dev', '--perms', '0755', '--tmpfs', '/run')
+  // bwrap shuts these for callers it deems unprivileged only; they change the host's kernel.
+  for (const path of ['/proc/sys', '/proc/sysrq-trigger'].filter((it) => existsSync(it)))
+    args.push('--ro-bind', path, path)
   // The kernel's own id is the host's: a cold boot of a computer must show a new one.
   args.push('--ro-bind', join(input.runDir, 'boot_id'), '/proc/sys/kernel/random/boot_id')
   args.push('--chdir', '/root')

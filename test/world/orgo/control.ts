@@ -13,8 +13,9 @@ import type { Computer } from './model.ts'
 export function createControl(computers: Computers, faults: Faults): Hono {
   const app = new Hono()
   app.onError((error, c) => {
-    const isOurs = error instanceof OrgoError
-    return c.json({ error: error.message }, isOurs && error.status === 404 ? 404 : isOurs ? 409 : 400)
+    if (error instanceof z.ZodError) return c.json({ error: z.prettifyError(error) }, 400)
+    const isMissing = error instanceof OrgoError && error.status === 404
+    return c.json({ error: error.message }, isMissing ? 404 : 400)
   })
 
   app.post('/orgo/faults', async (c) => {

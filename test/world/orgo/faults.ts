@@ -15,7 +15,7 @@ export const faultSchema = z.object({
   action: z.union([
     z.object({
       status: z.number().int().min(200).max(599),
-      body: z.unknown(),
+      body: z.unknown().optional(),
       headers: z.record(z.string(), z.string()).optional(),
     }),
     z.object({ delay_ms: z.number().min(0) }),

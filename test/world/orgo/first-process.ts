@@ -1,4 +1,6 @@
-// Starts bwrap and waits until the sandbox stands. The first process only sleeps: it is what "running" means.
+// Starts bwrap and waits until the sandbox stands. The first process only waits and reaps orphans: it is what
+// "running" means. As pid 1 no signal from inside can end it, and as reader of our pipe it ends when we do, should
+// --die-with-parent ever fail.
 
 import { spawn } from 'node:child_process'
 import { z } from 'zod'
@@ -18,9 +20,9 @@ export type FirstProcess = {
 
 /** Errors: rejects with bwrap's own words when the sandbox cannot be made. */
 export async function startFirstProcess(args: string[], onExit: () => void): Promise<FirstProcess> {
-  const command = ['/bin/sh', '-c', 'echo ready; exec sleep infinity']
+  const command = ['--as-pid-1', '/bin/bash', '-c', 'echo ready; read -r _']
   const child = spawn('bwrap', [...args, '--json-status-fd', '3', ...command], {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
   })
   let said = ''

@@ -52,6 +52,8 @@ export type OrgoProfile = {
   maxComputers: number
   /** How long bash still answers "Desktop instance not available" after the status says running. */
   agentDelayMs: number
+  /** What an auto-stop minute lasts; tests shorten it. */
+  autoStopMinuteMs: number
 }
 
 export const defaultProfile: OrgoProfile = {
@@ -61,6 +63,7 @@ export const defaultProfile: OrgoProfile = {
   suspendKeepsProcesses: true,
   maxComputers: 8,
   agentDelayMs: 150,
+  autoStopMinuteMs: 60_000,
 }
 
 /** A refusal as Orgo words it: `{error, code?, ...}` with its HTTP status. */

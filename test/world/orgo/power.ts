@@ -186,7 +186,7 @@ export function createPower(options: PowerOptions) {
     isIdle(computer: Computer, nowMs: number): boolean {
       const { callsInFlight, lastActivityMs } = runtimeOf(computer)
       if (computer.status !== 'running' || computer.autoStopMinutes === 0 || callsInFlight > 0) return false
-      return nowMs - lastActivityMs >= computer.autoStopMinutes * 60_000
+      return nowMs - lastActivityMs >= computer.autoStopMinutes * profile.autoStopMinuteMs
     },
 
     /** Ends all processes and leaves the state as it is, so that a later start boots the same computers. */

@@ -1,0 +1,47 @@
+// What the tests of the stand-in look at from outside: the host's own processes.
+
+import { execFileSync, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { API_KEY } from './test-client.ts'
+
+/** Real users and a private disk need root and bubblewrap; elsewhere computers are weaker by design. */
+export const canSandbox = process.getuid?.() === 0 && hasBwrap()
+
+function hasBwrap(): boolean {
+  try {
+    execFileSync('bwrap', ['--version'])
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Command lines on the host that contain `text`. */
+export function hostProcesses(text: string): string[] {
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' }).split('\n')
+  return lines.filter((line) => line.includes(text))
+}
+
+/** Host pid of the bwrap that started the computer. */
+export function bwrapOf(id: string): number {
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n')
+  const line = lines.find((candidate) => candidate.includes('bwrap') && candidate.includes(id))
+  if (line === undefined) throw new Error(`no bwrap for ${id}`)
+  return Number.parseInt(line, 10)
+}
+
+/** A stand-in in a process of its own, so that it can be killed like one. */
+export async function startInChild(stateDir: string): Promise<{ child: ChildProcess; url: string }> {
+  const server = join(import.meta.dirname, 'server.ts')
+  const options = { port: 0, stateDir, apiKey: API_KEY, nodeBinary: process.execPath }
+  const script = `import { startOrgo } from ${JSON.stringify(server)}
+    console.log((await startOrgo(${JSON.stringify(options)})).url)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const url = await new Promise<string>((done) => {
+    child.stdout.once('data', (chunk: Buffer) => done(chunk.toString().trim()))
+  })
+  return { child, url }
+}
