@@ -96,18 +96,11 @@ export function createGithub(options: { apiUrl: string; token: string; repo: Git
       )
     return parsed.data
   }
-  const toPull = (pull: z.infer<typeof Pull>): Pull => ({
-    number: pull.number,
-    url: pull.html_url,
-    state: pull.state,
-    merged: (pull.merged_at ?? null) !== null,
-    headSha: pull.head.sha,
-  })
   return {
     /** Pull requests of this very repository's branch: a fork's branch of the same name is another's. */
     async pullsOf(branch: string): Promise<Pull[]> {
       const query = new URLSearchParams({ head: `${owner}:${branch}`, state: 'all', per_page: '20' })
-      const pulls = await call('a list of pull requests', `/pulls?${query}`, z.array(Pull))
+      const pulls = await call('a list of pull requests', `/pulls?${query.toString()}`, z.array(Pull))
       return (pulls ?? [])
         .filter((pull) => pull.head.repo?.full_name.toLowerCase() === `${owner}/${repo}`.toLowerCase())
         .map(toPull)
@@ -133,3 +126,11 @@ export function createGithub(options: { apiUrl: string; token: string; repo: Git
     },
   }
 }
+
+const toPull = (pull: z.infer<typeof Pull>): Pull => ({
+  number: pull.number,
+  url: pull.html_url,
+  state: pull.state,
+  merged: (pull.merged_at ?? null) !== null,
+  headSha: pull.head.sha,
+})

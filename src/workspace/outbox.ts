@@ -7,7 +7,7 @@ import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { openPlans, toPlanSnapshot, toWorkspaceSnapshot } from './snapshots.ts'
 import type { WorkspaceSnapshot } from './state.ts'
-import type { OutboxRow } from './store.ts'
+import type { OutboxRow } from './store-history.ts'
 
 const BATCH_ROWS = 200
 const MAX_BATCHES = 20

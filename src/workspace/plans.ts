@@ -87,7 +87,7 @@ function baseOf(core: Core, base: string | undefined): string | undefined {
 export function titleOf(text: string): string {
   const line = text.split(/\r?\n/).find((candidate) => candidate.trim() !== '') ?? ''
   const clean = line.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ').trim()
-  return [...clean].slice(0, MAX_TITLE).join('').slice(0, MAX_TITLE)
+  return clean.slice(0, MAX_TITLE).replace(/[\uD800-\uDBFF]$/, '')
 }
 
 export interface PlanStatusOptions {

@@ -3,9 +3,9 @@
 // (measured), so a watchdog is armed first and the next wake-up is computed from the tables last.
 import { credentialFor } from '../auth/git-credentials.ts'
 import { readRemoteRefs } from '../git/refs.ts'
-import { isTransient } from '../lib/errors.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { createOrgo } from '../vm/orgo.ts'
+import { VmError } from '../vm/vm.ts'
 import type { VmProvider } from '../vm/vm.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
@@ -181,40 +181,26 @@ async function deleteVm(core: Core, vms: VmProvider): Promise<void> {
 
 /** Transient trouble is tried again, slower each time; what trying cannot mend becomes the workspace's error and the plans' reason. */
 async function afterTrouble(core: Core, vms: VmProvider, error: unknown): Promise<void> {
-  const workspace = requireWorkspace(core)
-  log('vm.trouble', { workspace: workspace.name, ...errorFields(error) })
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const { name, vm } = requireWorkspace(core)
+  log('vm.trouble', { workspace: name, ...errorFields(error) })
   if (error instanceof VmTrouble) return trouble(core, error)
-  if (
-    !isTransient(error) &&
-    error instanceof Error &&
-    'kind' in error &&
-    error.kind === 'permanent' &&
-    code !== 'missing'
-  )
+  if (!(error instanceof VmError)) return backOff(core, null, error)
+  if (error.kind === 'permanent' && error.code !== 'missing')
     return trouble(core, new VmTrouble('orgo_refused', error.message))
-  if (
-    workspace.vm.step === 'ready' &&
-    workspace.vm.id !== null &&
-    (code === 'missing' || code === 'not_running')
-  ) {
-    // The ring did not reach a running machine: climb from the bottom again.
-    const found = code === 'missing' ? null : await vms.get(workspace.vm.id).catch(() => null)
-    core.store.changeWorkspace((record) =>
-      Object.assign(record.vm, {
-        step: 'known',
-        ...(found === null || found === 'missing' ? {} : { status: found.state }),
-      }),
-    )
+  if (vm.step === 'ready' && vm.id !== null && (error.code === 'missing' || error.code === 'not_running')) {
+    // The bell did not reach a running machine: climb again from the rung that asks what it is.
+    const found = await vms.get(vm.id).catch(() => null)
+    const status = found === null || found === 'missing' ? {} : { status: found.state }
+    core.store.changeWorkspace((record) => Object.assign(record.vm, { step: 'known', ...status }))
   }
-  const retryAfterMs =
-    error instanceof Error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number'
-      ? error.retryAfterMs
-      : null
+  backOff(core, error.retryAfterMs ?? null, error)
+}
+
+function backOff(core: Core, waitMs: number | null, error: unknown): void {
   core.store.changeWorkspace((record) => {
     record.retries += 1
-    record.retryAtMs = core.now() + (retryAfterMs ?? retryDelayMs(record.retries))
-    if (record.status === 'provisioning' && error instanceof Error) record.statusDetail = error.message
+    record.retryAtMs = core.now() + (waitMs ?? retryDelayMs(record.retries))
+    if (record.status === 'provisioning' && error instanceof VmError) record.statusDetail = error.message
   })
 }
 

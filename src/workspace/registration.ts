@@ -5,6 +5,7 @@ import { readRemoteRefs } from '../git/refs.ts'
 import { randomHex } from '../lib/crypto.ts'
 import { UserError } from '../lib/errors.ts'
 import { createOrgo } from '../vm/orgo.ts'
+import { vmName } from '../vm/vm.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { cancel } from './decisions.ts'
@@ -14,7 +15,6 @@ import type { WorkspaceRecord } from './records.ts'
 import { revokeLeases } from './rights.ts'
 import { mergeCommands } from './shell-words.ts'
 import type { BranchReport, RegisterInput, UpdateInput, WorkspaceSnapshot } from './state.ts'
-import { vmNameOf } from './vm-ladder.ts'
 
 const REFS_TIMEOUT_MS = 10_000
 const MAX_BRANCHES = 50
@@ -40,7 +40,7 @@ export async function register(
   const now = core.now()
   const nonce = randomHex(4)
   const generation = (known?.vm.generation ?? 0) + 1
-  const vm = { ...newVmRecord(vmNameOf({ nonce }, input.name)), generation }
+  const vm = { ...newVmRecord(vmName(input.name, nonce)), generation }
   core.store.saveWorkspace({
     name: input.name,
     gitRemote: input.gitRemote,

@@ -1,28 +1,14 @@
 // All SQL of the object: records in, records out. Every method is synchronous, so what is called without an `await` in between
 // commits together, and nothing leaves the object before it is durable (output gate): intent is written before the act for free.
-import type { EventLine } from '../protocol.ts'
 import { newPlanRecord, newSupervisorRecord, newVmRecord } from './records.ts'
 import type { LeaseRecord, PlanRecord, WorkspaceRecord } from './records.ts'
-import type { PlanEvent, PlanStatus } from './state.ts'
-
-const MAX_EVENTS_PER_ATTEMPT = 1_000
-
-export type OutboxRow = { id: number; kind: 'event' | 'plan' | 'workspace'; plan: string; seq: number }
+import type { PlanStatus } from './state.ts'
+import { createHistoryStore, createQueries } from './store-history.ts'
 
 export type Store = ReturnType<typeof createStore>
 
 export function createStore(sql: SqlStorage) {
-  type Row = Record<string, SqlStorageValue>
-  const rows = <T extends Row>(query: string, ...args: SqlStorageValue[]): T[] =>
-    sql.exec<T>(query, ...args).toArray()
-  const first = <T extends Row>(query: string, ...args: SqlStorageValue[]): T | undefined =>
-    rows<T>(query, ...args)[0]
-
-  // JSON we wrote ourselves, laid over the defaults so that a row of an older version has every field.
-  const toPlan = (row: { record: string }): PlanRecord => {
-    const parsed: PlanRecord = JSON.parse(row.record)
-    return { ...newPlanRecord(parsed), ...parsed }
-  }
+  const { rows, first } = createQueries(sql)
 
   const store = {
     workspace(): WorkspaceRecord | null {
@@ -135,102 +121,6 @@ export function createStore(sql: SqlStorage) {
       return first<{ text: string }>('SELECT text FROM texts WHERE plan = ?', planId)?.text ?? ''
     },
 
-    /** Gives the next seq of the plan's history and puts the event in the outbox. */
-    addEvent(planId: string, event: Omit<PlanEvent, 'seq'>): number {
-      const seq =
-        first<{ next: number }>('SELECT COALESCE(MAX(seq), 0) + 1 AS next FROM events WHERE plan = ?', planId)
-          ?.next ?? 1
-      const data = event.data === undefined ? null : JSON.stringify(event.data)
-      sql.exec(
-        'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)',
-        planId,
-        seq,
-        event.atMs,
-        event.type,
-        event.text,
-        data,
-      )
-      sql.exec("INSERT INTO outbox (kind, plan, seq) VALUES ('event', ?, ?)", planId, seq)
-      return seq
-    },
-
-    /** Takes the VM's lines of one attempt once each, in order; past the cap they are counted instead. Answers the highest n taken. */
-    takeVmEvents(planId: string, attempt: number, lines: EventLine[], nowMs: number): number {
-      const source = first<{ last_n: number; kept: number }>(
-        'SELECT last_n, kept FROM event_sources WHERE plan = ? AND attempt = ?',
-        planId,
-        attempt,
-      )
-      let { last_n: lastN, kept } = source ?? { last_n: 0, kept: 0 }
-      for (const line of lines.toSorted((a, b) => a.n - b.n)) {
-        if (line.n <= lastN) continue
-        lastN = line.n
-        kept += 1
-        if (kept === MAX_EVENTS_PER_ATTEMPT + 1)
-          store.addEvent(planId, {
-            atMs: nowMs,
-            type: 'events_dropped',
-            text: `More than ${MAX_EVENTS_PER_ATTEMPT} events in attempt ${attempt}: the rest stays on the VM.`,
-          })
-        if (kept > MAX_EVENTS_PER_ATTEMPT) continue
-        store.addEvent(planId, {
-          atMs: Math.min(line.atMs, nowMs),
-          type: line.type,
-          text: line.text,
-          data: { attempt, n: line.n, ...line.data },
-        })
-      }
-      sql.exec(
-        'INSERT INTO event_sources VALUES (?, ?, ?, ?) ON CONFLICT (plan, attempt) DO UPDATE SET last_n = excluded.last_n, kept = excluded.kept',
-        planId,
-        attempt,
-        lastN,
-        kept,
-      )
-      return lastN
-    },
-
-    lastVmEvent(planId: string, attempt: number): number {
-      return (
-        first<{ last_n: number }>(
-          'SELECT last_n FROM event_sources WHERE plan = ? AND attempt = ?',
-          planId,
-          attempt,
-        )?.last_n ?? 0
-      )
-    },
-
-    events(planId: string, after: number, limit: number): PlanEvent[] {
-      return rows<{ seq: number; at: number; type: string; text: string; data: string | null }>(
-        'SELECT seq, at, type, text, data FROM events WHERE plan = ? AND seq > ? ORDER BY seq LIMIT ?',
-        planId,
-        after,
-        limit,
-      ).map((row) => ({
-        seq: row.seq,
-        atMs: row.at,
-        type: row.type,
-        text: row.text,
-        ...(row.data === null ? {} : { data: JSON.parse(row.data) }),
-      }))
-    },
-
-    event(planId: string, seq: number): PlanEvent | undefined {
-      return store.events(planId, seq - 1, 1).find((event) => event.seq === seq)
-    },
-
-    outbox(limit: number): OutboxRow[] {
-      return rows<OutboxRow>('SELECT id, kind, plan, seq FROM outbox ORDER BY id LIMIT ?', limit)
-    },
-
-    clearOutbox(ids: number[]): void {
-      for (const id of ids) sql.exec('DELETE FROM outbox WHERE id = ?', id)
-    },
-
-    outboxIsEmpty(): boolean {
-      return first('SELECT 1 AS one FROM outbox LIMIT 1') === undefined
-    },
-
     lease(id: string): LeaseRecord | null {
       const row = first<{ record: string }>('SELECT record FROM leases WHERE id = ?', id)
       return row === undefined ? null : JSON.parse(row.record)
@@ -292,12 +182,6 @@ export function createStore(sql: SqlStorage) {
       )
     },
 
-    /** False when this delivery was seen before. */
-    takeDelivery(id: string, atMs: number): boolean {
-      sql.exec('DELETE FROM deliveries WHERE at < ?', atMs - 7 * 24 * 3_600_000)
-      return sql.exec('INSERT OR IGNORE INTO deliveries VALUES (?, ?)', id, atMs).rowsWritten > 0
-    },
-
     adoptedLine(ref: string): string | undefined {
       return first<{ plan: string }>('SELECT plan FROM adopted_lines WHERE ref = ?', ref)?.plan
     },
@@ -306,5 +190,11 @@ export function createStore(sql: SqlStorage) {
       sql.exec('INSERT INTO adopted_lines VALUES (?, ?)', ref, plan)
     },
   }
-  return store
+  return { ...store, ...createHistoryStore(sql) }
+}
+
+// JSON we wrote ourselves, laid over the defaults so that a row of an older version has every field.
+const toPlan = (row: { record: string }): PlanRecord => {
+  const parsed: PlanRecord = JSON.parse(row.record)
+  return { ...newPlanRecord(parsed), ...parsed }
 }

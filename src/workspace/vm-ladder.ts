@@ -12,6 +12,7 @@ import {
   parseForeignWorkspace,
   statusCommand,
 } from '../vm/boot.ts'
+import { VmError, vmName } from '../vm/vm.ts'
 import type { Vm, VmProvider } from '../vm/vm.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
@@ -36,7 +37,7 @@ export async function climb(core: Core, vms: VmProvider): Promise<number | null>
   if (vm.step === 'ready') return null
   if (vm.id === null) return findOrCreate(core, vms)
   const found = await vms.get(vm.id)
-  if (found === 'missing') return confirmLoss(core, vms)
+  if (found === 'missing' || found.state === 'gone_unconfirmed') return confirmLoss(core, vms)
   core.store.changeWorkspace((workspace) =>
     Object.assign(workspace.vm, { status: found.state, url: found.url, missingSinceMs: null }),
   )
@@ -63,7 +64,7 @@ async function findOrCreate(core: Core, vms: VmProvider): Promise<number> {
     return wait
   } catch (error) {
     // A clear refusal made nothing: the next try need not wait for a machine that cannot appear.
-    if (VmTrouble.notExecuted(error))
+    if (error instanceof VmError && error.executed === 'no')
       core.store.changeWorkspace((workspace) => void (workspace.vm.createSentAtMs = null))
     throw error
   } finally {
@@ -202,10 +203,10 @@ async function confirmLoss(core: Core, vms: VmProvider): Promise<number> {
 }
 
 function replaceVm(core: Core, name: string): void {
-  const replaced = core.store.publishWorkspace((workspace) => {
+  core.store.publishWorkspace((workspace) => {
     const { generation } = workspace.vm
     workspace.nonce = randomHex(4)
-    workspace.vm = { ...newVmRecord(vmNameOf(workspace, name)), generation: generation + 1 }
+    workspace.vm = { ...newVmRecord(vmName(name, workspace.nonce)), generation: generation + 1 }
     workspace.supervisor = newSupervisorRecord()
   })
   for (const plan of core.store.watchedPlans()) {
@@ -213,11 +214,7 @@ function replaceVm(core: Core, name: string): void {
     // What was not running has nothing left to stop or to forget: its machine is gone.
     if (plan.onVm) core.store.savePlan({ ...plan, onVm: false, stoppedOnVm: true })
   }
-  void replaced
 }
-
-export const vmNameOf = (workspace: Pick<WorkspaceRecord, 'nonce'>, name: string): string =>
-  `aer-${name}-${workspace.nonce}`
 
 /** The one command a running VM ever gets. Carries no truth: lost, doubled or late, it changes nothing. */
 export async function ring(core: Core, vms: VmProvider): Promise<void> {

@@ -8,9 +8,4 @@ export class VmTrouble extends Error {
     super(message)
     this.reason = reason
   }
-
-  /** True when the provider is sure that the call had no effect. */
-  static notExecuted(error: unknown): boolean {
-    return error instanceof Error && 'executed' in error && error.executed === 'no'
-  }
 }

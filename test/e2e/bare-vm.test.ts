@@ -12,10 +12,17 @@ afterAll(async () => {
 })
 
 const ready = (name: string) =>
-  eventually(`workspace ${name}`, () => stack.call('workspace_list', {}), (answer) => {
-    const found = (answer.data['workspaces'] as { name: string; status: string }[] | undefined)?.find((workspace) => workspace.name === name)
-    return found?.status === 'ready'
-  }, 100_000)
+  eventually(
+    `workspace ${name}`,
+    () => stack.call('workspace_list', {}),
+    (answer) => {
+      const found = (answer.data['workspaces'] as { name: string; status: string }[] | undefined)?.find(
+        (workspace) => workspace.name === name,
+      )
+      return found?.status === 'ready'
+    },
+    100_000,
+  )
 
 describe("the stand-in's image `bare`", () => {
   it('reaches ready and carries a plan out', async () => {
@@ -29,7 +36,12 @@ describe("the stand-in's image `bare`", () => {
     let kills = 0
     await stack.workspace('bare-killed')
     for (let i = 0; i < 6; i++) {
-      const { code } = await eventually('bootstrap runs', () => run('pkill', ['-KILL', '-f', 'boot/bootstrap.sh|ralph/bootstrap.sh']), (result) => result.code === 0, 40_000).catch(() => ({ code: 1 }))
+      const { code } = await eventually(
+        'bootstrap runs',
+        () => run('pkill', ['-KILL', '-f', 'boot/bootstrap.sh|ralph/bootstrap.sh']),
+        (result) => result.code === 0,
+        40_000,
+      ).catch(() => ({ code: 1 }))
       if (code === 0) kills++
       else break
     }

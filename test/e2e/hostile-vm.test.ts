@@ -22,7 +22,9 @@ describe('git push from the VM', () => {
       'hostile',
       script(
         'Push where it may not',
-        'git commit -q --allow-empty -m "evil"; for t in "+HEAD:refs/heads/main" "+HEAD:refs/heads/' + other.branch + '" "HEAD:refs/tags/v1" ":refs/heads/main" "HEAD:refs/heads/agent/mine"; do echo "== $t"; git push origin "$t"; echo "exit $?"; done > report.txt 2>&1; true',
+        'git commit -q --allow-empty -m "evil"; for t in "+HEAD:refs/heads/main" "+HEAD:refs/heads/' +
+          other.branch +
+          '" "HEAD:refs/tags/v1" ":refs/heads/main" "HEAD:refs/heads/agent/mine"; do echo "== $t"; git push origin "$t"; echo "exit $?"; done > report.txt 2>&1; true',
         // Throughout the run: no token stands in any command line a plan's user can see.
         '(for i in $(seq 1 40); do cat /proc/*/cmdline 2>/dev/null | tr "\\0" " " | grep -a -o "aer_[a-z]*_[A-Za-z0-9_-]*" ; sleep 0.1; done; true) > cmdlines.txt; env | grep -i -E "token|key|secret|aer_" > env.txt; grep -r "aer_" .git/config > config.txt; true',
       ),
@@ -34,7 +36,16 @@ describe('git push from the VM', () => {
     expect(without(after)).toEqual(without(before))
 
     const show = async (file: string) =>
-      (await run('sh', ['-c', '[ -d "$D" ] || git clone -q --mirror "$U" "$D"; cd "$D" && git fetch -q && git show "$B:$F"'], { env: { U: pushUrl, D: `${stack.stateDir}/hostile.git`, B: plan.branch, F: file } })).stdout
+      (
+        await run(
+          'sh',
+          [
+            '-c',
+            '[ -d "$D" ] || git clone -q --mirror "$U" "$D"; cd "$D" && git fetch -q && git show "$B:$F"',
+          ],
+          { env: { U: pushUrl, D: `${stack.stateDir}/hostile.git`, B: plan.branch, F: file } },
+        )
+      ).stdout
     const report = await show('report.txt')
     const tries = report.split('== ').slice(1)
     expect(tries).toHaveLength(5)
@@ -53,10 +64,15 @@ describe('git push from the VM', () => {
     const plan = await submit(
       stack,
       'search',
-      script('Search for secrets', 'env; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n"; git config --list --show-origin; cat ~/.gitconfig ~/.ralph/* 2>/dev/null; grep -rs -E "sk-ant|sk_live|ghp_" / --include=* -l 2>/dev/null --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr | head; true'),
+      script(
+        'Search for secrets',
+        'env; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n"; git config --list --show-origin; cat ~/.gitconfig ~/.ralph/* 2>/dev/null; grep -rs -E "sk-ant|sk_live|ghp_" / --include=* -l 2>/dev/null --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr | head; true',
+      ),
     )
     expect((await untilPlan(stack, plan.id, isOver)).status).toBe('completed')
-    expect(JSON.stringify(await stack.control('GET', '/secrets-seen'))).not.toMatch(/KEY|TOKEN|SECRET|CREDENTIAL/)
+    expect(JSON.stringify(await stack.control('GET', '/secrets-seen'))).not.toMatch(
+      /KEY|TOKEN|SECRET|CREDENTIAL/,
+    )
   })
 })
 
@@ -77,7 +93,12 @@ describe('cancel', () => {
 describe('a budget', () => {
   it('pauses the plan at the gateway, and plan_resume with a higher one lets it finish', async () => {
     await stack.workspace('budget')
-    const plan = await submit(stack, 'budget', script('Spend', 'echo 1', 'echo 2', 'echo 3', 'echo 4 > four.txt'), { budget_usd: 0.000001 })
+    const plan = await submit(
+      stack,
+      'budget',
+      script('Spend', 'echo 1', 'echo 2', 'echo 3', 'echo 4 > four.txt'),
+      { budget_usd: 0.000001 },
+    )
     const paused = await untilPlan(stack, plan.id, isOver)
     expect(paused).toMatchObject({ status: 'paused', paused_reason: 'budget' })
     const low = await stack.call('plan_resume', { plan_id: plan.id })

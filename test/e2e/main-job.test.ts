@@ -18,22 +18,43 @@ const secretsSeen = async () => JSON.stringify(await stack.control('GET', '/secr
 describe('the main job', () => {
   it('ends as a merged branch with a gap-free history, and no secret was ever seen by the VM', async () => {
     const { pushUrl } = await stack.workspace('sample')
-    const plan = await submit(stack, 'sample', script('Add a greeting', 'echo "hello" > greeting.txt', 'git add -A && git commit -qm "feat: greet"'))
+    const plan = await submit(
+      stack,
+      'sample',
+      script('Add a greeting', 'echo "hello" > greeting.txt', 'git add -A && git commit -qm "feat: greet"'),
+    )
     const done = await untilPlan(stack, plan.id, isOver)
-    expect(done).toMatchObject({ status: 'completed', outcome: 'unverified', merge_status: 'open', branch: `agent/${plan.id}`, summary: 'Add a greeting' })
+    expect(done).toMatchObject({
+      status: 'completed',
+      outcome: 'unverified',
+      merge_status: 'open',
+      branch: `agent/${plan.id}`,
+      summary: 'Add a greeting',
+    })
     expect(done.spent_usd).toBeGreaterThan(0)
 
     const before = await run('git', ['ls-remote', pushUrl, `refs/heads/${plan.branch}`])
     expect(before.stdout).toContain(done.pushed_head ?? 'no head')
-    const log = await run('sh', ['-c', 'rm -rf "$D" && git clone -q "$U" "$D" && git -C "$D" log -1 --format="%an%n%B" "origin/$B" && git -C "$D" show "origin/$B:greeting.txt"'], {
-      env: { U: pushUrl, D: `${stack.stateDir}/clone`, B: plan.branch },
-    })
+    const log = await run(
+      'sh',
+      [
+        '-c',
+        'rm -rf "$D" && git clone -q "$U" "$D" && git -C "$D" log -1 --format="%an%n%B" "origin/$B" && git -C "$D" show "origin/$B:greeting.txt"',
+      ],
+      {
+        env: { U: pushUrl, D: `${stack.stateDir}/clone`, B: plan.branch },
+      },
+    )
     expect(log.stdout).toContain('Ralph Wiggum')
     expect(log.stdout).toContain('hello')
 
     await stack.control('POST', '/github/sample/merge', { branch: plan.branch, method: 'merge' })
     await untilPlan(stack, plan.id, (seen) => seen.merge_status === 'merged')
-    await eventually('the branch is gone', () => refs('sample'), (found) => !JSON.stringify(found).includes(plan.branch))
+    await eventually(
+      'the branch is gone',
+      () => refs('sample'),
+      (found) => !JSON.stringify(found).includes(plan.branch),
+    )
     const events = await allEvents(stack, plan.id)
     expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1))
     expect(await secretsSeen()).not.toMatch(/KEY|TOKEN|SECRET|CREDENTIAL/)
@@ -52,9 +73,16 @@ describe('the main job', () => {
     const { pushUrl } = await stack.workspace('direct')
     const plan = await submit(stack, 'direct', script('Add a file', 'echo x > x.txt'))
     await untilPlan(stack, plan.id, isOver)
-    const pushed = await run('sh', ['-c', 'git clone -q "$U" "$D" && cd "$D" && git merge -q --ff-only "origin/$B" && git push -q origin HEAD:main'], {
-      env: { U: pushUrl, D: `${stack.stateDir}/direct`, B: plan.branch },
-    })
+    const pushed = await run(
+      'sh',
+      [
+        '-c',
+        'git clone -q "$U" "$D" && cd "$D" && git merge -q --ff-only "origin/$B" && git push -q origin HEAD:main',
+      ],
+      {
+        env: { U: pushUrl, D: `${stack.stateDir}/direct`, B: plan.branch },
+      },
+    )
     expect(pushed.stderr).not.toContain('fatal')
     await untilPlan(stack, plan.id, (seen) => seen.merge_status === 'merged')
   })
@@ -74,9 +102,27 @@ describe('two plans at once', () => {
     const [a, b] = await Promise.all([submit(stack, 'pair', spy('a')), submit(stack, 'pair', spy('b'))])
     const [doneA, doneB] = await Promise.all([untilPlan(stack, a.id, isOver), untilPlan(stack, b.id, isOver)])
     expect([doneA.status, doneB.status]).toEqual(['completed', 'completed'])
-    const { push_url } = (await stack.control('POST', '/git/repos', { name: 'pair' }).catch(() => ({ push_url: '' }))) as { push_url: string }
+    const { push_url } = (await stack
+      .control('POST', '/git/repos', { name: 'pair' })
+      .catch(() => ({ push_url: '' }))) as { push_url: string }
     const show = async (branch: string, file: string) =>
-      (await run('sh', ['-c', 'cd "$D" 2>/dev/null || git clone -q --mirror "$U" "$D"; cd "$D" && git fetch -q && git show "$B:$F"'], { env: { U: push_url || `${stack.urls.git_url}`, D: `${stack.stateDir}/pair.git`, B: branch, F: file } })).stdout
+      (
+        await run(
+          'sh',
+          [
+            '-c',
+            'cd "$D" 2>/dev/null || git clone -q --mirror "$U" "$D"; cd "$D" && git fetch -q && git show "$B:$F"',
+          ],
+          {
+            env: {
+              U: push_url || `${stack.urls.git_url}`,
+              D: `${stack.stateDir}/pair.git`,
+              B: branch,
+              F: file,
+            },
+          },
+        )
+      ).stdout
     const users = [await show(a.branch, 'user.txt'), await show(b.branch, 'user.txt')]
     expect(users[0]).not.toBe(users[1])
     expect((await show(a.branch, 'seen.txt')).trim()).toBe('2')
@@ -91,7 +137,8 @@ describe('two plans at once', () => {
 describe('long and hostile texts', () => {
   it('five plans of 100,000 characters and a cancel, sent at once, all arrive, byte for byte', async () => {
     await stack.workspace('texts')
-    const nasty = '😀 "double" \'single\' `tick` $(touch /tmp/pwned) ${HOME} \\ \u202Eright-to-left\u202C\r\n\ttab é ü 漢字 -- ; | & > < !\n'
+    const nasty =
+      '😀 "double" \'single\' `tick` $(touch /tmp/pwned) ${HOME} \\ \u202Eright-to-left\u202C\r\n\ttab é ü 漢字 -- ; | & > < !\n'
     const text = (n: number) => {
       const head = `Long plan ${n}\n\n\`\`\`sh\necho ${n} > n.txt\n\`\`\`\n`
       return (head + nasty.repeat(2_000)).slice(0, 99_998).replace(/[\uD800-\uDBFF]$/, '') + 'zz'
@@ -102,10 +149,13 @@ describe('long and hostile texts', () => {
       stack.call('plan_cancel', { plan_id: victim.id }),
     ])
     await untilPlan(stack, victim.id, (plan) => plan.status === 'cancelled')
-    for (const plan of plans) expect((await untilPlan(stack, plan.id, isOver, 110_000)).status).toBe('completed')
+    for (const plan of plans)
+      expect((await untilPlan(stack, plan.id, isOver, 110_000)).status).toBe('completed')
     const calls = JSON.stringify(await stack.control('GET', '/model/calls'))
     for (const [index, plan] of plans.entries()) {
-      const sha = createHash('sha256').update(text(index + 1)).digest('hex')
+      const sha = createHash('sha256')
+        .update(text(index + 1))
+        .digest('hex')
       expect(calls, `the text of ${plan.id} in the model's first message`).toContain(sha)
     }
   })

@@ -3,7 +3,17 @@ import { DatabaseSync } from 'node:sqlite'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { allEvents, eventually, isOver, planStatus, run, script, startStack, submit, untilPlan } from './support/stack.ts'
+import {
+  allEvents,
+  eventually,
+  isOver,
+  planStatus,
+  run,
+  script,
+  startStack,
+  submit,
+  untilPlan,
+} from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
 
 let stack: Stack
@@ -23,9 +33,16 @@ const counting = script(
 )
 
 async function expectEachOnce(repo: { pushUrl: string }, branch: string): Promise<void> {
-  const shown = await run('sh', ['-c', 'rm -rf "$D"; git clone -q -b "$B" "$U" "$D" && cd "$D" && cat one.txt two.txt three.txt && git log --format=%s origin/main..HEAD'], {
-    env: { U: repo.pushUrl, D: join(stack.stateDir, 'each-once'), B: branch },
-  })
+  const shown = await run(
+    'sh',
+    [
+      '-c',
+      'rm -rf "$D"; git clone -q -b "$B" "$U" "$D" && cd "$D" && cat one.txt two.txt three.txt && git log --format=%s origin/main..HEAD',
+    ],
+    {
+      env: { U: repo.pushUrl, D: join(stack.stateDir, 'each-once'), B: branch },
+    },
+  )
   expect(shown.stdout.trim().split('\n').slice(0, 3)).toEqual(['run', 'run', 'run'])
   expect(shown.stdout.trim().split('\n')).toHaveLength(4)
 }
@@ -33,12 +50,20 @@ async function expectEachOnce(repo: { pushUrl: string }, branch: string): Promis
 async function expectNoGap(planId: string): Promise<void> {
   const events = await allEvents(stack, planId)
   expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1))
-  const fromVm = events.flatMap((event) => (event.data !== undefined && 'n' in event.data ? [`${String(event.data['attempt'])}:${String(event.data['n'])}`] : []))
+  const fromVm = events.flatMap((event) =>
+    event.data !== undefined && 'n' in event.data
+      ? [`${String(event.data['attempt'])}:${String(event.data['n'])}`]
+      : [],
+  )
   expect(new Set(fromVm).size).toBe(fromVm.length)
 }
 
 const inSecondCommand = (planId: string) =>
-  eventually('the second command runs', () => allEvents(stack, planId), (events) => JSON.stringify(events).includes('two.txt'))
+  eventually(
+    'the second command runs',
+    () => allEvents(stack, planId),
+    (events) => JSON.stringify(events).includes('two.txt'),
+  )
 
 describe('a kill in the middle of a plan', () => {
   it('of the Worker loses and doubles nothing', async () => {
@@ -79,7 +104,9 @@ describe('with D1 failing from before the submit', () => {
   const databases = async () => {
     const dir = join(stack.stateDir, 'worker')
     const files = await readdir(dir, { recursive: true })
-    return files.filter((file) => /d1.*\.sqlite$/i.test(file) && !file.includes('metadata')).map((file) => new DatabaseSync(join(dir, file), { timeout: 5_000 }))
+    return files
+      .filter((file) => /d1.*\.sqlite$/i.test(file) && !file.includes('metadata'))
+      .map((file) => new DatabaseSync(join(dir, file), { timeout: 5_000 }))
   }
   const rename = async (from: string, to: string) => {
     for (const database of await databases()) {
@@ -102,11 +129,20 @@ describe('with D1 failing from before the submit', () => {
     await stack.call('plan_cancel', { plan_id: victim.id })
     expect((await planStatus(stack, victim.id)).status).toBe('cancelled')
     await rename('_away', '')
-    const listed = await eventually('the list is complete', () => stack.call('plan_list', { workspace_id: 'no-d1' }), (answer) => JSON.stringify(answer.data).includes('"cancelled"') && JSON.stringify(answer.data).includes('"completed"'), 90_000)
+    const listed = await eventually(
+      'the list is complete',
+      () => stack.call('plan_list', { workspace_id: 'no-d1' }),
+      (answer) =>
+        JSON.stringify(answer.data).includes('"cancelled"') &&
+        JSON.stringify(answer.data).includes('"completed"'),
+      90_000,
+    )
     expect(listed.isError).toBe(false)
     const events = await allEvents(stack, plan.id)
     const [database] = await databases()
-    const stored = database?.prepare('SELECT COUNT(*) AS n, MAX(seq) AS last FROM events WHERE plan = ?').get(plan.id)
+    const stored = database
+      ?.prepare('SELECT COUNT(*) AS n, MAX(seq) AS last FROM events WHERE plan = ?')
+      .get(plan.id)
     database?.close()
     expect(stored).toMatchObject({ n: events.length, last: events.length })
   })

@@ -16,14 +16,29 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const work = { head: HEAD, commits: [{ sha: HEAD, subject: 'feat: x' }], diff: { files: 1, additions: 1, deletions: 0 }, checks: [] }
-const completed: AttemptEnd = { kind: 'completed', summary: 'done', outcome: 'unverified', reasons: ['no_checks'], proof: 'none', work }
+const work = {
+  head: HEAD,
+  commits: [{ sha: HEAD, subject: 'feat: x' }],
+  diff: { files: 1, additions: 1, deletions: 0 },
+  checks: [],
+}
+const completed: AttemptEnd = {
+  kind: 'completed',
+  summary: 'done',
+  outcome: 'unverified',
+  reasons: ['no_checks'],
+  proof: 'none',
+  work,
+}
 
 /** Runs alarms until none is due now. */
 async function settle(name: string): Promise<void> {
   const stub = await workspaceStub(name)
   for (let i = 0; i < 12; i++) {
-    const due = await runInDurableObject(stub, async (_, state) => ((await state.storage.getAlarm()) ?? Infinity) <= Date.now() + 3_100)
+    const due = await runInDurableObject(
+      stub,
+      async (_, state) => ((await state.storage.getAlarm()) ?? Infinity) <= Date.now() + 3_100,
+    )
     if (!due) return
     await runInDurableObject(stub, (_, state) => state.storage.setAlarm(Date.now() + 60_000))
     await runDurableObjectAlarm(stub)
@@ -43,7 +58,11 @@ async function ready(name: string) {
 describe('registration', () => {
   it('makes one VM, gives it a bootstrap, and is ready when its supervisor is heard', async () => {
     const { stub } = await ready('reg')
-    expect(await stub.snapshot('reg')).toMatchObject({ status: 'ready', branch: 'main', vm: { adopted: false } })
+    expect(await stub.snapshot('reg')).toMatchObject({
+      status: 'ready',
+      branch: 'main',
+      vm: { adopted: false },
+    })
     expect(outside.computers).toHaveLength(1)
     expect(outside.computers[0]?.name).toMatch(/^aer-reg-[0-9a-f]{8}$/)
   })
@@ -52,7 +71,11 @@ describe('registration', () => {
     outside.gitStatus = 401
     const stub = await workspaceStub('refused')
     await expect(stub.register({ name: 'refused', gitRemote: REMOTE })).rejects.toThrow('GIT_CREDENTIALS')
-    const tables = await runInDurableObject(stub, (_, state) => state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray())
+    const tables = await runInDurableObject(stub, (_, state) =>
+      state.storage.sql
+        .exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'")
+        .toArray(),
+    )
     expect(tables).toEqual([])
     expect(outside.computers).toEqual([])
   })
@@ -60,20 +83,31 @@ describe('registration', () => {
   it('of a remote that is silent is accepted, and learns its branch before the first plan starts', async () => {
     outside.gitStatus = 503
     const stub = await workspaceStub('silent')
-    expect((await stub.register({ name: 'silent', gitRemote: REMOTE })).workspace).toMatchObject({ status: 'provisioning', branch: null })
+    expect((await stub.register({ name: 'silent', gitRemote: REMOTE })).workspace).toMatchObject({
+      status: 'provisioning',
+      branch: null,
+    })
     await settle('silent')
     const vm = supervisor('silent', outside)
     await vm.sync()
     outside.gitStatus = 200
     const { plan } = await stub.submit('silent', { plan: 'x' })
     await settle('silent')
-    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 10 })).plan).toMatchObject({ status: 'running', base: 'main' })
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 10 })).plan).toMatchObject({
+      status: 'running',
+      base: 'main',
+    })
   })
 
   it('twice with the same remote answers the same workspace and says what differs; with another it is refused', async () => {
     const { stub } = await ready('twice')
-    expect(await stub.register({ name: 'twice', gitRemote: REMOTE, setup: 'make' })).toMatchObject({ existing: true, differs: ['setup'] })
-    await expect(stub.register({ name: 'twice', gitRemote: 'https://git.test/o/other.git' })).rejects.toThrow('workspace_remove')
+    expect(await stub.register({ name: 'twice', gitRemote: REMOTE, setup: 'make' })).toMatchObject({
+      existing: true,
+      differs: ['setup'],
+    })
+    await expect(stub.register({ name: 'twice', gitRemote: 'https://git.test/o/other.git' })).rejects.toThrow(
+      'workspace_remove',
+    )
     expect(outside.computers).toHaveLength(1)
   })
 
@@ -89,22 +123,38 @@ describe('registration', () => {
     await stub.register({ name: 'lost', gitRemote: REMOTE })
     await runDurableObjectAlarm(stub)
     // The machine exists under our name, as the lost answer would have said.
-    const name = await runInDurableObject(stub, (_, state) => String(state.storage.sql.exec("SELECT json_extract(record, '$.vm.name') AS name FROM workspace").one()['name']))
+    const name = await runInDurableObject(stub, (_, state) =>
+      String(
+        state.storage.sql.exec("SELECT json_extract(record, '$.vm.name') AS name FROM workspace").one()[
+          'name'
+        ],
+      ),
+    )
     for (const computer of outside.computers) computer.name = name
-    await runInDurableObject(stub, (_, state) => void state.storage.sql.exec("UPDATE workspace SET record = json_set(record, '$.retryAtMs', null)"))
+    await runInDurableObject(
+      stub,
+      (_, state) =>
+        void state.storage.sql.exec("UPDATE workspace SET record = json_set(record, '$.retryAtMs', null)"),
+    )
     await settle('lost')
     expect(outside.computers).toHaveLength(1)
     expect((await stub.snapshot('lost')).vm.id).toBe(outside.computers[0]?.id)
   })
 
   it('refused by the Orgo plan is an error in plain words, and pauses what waits for it', async () => {
-    outside.orgoFault = (method, path) => (method === 'POST' && path === '/computers' ? Response.json({ error: 'no room', code: 'VM_SLOT_ADDON' }, { status: 403 }) : null)
+    outside.orgoFault = (method, path) =>
+      method === 'POST' && path === '/computers'
+        ? Response.json({ error: 'no room', code: 'VM_SLOT_ADDON' }, { status: 403 })
+        : null
     const stub = await workspaceStub('full')
     await stub.register({ name: 'full', gitRemote: REMOTE })
     const { plan } = await stub.submit('full', { plan: 'x' })
     await settle('full')
     expect(await stub.snapshot('full')).toMatchObject({ status: 'error' })
-    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 10 })).plan).toMatchObject({ status: 'paused', pausedReason: 'orgo_refused' })
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 10 })).plan).toMatchObject({
+      status: 'paused',
+      pausedReason: 'orgo_refused',
+    })
   })
 })
 
@@ -120,7 +170,14 @@ describe('a plan', () => {
     expect(told.plans[0]?.planToken).toMatch(/^aer_plan_/)
     expect(told.texts).toEqual([{ id: plan.id, text: 'Do it\nnow' }])
     const lines = [1, 2, 3].map((n) => ({ n, atMs: n, type: 'tool', text: `tool ${n}` }))
-    const observed = { id: plan.id, attempt: 1, status: 'running' as const, phase: 'working' as const, activity: 1, messagesTaken: 0 }
+    const observed = {
+      id: plan.id,
+      attempt: 1,
+      status: 'running' as const,
+      phase: 'working' as const,
+      activity: 1,
+      messagesTaken: 0,
+    }
     await vm.sync({ plans: [{ ...observed, events: lines }] })
     await vm.sync({ plans: [{ ...observed, events: lines }] })
     const last = await vm.sync({ plans: [{ ...observed, status: 'ended', events: [], end: completed }] })
@@ -128,16 +185,35 @@ describe('a plan', () => {
     await vm.sync({ plans: [] })
     await settle('flow')
     const { plan: done, events } = await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })
-    expect(done).toMatchObject({ status: 'completed', outcome: 'unverified', outcomeReasons: ['no_checks'], summary: 'done' })
-    expect(events.map((event) => event.type)).toEqual(['queued', 'running', 'tool', 'tool', 'tool', 'completed'])
-    const rows = await env.DB.prepare('SELECT seq FROM events WHERE plan = ? ORDER BY seq').bind(plan.id).all<{ seq: number }>()
+    expect(done).toMatchObject({
+      status: 'completed',
+      outcome: 'unverified',
+      outcomeReasons: ['no_checks'],
+      summary: 'done',
+    })
+    expect(events.map((event) => event.type)).toEqual([
+      'queued',
+      'running',
+      'tool',
+      'tool',
+      'tool',
+      'completed',
+    ])
+    const rows = await env.DB.prepare('SELECT seq FROM events WHERE plan = ? ORDER BY seq')
+      .bind(plan.id)
+      .all<{ seq: number }>()
     expect(rows.results.map((row) => row.seq)).toEqual([1, 2, 3, 4, 5, 6])
-    expect(await env.DB.prepare('SELECT status FROM plans WHERE id = ?').bind(plan.id).first('status')).toBe('completed')
+    expect(await env.DB.prepare('SELECT status FROM plans WHERE id = ?').bind(plan.id).first('status')).toBe(
+      'completed',
+    )
   })
 
   it('submitted twice with one idempotency key is one plan; with other arguments the key is refused', async () => {
     const { stub } = await ready('idem')
-    const [a, b] = await Promise.all([stub.submit('idem', { plan: 'x', idempotencyKey: 'k' }), stub.submit('idem', { plan: 'x', idempotencyKey: 'k' })])
+    const [a, b] = await Promise.all([
+      stub.submit('idem', { plan: 'x', idempotencyKey: 'k' }),
+      stub.submit('idem', { plan: 'x', idempotencyKey: 'k' }),
+    ])
     expect(a.plan.id).toBe(b.plan.id)
     expect([a.deduplicated, b.deduplicated].toSorted()).toEqual([false, true])
     await expect(stub.submit('idem', { plan: 'y', idempotencyKey: 'k' })).rejects.toThrow('other arguments')
@@ -150,32 +226,72 @@ describe('a plan', () => {
     const { plan } = await stub.submit('cancel', { plan: 'x' })
     await settle('cancel')
     await vm.sync()
-    const claims = { kind: 'plan' as const, workspace: 'cancel', plan: plan.id, attempt: 1, expiresAtMs: Date.now() + 1e6 }
+    const claims = {
+      kind: 'plan' as const,
+      workspace: 'cancel',
+      plan: plan.id,
+      attempt: 1,
+      expiresAtMs: Date.now() + 1e6,
+    }
     const lease = await stub.authorize(claims, { kind: 'model', worstCaseUsd: 1 })
     if (!lease.ok) throw new Error(lease.reason)
     const cut = stub.untilRevoked(lease.leaseId)
-    const [answer] = await Promise.all([stub.cancel(plan.id), cut.then(() => stub.settle(lease.leaseId, { kind: 'unknown' }))])
+    const [answer] = await Promise.all([
+      stub.cancel(plan.id),
+      cut.then(() => stub.settle(lease.leaseId, { kind: 'unknown' })),
+    ])
     expect(answer.status).toBe('cancelled')
-    expect(await stub.authorize(claims, { kind: 'git_push', commands: [] })).toMatchObject({ ok: false, reason: 'plan_cancelled' })
+    expect(await stub.authorize(claims, { kind: 'git_push', commands: [] })).toMatchObject({
+      ok: false,
+      reason: 'plan_cancelled',
+    })
     expect(await stub.leaseLives(lease.leaseId)).toBe(false)
     const observed = { id: plan.id, attempt: 1, activity: 1, messagesTaken: 0, events: [] }
-    expect((await vm.sync({ plans: [{ ...observed, status: 'running' }] })).plans[0]).toMatchObject({ want: 'stop' })
-    expect((await vm.sync({ plans: [{ ...observed, status: 'ended', end: { kind: 'stopped', work } }] })).plans[0]).toMatchObject({ want: 'forget' })
-    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.statusDetail).toContain('confirmed')
+    expect((await vm.sync({ plans: [{ ...observed, status: 'running' }] })).plans[0]).toMatchObject({
+      want: 'stop',
+    })
+    expect(
+      (await vm.sync({ plans: [{ ...observed, status: 'ended', end: { kind: 'stopped', work } }] })).plans[0],
+    ).toMatchObject({ want: 'forget' })
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.statusDetail).toContain(
+      'confirmed',
+    )
   })
 
   it('whose budget is used up is paused at the gateway, and resumes with a higher one only', async () => {
     const { stub } = await ready('budget')
     const { plan } = await stub.submit('budget', { plan: 'x', budgetUsd: 1 })
     await settle('budget')
-    const claims = { kind: 'plan' as const, workspace: 'budget', plan: plan.id, attempt: 1, expiresAtMs: Date.now() + 1e6 }
+    const claims = {
+      kind: 'plan' as const,
+      workspace: 'budget',
+      plan: plan.id,
+      attempt: 1,
+      expiresAtMs: Date.now() + 1e6,
+    }
     const first = await stub.authorize(claims, { kind: 'model', worstCaseUsd: 5 })
     if (!first.ok) throw new Error(first.reason)
-    await stub.settle(first.leaseId, { kind: 'model', usd: 1.5, tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 } })
-    await stub.settle(first.leaseId, { kind: 'model', usd: 1.5, tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 } })
-    expect(await stub.authorize(claims, { kind: 'model', worstCaseUsd: 5 })).toMatchObject({ ok: false, reason: 'budget_exceeded' })
+    await stub.settle(first.leaseId, {
+      kind: 'model',
+      usd: 1.5,
+      tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 },
+    })
+    await stub.settle(first.leaseId, {
+      kind: 'model',
+      usd: 1.5,
+      tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 },
+    })
+    expect(await stub.authorize(claims, { kind: 'model', worstCaseUsd: 5 })).toMatchObject({
+      ok: false,
+      reason: 'budget_exceeded',
+    })
     const { plan: paused } = await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })
-    expect(paused).toMatchObject({ status: 'paused', pausedReason: 'budget', spentUsd: 1.5, tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 } })
+    expect(paused).toMatchObject({
+      status: 'paused',
+      pausedReason: 'budget',
+      spentUsd: 1.5,
+      tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 },
+    })
     await expect(stub.resume(plan.id, 1.2)).rejects.toThrow('budget_usd')
     expect(await stub.resume(plan.id, 3)).toMatchObject({ status: 'queued', attempt: 2, budgetUsd: 3 })
   })
@@ -222,45 +338,68 @@ describe('pushes and merges', () => {
     const { plan } = await stub.submit(name, { plan: 'x' })
     await settle(name)
     await vm.sync()
-    const claims = { kind: 'plan' as const, workspace: name, plan: plan.id, attempt: 1, expiresAtMs: Date.now() + 1e6 }
+    const claims = {
+      kind: 'plan' as const,
+      workspace: name,
+      plan: plan.id,
+      attempt: 1,
+      expiresAtMs: Date.now() + 1e6,
+    }
     const ref = `refs/heads/${plan.branch}`
     const command = { oldId: '0'.repeat(40), newId: HEAD, ref }
     const lease = await stub.authorize(claims, { kind: 'git_push', commands: [command] })
     if (!lease.ok) throw new Error(lease.reason)
     return { stub, vm, plan, claims, ref, lease, command }
   }
-  const end = (vm: ReturnType<typeof supervisor>, id: string) => vm.sync({ plans: [{ id, attempt: 1, status: 'ended', activity: 2, messagesTaken: 0, events: [], end: completed }] })
+  const end = (vm: ReturnType<typeof supervisor>, id: string) =>
+    vm.sync({
+      plans: [{ id, attempt: 1, status: 'ended', activity: 2, messagesTaken: 0, events: [], end: completed }],
+    })
 
   it('a push is recorded from the gateway and opens the merge watch', async () => {
     const { stub, plan, lease, ref } = await pushed('push')
     await stub.settle(lease.leaseId, { kind: 'pushed', updated: [{ ref, newId: HEAD }] })
-    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan).toMatchObject({ pushedHead: HEAD, mergeStatus: 'open' })
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan).toMatchObject({
+      pushedHead: HEAD,
+      mergeStatus: 'open',
+    })
   })
 
   it('a push whose answer was lost is looked up before the next one is judged', async () => {
     const { stub, plan, claims, lease, ref } = await pushed('unknown')
     outside.refs[ref] = HEAD
     await stub.settle(lease.leaseId, { kind: 'unknown' })
-    expect(await stub.authorize(claims, { kind: 'git_push', commands: [{ oldId: HEAD, newId: MAIN_HEAD, ref }] })).toMatchObject({ ok: true })
+    expect(
+      await stub.authorize(claims, { kind: 'git_push', commands: [{ oldId: HEAD, newId: MAIN_HEAD, ref }] }),
+    ).toMatchObject({ ok: true })
     expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.pushedHead).toBe(HEAD)
   })
 
-  it.each(['pull request', 'reachable'])('a branch merged by %s is merged, deleted where we left it, and forgotten on the VM', async (way) => {
-    const name = `merged-${way.slice(0, 4)}`
-    const { stub, vm, plan, lease, ref } = await pushed(name)
-    outside.refs[ref] = HEAD
-    await stub.settle(lease.leaseId, { kind: 'pushed', updated: [{ ref, newId: HEAD }] })
-    await end(vm, plan.id)
-    if (way === 'reachable') outside.reachable.add(HEAD)
-    else outside.pulls.push({ head: plan.branch, headSha: HEAD, merged: true, state: 'closed' })
-    await stub.record([{ kind: 'base_pushed', branch: 'main', deliveryId: crypto.randomUUID() }])
-    await settle(name)
-    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.mergeStatus).toBe('merged')
-    expect(outside.deletedRefs).toContain(ref)
-    expect((await vm.sync({ plans: [] })).plans[0]).toMatchObject({ want: 'forget', removeCheckout: true, final: true })
-    await vm.sync({ plans: [] })
-    await expect(stub.resume(plan.id, 100)).rejects.toThrow('merged')
-  })
+  it.each(['pull request', 'reachable'])(
+    'a branch merged by %s is merged, deleted where we left it, and forgotten on the VM',
+    async (way) => {
+      const name = `merged-${way.slice(0, 4)}`
+      const { stub, vm, plan, lease, ref } = await pushed(name)
+      outside.refs[ref] = HEAD
+      await stub.settle(lease.leaseId, { kind: 'pushed', updated: [{ ref, newId: HEAD }] })
+      await end(vm, plan.id)
+      if (way === 'reachable') outside.reachable.add(HEAD)
+      else outside.pulls.push({ head: plan.branch, headSha: HEAD, merged: true, state: 'closed' })
+      await stub.record([{ kind: 'base_pushed', branch: 'main', deliveryId: crypto.randomUUID() }])
+      await settle(name)
+      expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.mergeStatus).toBe(
+        'merged',
+      )
+      expect(outside.deletedRefs).toContain(ref)
+      expect((await vm.sync({ plans: [] })).plans[0]).toMatchObject({
+        want: 'forget',
+        removeCheckout: true,
+        final: true,
+      })
+      await vm.sync({ plans: [] })
+      await expect(stub.resume(plan.id, 100)).rejects.toThrow('merged')
+    },
+  )
 
   it('a branch somebody moved is merged by its recorded head, and left in place', async () => {
     const { stub, vm, plan, lease, ref } = await pushed('moved')
@@ -270,7 +409,9 @@ describe('pushes and merges', () => {
     outside.reachable.add(HEAD)
     await stub.record([{ kind: 'base_pushed', branch: 'main', deliveryId: crypto.randomUUID() }])
     await settle('moved')
-    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.mergeStatus).toBe('merged')
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.mergeStatus).toBe(
+      'merged',
+    )
     expect(outside.refs[ref]).toBe(MAIN_HEAD)
   })
 
@@ -292,7 +433,19 @@ describe('an idle workspace', () => {
     const { plan } = await stub.submit('idle', { plan: 'x' })
     await settle('idle')
     await vm.sync()
-    await vm.sync({ plans: [{ id: plan.id, attempt: 1, status: 'ended', activity: 1, messagesTaken: 0, events: [], end: { ...completed, reasons: ['nothing_changed'] } }] })
+    await vm.sync({
+      plans: [
+        {
+          id: plan.id,
+          attempt: 1,
+          status: 'ended',
+          activity: 1,
+          messagesTaken: 0,
+          events: [],
+          end: { ...completed, reasons: ['nothing_changed'] },
+        },
+      ],
+    })
     const last = await vm.sync({ plans: [] })
     expect(last.nextSyncMs).toBeNull()
     await settle('idle')

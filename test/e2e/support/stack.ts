@@ -58,7 +58,9 @@ export async function startStack(flags: string[] = []): Promise<Stack> {
     async control(method, path, body) {
       const response = await fetch(`${stack.urls.control_url.replace(/\/$/, '')}${path}`, {
         method,
-        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       })
       const text = await response.text()
       if (!response.ok) throw new Error(`control ${method} ${path}: ${response.status} ${text}`)
@@ -83,7 +85,9 @@ export async function startStack(flags: string[] = []): Promise<Stack> {
       }
     },
     async workspace(name, extra = {}) {
-      const repo = z.object({ remote: z.string(), push_url: z.string() }).parse(await stack.control('POST', '/git/repos', { name }))
+      const repo = z
+        .object({ remote: z.string(), push_url: z.string() })
+        .parse(await stack.control('POST', '/git/repos', { name }))
       const answer = await stack.call('workspace_register', { name, git_remote: repo.remote, ...extra })
       if (answer.isError) throw new Error(answer.text)
       return { remote: repo.remote, pushUrl: repo.push_url }
@@ -103,15 +107,22 @@ const Answer = z.object({
 })
 
 async function launch(stateDir: string, flags: string[]): Promise<{ child: ChildProcess; urls: DevLine }> {
-  const child = spawn(process.execPath, ['test/world/dev.ts', '--json', '--port', '0', '--state', stateDir, ...flags], {
-    cwd: root,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['test/world/dev.ts', '--json', '--port', '0', '--state', stateDir, ...flags],
+    {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   const errors: string[] = []
   child.stderr.on('data', (chunk) => errors.push(String(chunk)))
   const line = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`dev was not ready in ${READY_MS} ms:\n${errors.join('')}`)), READY_MS)
+    const timer = setTimeout(
+      () => reject(new Error(`dev was not ready in ${READY_MS} ms:\n${errors.join('')}`)),
+      READY_MS,
+    )
     createInterface({ input: child.stdout }).once('line', (text) => {
       clearTimeout(timer)
       resolve(text)
@@ -132,9 +143,13 @@ async function killGroup(child: ChildProcess, signal: NodeJS.Signals): Promise<v
 /** The process and everything below it: some children have process groups of their own. */
 async function descendants(pid: number): Promise<number[]> {
   const { stdout } = await run('ps', ['-eo', 'pid=,ppid='])
-  const pairs = stdout.trim().split('\n').map((row) => row.trim().split(/\s+/).map(Number))
+  const pairs = stdout
+    .trim()
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/).map(Number))
   const found = [pid]
-  for (const parent of found) for (const [child, ppid] of pairs) if (ppid === parent && child !== undefined) found.push(child)
+  for (const parent of found)
+    for (const [child, ppid] of pairs) if (ppid === parent && child !== undefined) found.push(child)
   return found
 }
 
@@ -144,8 +159,16 @@ export interface RunResult {
   stderr: string
 }
 
-export async function run(command: string, args: string[], options: { cwd?: string; env?: Record<string, string> } = {}): Promise<RunResult> {
-  const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+export async function run(
+  command: string,
+  args: string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<RunResult> {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const out = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => (out.stdout += String(chunk)))
   child.stderr.on('data', (chunk) => (out.stderr += String(chunk)))
@@ -154,12 +177,20 @@ export async function run(command: string, args: string[], options: { cwd?: stri
 }
 
 /** Asks until the answer satisfies, or fails with the last answer. Waits for a condition, never for luck. */
-export async function eventually<T>(what: string, ask: () => Promise<T>, holds: (answer: T) => boolean, timeoutMs = 60_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T>,
+  holds: (answer: T) => boolean,
+  timeoutMs = 60_000,
+): Promise<T> {
   const until = Date.now() + timeoutMs
   for (;;) {
     const answer = await ask().catch((error: unknown) => error)
     if (!(answer instanceof Error) && holds(answer as T)) return answer as T
-    if (Date.now() > until) throw new Error(`${what} did not hold in ${timeoutMs} ms. Last: ${answer instanceof Error ? answer.message : JSON.stringify(answer, null, 1).slice(0, 4_000)}`)
+    if (Date.now() > until)
+      throw new Error(
+        `${what} did not hold in ${timeoutMs} ms. Last: ${answer instanceof Error ? answer.message : JSON.stringify(answer, null, 1).slice(0, 4_000)}`,
+      )
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
 }
@@ -182,7 +213,12 @@ const PlanAnswer = z.object({
 })
 export type Plan = z.infer<typeof PlanAnswer>['plan']
 
-export async function submit(stack: Stack, workspaceId: string, plan: string, extra: Record<string, unknown> = {}): Promise<Plan> {
+export async function submit(
+  stack: Stack,
+  workspaceId: string,
+  plan: string,
+  extra: Record<string, unknown> = {},
+): Promise<Plan> {
   const answer = await stack.call('plan_submit', { workspace_id: workspaceId, plan, ...extra })
   if (answer.isError) throw new Error(answer.text)
   return PlanAnswer.parse(answer.data).plan
@@ -194,24 +230,44 @@ export async function planStatus(stack: Stack, planId: string): Promise<Plan> {
   return PlanAnswer.parse(answer.data).plan
 }
 
-export function untilPlan(stack: Stack, planId: string, holds: (plan: Plan) => boolean, timeoutMs?: number): Promise<Plan> {
+export function untilPlan(
+  stack: Stack,
+  planId: string,
+  holds: (plan: Plan) => boolean,
+  timeoutMs?: number,
+): Promise<Plan> {
   return eventually(`plan ${planId}`, () => planStatus(stack, planId), holds, timeoutMs)
 }
 
-const Events = z.object({ events: z.array(z.object({ seq: z.number(), type: z.string(), text: z.string(), data: z.record(z.string(), z.unknown()).optional() })), cursor: z.coerce.number() })
+const Events = z.object({
+  events: z.array(
+    z.object({
+      seq: z.number(),
+      type: z.string(),
+      text: z.string(),
+      data: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+  cursor: z.coerce.number(),
+})
 
 /** The whole history, page by page. */
 export async function allEvents(stack: Stack, planId: string): Promise<z.infer<typeof Events>['events']> {
   const found: z.infer<typeof Events>['events'] = []
   for (;;) {
-    const answer = await stack.call('plan_status', { plan_id: planId, after: found.at(-1)?.seq ?? 0, limit: 100 })
+    const answer = await stack.call('plan_status', {
+      plan_id: planId,
+      after: found.at(-1)?.seq ?? 0,
+      limit: 100,
+    })
     const { events } = Events.parse(answer.data)
     if (events.length === 0) return found
     found.push(...events)
   }
 }
 
-export const isOver = (plan: Plan): boolean => ['completed', 'failed', 'cancelled', 'paused'].includes(plan.status)
+export const isOver = (plan: Plan): boolean =>
+  ['completed', 'failed', 'cancelled', 'paused'].includes(plan.status)
 
 /** A plan text whose `sh` blocks the scripted model runs in order. */
 export function script(title: string, ...commands: string[]): string {

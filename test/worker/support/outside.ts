@@ -32,8 +32,19 @@ export interface Outside {
 
 export function playOutside(): Outside {
   const outside: Outside = {
-    computers: [], orgoCalls: [], refs: { 'refs/heads/main': MAIN_HEAD }, pulls: [], reachable: new Set(), gitStatus: 200, orgoFault: () => null,
-    bash: (command) => ({ exit_code: 0, output: command.includes('doorbell') ? '{"ralph":1,"bootId":"b","counter":1,"agentSha256":"x","supervisor":"running"}' : '{"step":"start","error":null}' }),
+    computers: [],
+    orgoCalls: [],
+    refs: { 'refs/heads/main': MAIN_HEAD },
+    pulls: [],
+    reachable: new Set(),
+    gitStatus: 200,
+    orgoFault: () => null,
+    bash: (command) => ({
+      exit_code: 0,
+      output: command.includes('doorbell')
+        ? '{"ralph":1,"bootId":"b","counter":1,"agentSha256":"x","supervisor":"running"}'
+        : '{"step":"start","error":null}',
+    }),
     deletedRefs: [],
   }
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
@@ -49,13 +60,23 @@ export function playOutside(): Outside {
 
 async function orgo(outside: Outside, request: Request, url: URL): Promise<Response> {
   const path = url.pathname.replace(/^\/api/, '')
-  const body = z.record(z.string(), z.unknown()).safeParse(request.method === 'GET' ? {} : await request.json().catch(() => ({}))).data ?? {}
+  const body =
+    z
+      .record(z.string(), z.unknown())
+      .safeParse(request.method === 'GET' ? {} : await request.json().catch(() => ({}))).data ?? {}
   outside.orgoCalls.push({ call: `${request.method} ${path}`, command: String(body['command'] ?? '') })
   const fault = outside.orgoFault(request.method, path)
   if (fault !== null) return fault
-  const shape = (computer: Computer) => ({ ...computer, workspace_id: 'ws-1', url: `https://orgo.test/c/${computer.id}`, instance_id: 'deadbeef' })
-  if (path === '/workspaces' && request.method === 'GET') return Response.json({ workspaces: [{ id: 'ws-1', name: 'agent-runtime' }] })
-  if (path === '/workspaces/ws-1') return Response.json({ id: 'ws-1', name: 'agent-runtime', desktops: outside.computers.map(shape) })
+  const shape = (computer: Computer) => ({
+    ...computer,
+    workspace_id: 'ws-1',
+    url: `https://orgo.test/c/${computer.id}`,
+    instance_id: 'deadbeef',
+  })
+  if (path === '/workspaces' && request.method === 'GET')
+    return Response.json({ workspaces: [{ id: 'ws-1', name: 'agent-runtime' }] })
+  if (path === '/workspaces/ws-1')
+    return Response.json({ id: 'ws-1', name: 'agent-runtime', desktops: outside.computers.map(shape) })
   if (path === '/computers' && request.method === 'POST') {
     const made: Computer = { id: crypto.randomUUID(), name: String(body['name']), status: 'running' }
     outside.computers.push(made)
@@ -69,7 +90,8 @@ async function orgo(outside: Outside, request: Request, url: URL): Promise<Respo
     outside.computers.splice(outside.computers.indexOf(computer), 1)
     return Response.json({ success: true })
   }
-  if (action === 'bash') return Response.json({ success: true, action: 'bash', ...outside.bash(String(body['command'])) })
+  if (action === 'bash')
+    return Response.json({ success: true, action: 'bash', ...outside.bash(String(body['command'])) })
   if (action === 'start' || action === 'resume' || action === 'restart') computer.status = 'running'
   return Response.json({ success: true })
 }
@@ -77,30 +99,56 @@ async function orgo(outside: Outside, request: Request, url: URL): Promise<Respo
 async function git(outside: Outside, request: Request, url: URL): Promise<Response> {
   if (outside.gitStatus !== 200) return new Response('no', { status: outside.gitStatus })
   if (url.pathname.endsWith('/info/refs'))
-    return new Response(concatBytes([pkt('# service=git-upload-pack\n'), FLUSH, pkt('version 2\n'), pkt('ls-refs=unborn\n'), FLUSH]), { headers: { 'content-type': 'application/x-git-upload-pack-advertisement' } })
+    return new Response(
+      concatBytes([
+        pkt('# service=git-upload-pack\n'),
+        FLUSH,
+        pkt('version 2\n'),
+        pkt('ls-refs=unborn\n'),
+        FLUSH,
+      ]),
+      { headers: { 'content-type': 'application/x-git-upload-pack-advertisement' } },
+    )
   if (url.pathname.endsWith('/git-receive-pack')) {
-    const [, oldId = '', , ref = ''] = /([0-9a-f]{40}) ([0-9a-f]{40}) (\S+?)\0/.exec(await request.text()) ?? []
+    const [, oldId = '', , ref = ''] =
+      /([0-9a-f]{40}) ([0-9a-f]{40}) (\S+?)\0/.exec(await request.text()) ?? []
     const ok = outside.refs[ref] === oldId
     if (ok) {
       delete outside.refs[ref]
       outside.deletedRefs.push(ref)
     }
-    return new Response(concatBytes([pkt('unpack ok\n'), pkt(ok ? `ok ${ref}\n` : `ng ${ref} stale\n`), FLUSH]))
+    return new Response(
+      concatBytes([pkt('unpack ok\n'), pkt(ok ? `ok ${ref}\n` : `ng ${ref} stale\n`), FLUSH]),
+    )
   }
   const lines = Object.entries(outside.refs).map(([name, oid]) => pkt(`${oid} ${name}\n`))
-  return new Response(concatBytes([pkt(`${MAIN_HEAD} HEAD symref-target:refs/heads/main\n`), ...lines, FLUSH]), { headers: { 'content-type': 'application/x-git-upload-pack-result' } })
+  return new Response(
+    concatBytes([pkt(`${MAIN_HEAD} HEAD symref-target:refs/heads/main\n`), ...lines, FLUSH]),
+    { headers: { 'content-type': 'application/x-git-upload-pack-result' } },
+  )
 }
 
 function github(outside: Outside, url: URL): Response {
   if (url.pathname.endsWith('/pulls')) {
     const head = url.searchParams.get('head')?.split(':')[1]
-    return Response.json(outside.pulls.filter((pull) => pull.head === head).map((pull, index) => ({
-      number: index + 1, html_url: 'https://git.test/o/r/pull/1', state: pull.state, merged_at: pull.merged ? '2026-11-23T00:00:00Z' : null,
-      head: { sha: pull.headSha, repo: { full_name: 'o/r' } },
-    })))
+    return Response.json(
+      outside.pulls
+        .filter((pull) => pull.head === head)
+        .map((pull, index) => ({
+          number: index + 1,
+          html_url: 'https://git.test/o/r/pull/1',
+          state: pull.state,
+          merged_at: pull.merged ? '2026-11-23T00:00:00Z' : null,
+          head: { sha: pull.headSha, repo: { full_name: 'o/r' } },
+        })),
+    )
   }
   const [, head = ''] = /compare\/[^.]*\.\.\.(.*)$/.exec(url.pathname) ?? []
-  return Response.json({ status: outside.reachable.has(head) ? 'behind' : 'ahead', ahead_by: 1, behind_by: 0 })
+  return Response.json({
+    status: outside.reachable.has(head) ? 'behind' : 'ahead',
+    ahead_by: 1,
+    behind_by: 0,
+  })
 }
 
 /** A workspace object of its own name, for one test. */
@@ -114,7 +162,9 @@ export function supervisor(name: string, outside: Outside, generation: () => num
   let nonce = ''
   const state = { plans: [] as SyncRequest['plans'], revision: 0 }
   const heard = () => {
-    for (const { command } of outside.orgoCalls) nonce = /doorbell ([a-z0-9]+)/.exec(command)?.[1] ?? /nonce\W+([a-z0-9]{32})/i.exec(command)?.[1] ?? nonce
+    for (const { command } of outside.orgoCalls)
+      nonce =
+        /doorbell ([a-z0-9]+)/.exec(command)?.[1] ?? /nonce\W+([a-z0-9]{32})/i.exec(command)?.[1] ?? nonce
     return nonce
   }
   return {
@@ -123,9 +173,21 @@ export function supervisor(name: string, outside: Outside, generation: () => num
     async sync(over: Partial<SyncRequest> = {}): Promise<SyncResponse> {
       counter += 1
       const request: SyncRequest = {
-        protocol: 1, nonce: heard(), bootId: 'boot-1', counter, agentSha256: 'x', canAddUsers: true, revision: state.revision, plans: state.plans, wantTexts: [], adopted: [], ...over,
+        protocol: 1,
+        nonce: heard(),
+        bootId: 'boot-1',
+        counter,
+        agentSha256: 'x',
+        canAddUsers: true,
+        revision: state.revision,
+        plans: state.plans,
+        wantTexts: [],
+        adopted: [],
+        ...over,
       }
-      const answer = await (await workspaceStub(name)).vmSync({ kind: 'vm', workspace: name, generation: generation() }, request)
+      const answer = await (
+        await workspaceStub(name)
+      ).vmSync({ kind: 'vm', workspace: name, generation: generation() }, request)
       if (!answer.ok) throw new Error(`sync refused: ${answer.reason}`)
       state.revision = answer.response.revision
       return answer.response
