@@ -1,0 +1,31 @@
+// Wakes one waiting loop: by a ring, or after a time. Rings that come while nobody waits are kept as one.
+
+export interface Bell {
+  ring(): void
+  /** Resolves at the next ring, or after timeoutMs; null waits for a ring alone. */
+  wait(timeoutMs: number | null): Promise<void>
+}
+
+export function createBell(): Bell {
+  let rung = false
+  let wake: (() => void) | null = null
+  return {
+    ring() {
+      rung = true
+      wake?.()
+    },
+    async wait(timeoutMs) {
+      if (!rung) {
+        await new Promise<void>((resolve) => {
+          const timer = timeoutMs === null ? undefined : setTimeout(resolve, timeoutMs)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      }
+      rung = false
+      wake = null
+    },
+  }
+}

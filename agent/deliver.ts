@@ -1,0 +1,67 @@
+// The end of an attempt: what is left is committed, the checks run, the branch is pushed, and the work is read from git. Each
+// step looks whether it is already done, so that a crash between two of them repeats nothing.
+import type { AttemptEnd, OutcomeReason, Work } from '../src/protocol.ts'
+import { runChecks } from './checks.ts'
+import { commitLeftovers } from './commits.ts'
+import { clipText } from './output.ts'
+import { PauseError, RevokedError } from './plan-run.ts'
+import type { PlanRun } from './plan-run.ts'
+import { pushBranch } from './push.ts'
+import { NO_WORK, readWork } from './work.ts'
+
+export interface DeliverInput {
+  plan: PlanRun
+  baseHead: string | null
+  summary: string
+}
+
+export async function deliver({ plan, baseHead, summary }: DeliverInput): Promise<AttemptEnd> {
+  await commitLeftovers(plan, summary)
+  plan.report({ kind: 'phase', phase: 'verifying' })
+  const checks = await runChecks(plan, baseHead)
+  const work = await readWork(plan.git, baseHead, checks)
+  const isEmpty = work.commits.length === 0 && work.diff.files === 0
+  if (!isEmpty) {
+    plan.report({ kind: 'phase', phase: 'pushing' })
+    await pushBranch(plan)
+  }
+  return {
+    kind: 'completed',
+    summary: clipText(summary, 8_000),
+    outcome: 'unverified',
+    reasons: reasonsFor(work, isEmpty),
+    proof: checks.length > 0 ? 'in_place' : 'none',
+    work,
+  }
+}
+
+/** Keeps what there is, as a commit (unless message is null) and, where asked, as a pushed branch; as much of it as works. */
+export async function keepWork(plan: PlanRun, message: string | null, push?: 'push'): Promise<Work> {
+  const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
+  if (prepared?.kind !== 'prepared') return NO_WORK
+  try {
+    if (message !== null) await commitLeftovers(plan, message)
+    const work = await readWork(plan.git, prepared.baseHead, [])
+    if (push === 'push' && work.commits.length > 0) await pushBranch(plan)
+    return work
+  } catch (error) {
+    // The attempt ends for another reason already; this one is only told.
+    const isExpected = error instanceof PauseError || error instanceof RevokedError
+    plan.report({
+      kind: 'event',
+      type: 'error',
+      text: clipText(isExpected ? error.message : `Keeping the work: ${String(error)}`, 1_000),
+    })
+    return readWork(plan.git, prepared.baseHead, []).catch(() => NO_WORK)
+  }
+}
+
+function reasonsFor(work: Work, isEmpty: boolean): OutcomeReason[] {
+  const verdict: OutcomeReason =
+    work.checks.length === 0
+      ? 'no_checks'
+      : work.checks.some(({ exitCode }) => exitCode !== 0)
+        ? 'check_failed'
+        : 'proof_missing'
+  return isEmpty ? [verdict, 'nothing_changed'] : [verdict]
+}

@@ -1,0 +1,59 @@
+// `ralph doorbell {nonce}`: the only command the Worker ever sends to a running machine. Starts the supervisor if there is none,
+// hands it the nonce, prints one line and is gone within a second. It carries no truth: lost or doubled, nothing changes.
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DoorbellStatus } from '../src/protocol.ts'
+import { ring } from './control-socket.ts'
+import { writeDurably } from './durable.ts'
+import { bootId, fileSha256 } from './machine.ts'
+import { logFile, nonceFile } from './paths.ts'
+import type { Paths } from './paths.ts'
+import { savedCounter } from './state.ts'
+
+const NONCE = /^[a-z0-9]{8,64}$/
+const ANSWER_TIMEOUT_MS = 500
+const START_PATIENCE_MS = 500
+const MAX_LOG_BYTES = 4 * 1024 * 1024
+
+/** Prints the DoorbellStatus. Errors: throws on a malformed nonce. */
+export async function doorbell(paths: Paths, nonce: string): Promise<void> {
+  if (!NONCE.test(nonce)) throw new Error('The nonce must be 8 to 64 characters of a-z and 0-9.')
+  mkdirSync(paths.ralph, { recursive: true, mode: 0o700 })
+  const answer = await ring(paths, nonce, ANSWER_TIMEOUT_MS)
+  if (answer !== null) return print(answer)
+  // It reads this at its start; the socket is tried again in case it starts this moment.
+  writeDurably(nonceFile(paths), nonce)
+  startSupervisor(paths)
+  const deadline = Date.now() + START_PATIENCE_MS
+  while (Date.now() < deadline && (await ring(paths, nonce, 100)) === null) await sleep(25)
+  const status: DoorbellStatus = {
+    ralph: 1,
+    bootId: bootId(),
+    counter: savedCounter(paths),
+    agentSha256: fileSha256(paths.bundle),
+    supervisor: 'started',
+  }
+  print(JSON.stringify(status))
+}
+
+/** Detached, with nothing of ours open: it outlives this call and the shell that made it. */
+export function startSupervisor(paths: Paths): void {
+  const log = openLog(logFile(paths))
+  spawn(process.execPath, [paths.bundle, 'supervise'], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: '/',
+  }).unref()
+  closeSync(log)
+}
+
+function openLog(file: string): number {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  if (size > MAX_LOG_BYTES) renameSync(file, `${file}.1`)
+  return openSync(file, 'a', 0o600)
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

@@ -1,0 +1,61 @@
+// What a tool or command printed, made fit for a model and for a history line. Pure. Clipping happens here, once, at entry:
+// a message already in the conversation can never be shortened, because thinking blocks are bound to it.
+const ESC = String.fromCodePoint(27)
+const ANSI = new RegExp(
+  `${ESC}(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^${ESC}\\u0007]*(?:\\u0007|${ESC}\\\\)?|[@-Z\\\\-_])`,
+  'g',
+)
+// oxlint-disable-next-line no-control-regex -- removing control characters is the point
+const CONTROL = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]/g
+const HEAD_BYTES = 6 * 1024
+const TAIL_BYTES = 10 * 1024
+const REPEATS_SHOWN = 3
+
+/** Without colours, cursor movements and other control characters; a progress bar's redrawn line keeps its last state. */
+export function cleanOutput(text: string): string {
+  return collapseRepeats(
+    text
+      .replace(ANSI, '')
+      .replaceAll('\r\n', '\n')
+      .split('\n')
+      .map((line) => line.replace(/\r+$/, '').split('\r').at(-1) ?? '')
+      .map((line) => line.replace(CONTROL, ''))
+      .join('\n'),
+  )
+}
+
+/** At most 16 KB: the head and the tail, with a line between them that says what is missing and where it is. */
+export function clipOutput(text: string, fullTextAt: string): string {
+  const bytes = Buffer.from(text)
+  if (bytes.byteLength <= HEAD_BYTES + TAIL_BYTES) return text
+  const omitted = bytes.byteLength - HEAD_BYTES - TAIL_BYTES
+  const head = toWholeText(bytes.subarray(0, HEAD_BYTES), 'end')
+  const tail = toWholeText(bytes.subarray(-TAIL_BYTES), 'start')
+  return `${head}\n[... ${omitted} bytes left out; the full text is in ${fullTextAt} ...]\n${tail}`
+}
+
+/** One line or paragraph of a history: no control or bidi characters, at most max UTF-16 units, no half surrogate. */
+export function clipText(text: string, max: number): string {
+  const clean = text.replace(ANSI, '').replace(/\r\n?/g, '\n').replace(CONTROL, '').toWellFormed()
+  return clean.length <= max ? clean : `${clean.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
+}
+
+function collapseRepeats(text: string): string {
+  const out: string[] = []
+  let repeats = 0
+  const lines = text.split('\n')
+  for (const [index, line] of lines.entries()) {
+    repeats = index > 0 && line === lines[index - 1] && line !== '' ? repeats + 1 : 0
+    if (repeats < REPEATS_SHOWN) out.push(line)
+    const isLast = lines[index + 1] !== line
+    if (isLast && repeats >= REPEATS_SHOWN)
+      out.push(`[the line above ${repeats + 1 - REPEATS_SHOWN} more times]`)
+  }
+  return out.join('\n')
+}
+
+/** A cut through the middle of a character loses that character instead of showing a replacement sign. */
+function toWholeText(bytes: Uint8Array, cutAt: 'start' | 'end'): string {
+  const text = new TextDecoder().decode(bytes)
+  return cutAt === 'end' ? text.replace(/\uFFFD+$/, '') : text.replace(/^\uFFFD+/, '')
+}

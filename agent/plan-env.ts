@@ -1,0 +1,63 @@
+// The environment of everything that runs for a plan: an allow-list built from nothing, so that no secret of ours or of the
+// supervisor's can be in it.
+import { dirname, join } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { GIT_ENV } from './git.ts'
+import { writeDurably } from './durable.ts'
+import { tokenConfigFile } from './token.ts'
+
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+export interface PlanEnvInput {
+  home: string
+  user: string
+  /** PATH of the machine's own set-up, if it has more than the system's. */
+  path: string | undefined
+  planId: string
+}
+
+export function planEnv({ home, user, path, planId }: PlanEnvInput): NodeJS.ProcessEnv {
+  return {
+    HOME: home,
+    USER: user,
+    LOGNAME: user,
+    SHELL: '/bin/bash',
+    LANG: 'C.UTF-8',
+    TERM: 'dumb',
+    // Node last: it is there when the machine has none of its own.
+    PATH: `${path ?? SYSTEM_PATH}:${dirname(process.execPath)}`,
+    TMPDIR: join(home, 'tmp'),
+    // Marks every process of the plan, so that all can be found where plans have no user of their own.
+    RALPH_PLAN: planId,
+    CI: '1',
+    PAGER: 'cat',
+    NO_COLOR: '1',
+    TQDM_DISABLE: '1',
+    PIP_PROGRESS_BAR: 'off',
+    DEBIAN_FRONTEND: 'noninteractive',
+    ...GIT_ENV,
+  }
+}
+
+/** ~/.gitconfig and the folders of a plan's home. The token's file is only included: it is rewritten on each renewal. */
+export function writeHome(home: string, mirror: string): void {
+  for (const folder of ['tmp', '.ralph', '.ralph/out'])
+    mkdirSync(join(home, folder), { recursive: true, mode: 0o700 })
+  writeDurably(
+    join(home, '.gitconfig'),
+    [
+      '[user]',
+      `\tname = ${GIT_ENV.GIT_AUTHOR_NAME}`,
+      `\temail = ${GIT_ENV.GIT_AUTHOR_EMAIL}`,
+      '[safe]',
+      `\tdirectory = ${mirror}`,
+      '[push]',
+      '\tautoSetupRemote = true',
+      '[protocol "ext"]',
+      '\tallow = never',
+      '[include]',
+      `\tpath = ${tokenConfigFile(home)}`,
+      '',
+    ].join('\n'),
+  )
+}

@@ -1,0 +1,160 @@
+// One plan's process, as the plan's user: prepare, work, deliver, report. It holds no state of its own: killed at any moment,
+// it is started again and goes on from its journal and its checkout.
+import { join } from 'node:path'
+import { homedir, userInfo } from 'node:os'
+import type { AttemptEnd } from '../src/protocol.ts'
+import { prepareCheckout } from './checkout.ts'
+import { startCheckpoints } from './checkpoint.ts'
+import { runSetup } from './checks.ts'
+import { deliver, keepWork } from './deliver.ts'
+import { commitOf, createGit } from './git.ts'
+import { openJournal, recordsOf } from './journal.ts'
+import { workLoop } from './loop.ts'
+import type { LoopEnd } from './loop.ts'
+import { clipText } from './output.ts'
+import { readLines, ToPlan, writeLine } from './pipe.ts'
+import type { FromPlan, Start } from './pipe.ts'
+import { planEnv, writeHome } from './plan-env.ts'
+import { PauseError, RevokedError } from './plan-run.ts'
+import type { PlanRun } from './plan-run.ts'
+import { killShells } from './shell.ts'
+import { createTokenHolder, tokenConfigFile } from './token.ts'
+
+/** Reads its orders from standard input; ends with the process. */
+export function runPlan(): void {
+  let plan: PlanRun | null = null
+  process.stdin.on('close', leave)
+  process.stdout.on('error', leave)
+  readLines(process.stdin, ToPlan, (message) => {
+    if (message.kind === 'start' && plan === null) {
+      plan = openPlan(message)
+      void conduct(plan).then((end) => {
+        if (end === null) leave()
+        else writeLine(process.stdout, { kind: 'end', end })
+      })
+    } else if (message.kind === 'token') plan?.token.set(message.token)
+    else if (message.kind === 'message' && plan !== null) {
+      plan.inbox.push(message.message)
+      plan.start.messages.push(message.message)
+    }
+  })
+}
+
+/** The supervisor has gone: its successor kills what is left of this user and starts the plan again. */
+function leave(): void {
+  killShells()
+  process.exit(1)
+}
+
+function openPlan(start: Start): PlanRun {
+  const home = homedir()
+  writeHome(home, start.mirror)
+  const env = planEnv({ home, user: userInfo().username, path: process.env['PATH'], planId: start.id })
+  const journal = openJournal(join(home, '.ralph/journal.jsonl'))
+  if (start.mode === 'work' && recordsOf(journal.records(), start.attempt).length === 0)
+    journal.append({ kind: 'attempt', attempt: start.attempt })
+  const taken = recordsOf(journal.records(), start.attempt).flatMap((record) =>
+    record.kind === 'taken' ? [record.n] : [],
+  )
+  const lastTaken = Math.max(0, ...taken)
+  return {
+    start,
+    home,
+    env,
+    git: createGit(start.checkout, env),
+    journal,
+    token: createTokenHolder({
+      token: start.token,
+      gitConfigFile: tokenConfigFile(home),
+      gatewayUrl: start.url,
+    }),
+    report: (message: FromPlan) => writeLine(process.stdout, message),
+    inbox: start.messages.filter(({ n }) => n > lastTaken),
+  }
+}
+
+/** The attempt's end; null when this process should be started again (a fault of ours, or of the machine). */
+async function conduct(plan: PlanRun): Promise<AttemptEnd | null> {
+  try {
+    if (plan.start.mode === 'stop') return { kind: 'stopped', work: await keepWork(plan, 'wip: stopped') }
+    return await attempt(plan)
+  } catch (error) {
+    if (error instanceof RevokedError) return { kind: 'stopped', work: await keepWork(plan, 'wip: stopped') }
+    if (error instanceof PauseError) return pause(plan, error)
+    plan.report({ kind: 'event', type: 'error', text: clipText(`The agent failed: ${String(error)}`, 1_000) })
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    return null
+  }
+}
+
+async function attempt(plan: PlanRun): Promise<AttemptEnd> {
+  const { journal, report, start } = plan
+  report({ kind: 'phase', phase: 'preparing' })
+  const prepared = await prepareCheckout(plan)
+  if (prepared.kind === 'failed')
+    return { kind: 'failed', error: prepared.error, work: await keepWork(plan, null) }
+  const { baseHead } = prepared
+  const done = recordsOf(journal.records(), start.attempt)
+  const finished = done.findLast((record) => record.kind === 'finished')
+  if (finished?.kind === 'finished') return deliver({ plan, baseHead, summary: finished.summary })
+  const setupFailure = done.some((record) => record.kind === 'setup_done') ? null : await runSetup(plan)
+  journal.append({ kind: 'setup_done' })
+  report({ kind: 'phase', phase: 'working' })
+  const checkpoints = startCheckpoints(plan)
+  try {
+    const end = await workLoop({
+      plan,
+      baseHead,
+      setupFailure,
+      onTurn: commitWatcher(plan, await commitOf(plan.git, 'HEAD')),
+    })
+    return await conclude(plan, baseHead, end)
+  } finally {
+    await checkpoints.stop()
+  }
+}
+
+async function conclude(plan: PlanRun, baseHead: string | null, end: LoopEnd): Promise<AttemptEnd> {
+  if (end.kind === 'finished') return deliver({ plan, baseHead, summary: end.summary })
+  plan.journal.append({ kind: 'ended', how: end.kind === 'failed' ? end.error : 'waiting for an answer' })
+  if (end.kind === 'failed')
+    return {
+      kind: 'failed',
+      error: clipText(end.error, 2_000),
+      work: await keepWork(plan, 'wip: failed', 'push'),
+    }
+  const question = clipText(end.question, 8_000)
+  return {
+    kind: 'paused',
+    reason: 'question',
+    detail: 'The agent asks a question.',
+    question,
+    work: await keepWork(plan, 'wip: waiting for an answer', 'push'),
+  }
+}
+
+async function pause(plan: PlanRun, { reason, message }: PauseError): Promise<AttemptEnd> {
+  plan.journal.append({ kind: 'ended', how: `paused: ${reason}` })
+  const push = reason === 'git_refused' ? undefined : 'push'
+  return {
+    kind: 'paused',
+    reason,
+    detail: clipText(message, 2_000),
+    work: await keepWork(plan, `wip: paused (${reason})`, push),
+  }
+}
+
+/** Tells the history of commits the model makes by itself. */
+function commitWatcher({ git, report }: PlanRun, head: string | null): () => Promise<void> {
+  let last = head
+  return async () => {
+    const now = await commitOf(git, 'HEAD')
+    if (now === null || now === last) return
+    last = now
+    report({
+      kind: 'event',
+      type: 'commit',
+      text: clipText((await git.try(['log', '-1', '--format=%h %s'])).stdout.trim(), 500),
+    })
+  }
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import { clipOutput } from '../output.ts'
+import { runShell } from '../shell.ts'
+import type { ShellResult } from '../shell.ts'
+import { defineTool } from './context.ts'
+import type { ToolContext } from './context.ts'
+
+const DEFAULT_TIMEOUT_SECONDS = 120
+const MAX_TIMEOUT_SECONDS = 1_800
+
+export function bashTool(context: ToolContext) {
+  return defineTool(context, {
+    name: 'bash',
+    description:
+      'Runs a bash command and returns its exit code and output. Each call is a new shell; the working directory is kept between calls, variables are not. Standard input is empty. Long output is clipped to its head and tail, with the path of the full text. Start servers in the background with their output in a file.',
+    inputSchema: z.object({
+      command: z.string().min(1).describe('The command, as bash reads it; may have several lines.'),
+      timeout_seconds: z
+        .number()
+        .min(1)
+        .max(MAX_TIMEOUT_SECONDS)
+        .optional()
+        .describe(
+          `Default ${DEFAULT_TIMEOUT_SECONDS}. On a timeout the command is killed and its output so far returned.`,
+        ),
+    }),
+    describe: ({ command }) => command,
+    async run({ command, timeout_seconds }, { plan, cwd, signal }) {
+      const logFile = join(plan.home, '.ralph/out', `${nextNumber(plan.journal.records().length)}.log`)
+      const timeoutMs = (timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1_000
+      const onActivity = () => plan.report({ kind: 'activity' })
+      const result = await runShell({ command, cwd, env: plan.env, timeoutMs, logFile, onActivity, signal })
+      context.cwd = result.cwd
+      return describeResult(result, logFile, cwd)
+    },
+  })
+}
+
+/** Grows through restarts as well: the journal only gets longer. */
+function nextNumber(records: number): string {
+  return String(records).padStart(5, '0')
+}
+
+function describeResult(
+  { exitCode, seconds, stopped, output, cwd }: ShellResult,
+  logFile: string,
+  before: string,
+): string {
+  const how = {
+    timeout: 'timed out and was killed; ',
+    too_much_output: 'printed more than 64 MB and was killed; ',
+    cancelled: 'was cancelled; ',
+  }
+  const head = `${stopped === null ? '' : how[stopped]}exit code ${exitCode}, ${seconds} s${cwd === before ? '' : `, now in ${cwd}`}`
+  return `${head}\n${clipOutput(output, logFile)}`.trimEnd()
+}

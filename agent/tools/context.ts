@@ -1,0 +1,87 @@
+// What a tool works with, and how each is journalled: intent before it runs, result after, so that a crash between the two is
+// visible and the call is never run a second time.
+import { realpathSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
+import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
+import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod'
+import type { z } from 'zod'
+import { clipText } from '../output.ts'
+import type { PlanRun } from '../plan-run.ts'
+
+export interface ToolContext {
+  plan: PlanRun
+  /** Where the model's shell stands. */
+  cwd: string
+  signal: AbortSignal
+  /** Set by finish and ask: the conversation ends after this turn. */
+  conclusion: { kind: 'finished'; summary: string } | { kind: 'question'; question: string } | null
+}
+
+export interface ToolInput<Schema extends z.ZodType> {
+  name: string
+  description: string
+  inputSchema: Schema
+  /** One line for the plan's history. */
+  describe(args: z.infer<Schema>): string
+  run(args: z.infer<Schema>, context: ToolContext): Promise<string> | string
+}
+
+/** One tool for the SDK's runner. Calls of one reply run one after the other, in the model's order. */
+export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool: ToolInput<Schema>) {
+  const { journal, report } = context.plan
+  const runJournalled = async (args: z.infer<Schema>, id: string): Promise<string> => {
+    journal.append({ kind: 'tool_start', id, name: tool.name })
+    report({ kind: 'event', type: 'tool', text: clipText(`${tool.name}: ${tool.describe(args)}`, 500) })
+    try {
+      const content = (await tool.run(args, context)) || '(no output)'
+      journal.append({ kind: 'tool_end', id, content, isError: false })
+      return content
+    } catch (error) {
+      const content = error instanceof ToolError ? error.message : `${tool.name} failed: ${String(error)}`
+      journal.append({ kind: 'tool_end', id, content, isError: true })
+      throw new ToolError(content)
+    } finally {
+      report({ kind: 'progress' })
+    }
+  }
+  return betaZodTool({
+    name: tool.name,
+    description: tool.description,
+    inputSchema: tool.inputSchema,
+    run: (args, runContext) => inOrder(context, () => runJournalled(args, runContext?.toolUse.id ?? '')),
+  })
+}
+
+const queues = new WeakMap<ToolContext, Promise<unknown>>()
+function inOrder<T>(context: ToolContext, work: () => Promise<T>): Promise<T> {
+  const turn = (queues.get(context) ?? Promise.resolve()).then(work)
+  queues.set(
+    context,
+    turn.catch(() => {}),
+  )
+  return turn
+}
+
+/** A path of the model's, absolute. Errors: ToolError when it, or what its links lead to, lies outside the checkout and the home. */
+export function resolvePath({ plan, cwd }: ToolContext, path: string, access: 'read' | 'write'): string {
+  const wanted = isAbsolute(path) ? path : resolve(cwd, path)
+  const real = realPathOf(wanted)
+  const checkout = realPathOf(plan.start.checkout)
+  const inside = [checkout, realPathOf(plan.home)].some(
+    (root) => real === root || real.startsWith(root + sep),
+  )
+  if (!inside) throw new ToolError(`${path} lies outside the checkout ${plan.start.checkout}.`)
+  if (access === 'write' && real.startsWith(join(checkout, '.git') + sep))
+    throw new ToolError(`${path} belongs to git; change it with git commands only.`)
+  return real
+}
+
+/** realpath of what exists, with the rest of the names appended. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    const parent = dirname(path)
+    return parent === path ? path : join(realPathOf(parent), basename(path))
+  }
+}

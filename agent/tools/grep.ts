@@ -1,0 +1,47 @@
+import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
+import { z } from 'zod'
+import { run } from '../process.ts'
+import { cleanOutput } from '../output.ts'
+import { defineTool, resolvePath } from './context.ts'
+import type { ToolContext } from './context.ts'
+
+const MAX_MATCHES = 100
+const MAX_LINE_CHARS = 300
+const TIMEOUT_MS = 60_000
+
+export function grepTool(context: ToolContext) {
+  return defineTool(context, {
+    name: 'grep',
+    description: `Searches files for an extended regular expression; up to ${MAX_MATCHES} matching lines with file and line number. Leaves out .git, node_modules and binary files.`,
+    inputSchema: z.object({
+      pattern: z.string().min(1),
+      path: z.string().optional().describe('File or directory; default: the working directory.'),
+      glob: z.string().optional().describe('Only files whose name matches, for example *.ts'),
+    }),
+    describe: ({ pattern, path }) => `${pattern}${path === undefined ? '' : ` in ${path}`}`,
+    async run({ pattern, path, glob }, { plan, cwd }) {
+      const target = path === undefined ? '.' : resolvePath(context, path, 'read')
+      const only = glob === undefined ? [] : [`--include=${glob}`]
+      const args = [
+        '-rnIE',
+        '--exclude-dir=.git',
+        '--exclude-dir=node_modules',
+        '-m',
+        String(MAX_MATCHES),
+        ...only,
+      ]
+      const result = await run('grep', [...args, '-e', pattern, '--', target], {
+        cwd,
+        env: plan.env,
+        timeoutMs: TIMEOUT_MS,
+      })
+      if (result.code === 2 && result.stdout === '') throw new ToolError(result.stderr.slice(0, 500))
+      const lines = result.stdout.split('\n').filter((line) => line !== '')
+      if (lines.length === 0) return 'No match.'
+      const shown = lines.slice(0, MAX_MATCHES).map((line) => cleanOutput(line).slice(0, MAX_LINE_CHARS))
+      if (lines.length > MAX_MATCHES)
+        shown.push(`[${lines.length - MAX_MATCHES} more matches; narrow the search]`)
+      return shown.join('\n')
+    },
+  })
+}

@@ -1,0 +1,20 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { defineTool, resolvePath } from './context.ts'
+import type { ToolContext } from './context.ts'
+
+export function writeTool(context: ToolContext) {
+  return defineTool(context, {
+    name: 'write',
+    description: 'Writes a whole file, replacing it if it exists. For a change in an existing file use edit.',
+    inputSchema: z.object({ path: z.string().min(1), content: z.string() }),
+    describe: ({ path }) => path,
+    run({ path, content }) {
+      const file = resolvePath(context, path, 'write')
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, content)
+      return `Wrote ${Buffer.byteLength(content)} bytes to ${path}.`
+    },
+  })
+}
