@@ -7,7 +7,6 @@ import {
   callTool,
   longBranch,
   MAX_RESULT_BYTES,
-  PLAN_ID,
   playContext,
   workspaceRow,
 } from './support/mcp-fakes.ts'
