@@ -1,0 +1,61 @@
+// What the stand-in saw, for whoever tests: every call with its plan, usage and price, and every broken rule.
+import type { Ended } from './stream.ts'
+import type { Usage } from './usage.ts'
+
+/** Bodies of older calls are dropped: a long plan's histories would fill the memory. */
+const BODIES_KEPT = 300
+
+export type ModelCall = {
+  at: string
+  path: string
+  /** The plan whose text stood in the first user message, or whose judge asked. */
+  plan: string | null
+  /** SHA-256 of the bytes between the plan's tags, in hex. */
+  planSha256: string | null
+  about: 'plan' | 'judge' | 'other' | 'count_tokens'
+  /** Tool calls answered before this one; null where no script is followed. */
+  place: number | null
+  model: string | null
+  betas: string
+  /** null: not answered yet. A call is listed as soon as it arrives. */
+  status: number | null
+  error: string | null
+  stream: boolean
+  messages: number
+  /** Names of the tools called, with the stop reason. */
+  tools: string[]
+  stopReason: string | null
+  ended: Ended | null
+  usage: Usage | null
+  usd: number
+  durationMs: number
+  /** The request as it came; undefined once it is too old. */
+  body?: unknown
+}
+
+export type CallLog = {
+  add(call: ModelCall): void
+  offend(message: string): void
+  calls(): ModelCall[]
+  violations(): string[]
+  clear(): void
+}
+
+export function createCallLog(): CallLog {
+  const calls: ModelCall[] = []
+  const violations: string[] = []
+  return {
+    add(call) {
+      calls.push(call)
+      const old = calls[calls.length - 1 - BODIES_KEPT]
+      if (old !== undefined) delete old.body
+    },
+    offend: (message) => void violations.push(message),
+    calls: () => [...calls],
+    violations: () => [...violations],
+    clear() {
+      calls.length = 0
+      violations.length = 0
+    },
+  }
+}

@@ -1,0 +1,102 @@
+// The model stand-in: the Messages API of @anthropic-ai/sdk 1.12 on a loopback port, played from the plan's own text (SPEC
+// section 10; the script's grammar stands in script.ts). It bills, caches and refuses as the real API does, and remembers every
+// rule a caller broke. It does not imitate threads, compaction, server tools or batches: those are refused by name.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { answerRequest } from './api.ts'
+import { createCache } from './cache.ts'
+import { createCallLog } from './calls.ts'
+import type { ModelCall } from './calls.ts'
+import { createProgress } from './plan.ts'
+import type { World } from './turn.ts'
+
+export type ModelStandInOptions = {
+  /** 0: any free one. */
+  port: number
+  apiKey: string
+  /** One line per call. */
+  log?: (line: string) => void
+  /** Keeps the places of all plans over a restart of the stand-in. */
+  progressFile?: string
+}
+export type ModelStandIn = {
+  /** Without /v1: what ANTHROPIC_BASE_URL takes. */
+  url: string
+  /**
+   * GET /model/calls[?body=1] → {calls, violations, usd}; DELETE /model/calls forgets the calls;
+   * POST /model/reset forgets all, the places of plans too; POST /model/clock {advance_ms} moves the clock of the cache.
+   */
+  control: Hono
+  calls(): ModelCall[]
+  violations(): string[]
+  advanceClock(ms: number): void
+  close(): Promise<void>
+}
+
+export async function startModel(options: ModelStandInOptions): Promise<ModelStandIn> {
+  let clockOffsetMs = 0
+  const world: World = {
+    progress: createProgress(options.progressFile),
+    cache: createCache(() => Date.now() + clockOffsetMs),
+    log: createCallLog(),
+    thought: new Set(),
+  }
+  const closing = new AbortController()
+  const server = createServer((request, response) => {
+    answerRequest(world, options, request, response, closing.signal).catch((error: unknown) => {
+      options.log?.(`model: ${String(error)}`)
+      response.destroy()
+    })
+  })
+  // A plan may think for minutes before the first byte; the client's own timeouts decide.
+  server.requestTimeout = 0
+  server.listen(options.port, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('model stand-in: no port')
+
+  const advanceClock = (ms: number): void => {
+    clockOffsetMs += ms
+  }
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    control: createControl(world, advanceClock),
+    calls: () => world.log.calls(),
+    violations: () => world.log.violations(),
+    advanceClock,
+    async close() {
+      closing.abort()
+      server.closeAllConnections()
+      if (!server.listening) return
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+const Advance = z.object({ advance_ms: z.number().min(0) })
+
+function createControl(world: World, advanceClock: (ms: number) => void): Hono {
+  const control = new Hono()
+  control.get('/model/calls', (c) => {
+    const calls = world.log.calls()
+    const usd = calls.reduce((sum, call) => sum + call.usd, 0)
+    const shown = c.req.query('body') === '1' ? calls : calls.map((call) => ({ ...call, body: undefined }))
+    return c.json({ calls: shown, violations: world.log.violations(), usd })
+  })
+  control.delete('/model/calls', (c) => {
+    world.log.clear()
+    return c.json({ ok: true })
+  })
+  control.post('/model/reset', (c) => {
+    for (const part of [world.log, world.progress, world.cache, world.thought]) part.clear()
+    return c.json({ ok: true })
+  })
+  control.post('/model/clock', async (c) => {
+    advanceClock(Advance.parse(await c.req.json()).advance_ms)
+    return c.json({ ok: true })
+  })
+  return control
+}

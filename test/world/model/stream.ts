@@ -1,0 +1,151 @@
+// A message as server-sent events, in pieces as the real API sends them, and the ways a stream can go wrong.
+import type { ServerResponse } from 'node:http'
+import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises'
+import type { Block } from './request.ts'
+import type { Usage } from './usage.ts'
+
+/** Longest piece of text or tool JSON, unless that made more than MAX_PIECES. */
+const PIECE_CHARACTERS = 24
+const MAX_PIECES = 60
+
+/** One server-sent event; `type` is also its name. */
+type StreamEvent = { type: string; [key: string]: unknown }
+
+export type MessageAnswer = {
+  id: string
+  model: string
+  blocks: Block[]
+  stopReason: string
+  usage: Usage
+}
+export type StreamFaults = { stallMs: number; cutAfterBlocks: number | null }
+export type Ended = 'full' | 'cut' | 'client_gone'
+export type Sent = { ended: Ended; blocks: number }
+
+/** The whole message, for a request without `stream`. */
+export function toMessageBody(answer: MessageAnswer): Record<string, unknown> {
+  return {
+    id: answer.id,
+    type: 'message',
+    role: 'assistant',
+    model: answer.model,
+    content: answer.blocks,
+    stop_reason: answer.stopReason,
+    stop_sequence: null,
+    stop_details: toStopDetails(answer.stopReason),
+    container: null,
+    context_management: null,
+    diagnostics: null,
+    usage: answer.usage,
+  }
+}
+
+/** Streams the answer; resolves with how it ended and how many content blocks went out whole. `signal`: the client went away. */
+export async function sendStream(
+  response: ServerResponse,
+  answer: MessageAnswer,
+  faults: StreamFaults,
+  signal: AbortSignal,
+): Promise<Sent> {
+  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' })
+  let blocks = 0
+  try {
+    await send(response, toStart(answer), signal)
+    await send(response, { type: 'ping' }, signal)
+    for (const [index, block] of answer.blocks.entries()) {
+      if (blocks === faults.cutAfterBlocks) return cut(response, blocks)
+      const events = toBlockEvents(block, index)
+      const isStalling = faults.stallMs > 0 && index === answer.blocks.length - 1
+      for (const [n, event] of events.entries()) {
+        if (isStalling && n === Math.floor(events.length / 2))
+          await sleep(faults.stallMs, undefined, { signal })
+        await send(response, event, signal)
+      }
+      blocks += 1
+    }
+    if (faults.cutAfterBlocks !== null) return cut(response, blocks)
+    for (const event of toEnd(answer)) await send(response, event, signal)
+    response.end()
+    return { ended: 'full', blocks }
+  } catch (error) {
+    if (!signal.aborted) throw error
+    return { ended: 'client_gone', blocks }
+  }
+}
+
+/** The connection dies without a word, as when a proxy or a network does. */
+function cut(response: ServerResponse, blocks: number): Sent {
+  response.socket?.destroy()
+  return { ended: 'cut', blocks }
+}
+
+/** In two writes that split anywhere, also inside a character: readers must not trust the borders of chunks. */
+async function send(response: ServerResponse, event: StreamEvent, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const bytes = Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
+  const middle = Math.floor((bytes.length * 2) / 3)
+  response.write(bytes.subarray(0, middle))
+  await nextTick()
+  response.write(bytes.subarray(middle))
+}
+
+function toStart(answer: MessageAnswer): StreamEvent {
+  const message = { ...toMessageBody(answer), content: [], stop_reason: null, stop_details: null }
+  return {
+    type: 'message_start',
+    message: { ...message, usage: { ...answer.usage, output_tokens: 1 } },
+  }
+}
+
+function toEnd(answer: MessageAnswer): StreamEvent[] {
+  const { stopReason, usage } = answer
+  const stop = {
+    stop_reason: stopReason,
+    stop_sequence: null,
+    stop_details: toStopDetails(stopReason),
+    container: null,
+  }
+  const delta = { type: 'message_delta', delta: stop, usage, context_management: null }
+  return [delta, { type: 'message_stop' }]
+}
+
+function toStopDetails(stopReason: string): Record<string, unknown> | null {
+  return stopReason === 'refusal' ? { type: 'refusal', category: null, explanation: null } : null
+}
+
+function toBlockEvents(block: Block, index: number): StreamEvent[] {
+  const delta = (inner: Record<string, unknown>): StreamEvent => ({
+    type: 'content_block_delta',
+    index,
+    delta: inner,
+  })
+  const start = (inner: Record<string, unknown>): StreamEvent => ({
+    type: 'content_block_start',
+    index,
+    content_block: inner,
+  })
+  const stop = { type: 'content_block_stop', index }
+  if (block.type === 'thinking') {
+    const words = toPieces(block.thinking ?? '').map((piece) =>
+      delta({ type: 'thinking_delta', thinking: piece }),
+    )
+    const signature = delta({ type: 'signature_delta', signature: block.signature })
+    return [start({ type: 'thinking', thinking: '', signature: '' }), ...words, signature, stop]
+  }
+  if (block.type === 'tool_use') {
+    const pieces = ['', ...toPieces(JSON.stringify(block['input'] ?? {}))]
+    const json = pieces.map((piece) => delta({ type: 'input_json_delta', partial_json: piece }))
+    return [start({ type: 'tool_use', id: block.id, name: block.name, input: {} }), ...json, stop]
+  }
+  const text = toPieces(block.text ?? '').map((piece) => delta({ type: 'text_delta', text: piece }))
+  return [start({ type: 'text', text: '', citations: null }), ...text, stop]
+}
+
+/** Whole code points in each piece: half a surrogate pair cannot be written as UTF-8. */
+function toPieces(text: string): string[] {
+  const points = Array.from(text)
+  const size = Math.max(PIECE_CHARACTERS, Math.ceil(points.length / MAX_PIECES))
+  return Array.from({ length: Math.ceil(points.length / size) }, (_, n) =>
+    points.slice(n * size, (n + 1) * size).join(''),
+  )
+}
