@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createClient, startWorld, until } from '../world/orgo/test-client.ts'
 import { bwrapOf, canSandbox, hostProcesses, startInChild } from '../world/orgo/test-host.ts'
 
@@ -82,6 +82,7 @@ describe.runIf(canSandbox)('the boots of a computer of the local Orgo', () => {
 
   it('leaves no process when the stand-in is killed, and boots anew from the same disk', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'orgo-test-'))
+    onTestFinished(() => rmSync(stateDir, { recursive: true, force: true }))
     const { child, url } = await startInChild(stateDir)
     const client = createClient(url)
     const id = await client.create('one')
@@ -97,7 +98,6 @@ describe.runIf(canSandbox)('the boots of a computer of the local Orgo', () => {
     expect(hostProcesses(id)).not.toEqual([])
     await again.orgo.close()
     expect(hostProcesses(id)).toEqual([])
-    rmSync(stateDir, { recursive: true })
   })
 
   it('dies when its first process does, and says so', async () => {

@@ -2,7 +2,7 @@
 # Stand-in for apt-get on a computer of the local Orgo: the Debian archive is an outside service. It takes the dpkg
 # lock and fails as the real one does, asks the archive's address in sources.list (so that a cut network is felt),
 # and then really installs git, from the host's copy bound read-only at /orgo/archive.
-set -u
+set -u -o pipefail
 lock=/var/lib/dpkg/lock-frontend
 wait_seconds=0
 words=()
@@ -57,10 +57,9 @@ install_git() {
   fetch pool/main/g/git
   echo "Selecting previously unselected package git."
   echo "Unpacking git ..."
-  mkdir -p "@GIT_DIR@" || return 1
-  cp -a /orgo/archive/git-core/. "@GIT_DIR@/" || return 1
+  tar -C /orgo/archive/git-core --exclude=./git -cf - . | tar --no-same-owner -C "@GIT_DIR@" -xf - || return 1
   # The program itself comes last and whole: found means installed.
-  rm -f "@GIT_DIR@/git" && cp /orgo/archive/git "@GIT_DIR@/.git.new" && mv "@GIT_DIR@/.git.new" "@GIT_DIR@/git" || return 1
+  cp /orgo/archive/git "@GIT_DIR@/.git.new" && mv "@GIT_DIR@/.git.new" "@GIT_DIR@/git" || return 1
   echo /usr/bin/git >/var/lib/dpkg/info/git.list || return 1
   echo "Setting up git ..."
 }

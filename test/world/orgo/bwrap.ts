@@ -11,7 +11,7 @@ import { isNotStopped, isStopped, pidsInNamespace, signalAll, trySignal } from '
 import type { BootInput, Machine, Sandbox } from './sandbox.ts'
 import { startFirstProcess } from './first-process.ts'
 
-export const VM_ENV = {
+const VM_ENV = {
   HOME: '/root',
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   DISPLAY: ':99',

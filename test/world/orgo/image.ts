@@ -29,7 +29,8 @@ const DISK_DIRS =
   orgo/usr orgo/archive/git-core`.split(/\s+/)
 // Without these, name look-up, TLS, useradd, su or the loader fail inside.
 const ETC_COPIES =
-  `nsswitch.conf login.defs default/useradd skel pam.d pam.conf security ld.so.cache ld.so.conf
+  `nsswitch.conf login.defs default/useradd skel pam.d pam.conf security/limits.conf security/limits.d
+  security/access.conf security/group.conf security/time.conf security/pam_env.conf ld.so.cache ld.so.conf
   ld.so.conf.d alternatives ssl/openssl.cnf ssl/certs/ca-certificates.crt pki/tls/certs pki/ca-trust/extracted
   crypto-policies host.conf gai.conf protocols services localtime timezone mime.types bash.bashrc profile shells
   os-release debian_version inputrc magic python3 python3.11 python3.12 python3.13 perl xattr.conf deluser.conf
