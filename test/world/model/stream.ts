@@ -40,20 +40,24 @@ export function toMessageBody(answer: MessageAnswer): Record<string, unknown> {
   }
 }
 
-/** Streams the answer; resolves with how it ended and how many content blocks went out whole. `signal`: the client went away. */
+/**
+ * Streams the answer. `settle` hears how it ended before the last byte leaves, so that who has read the end finds it in the books.
+ * `signal`: the client went away.
+ */
 export async function sendStream(
   response: ServerResponse,
   answer: MessageAnswer,
   faults: StreamFaults,
   signal: AbortSignal,
-): Promise<Sent> {
+  settle: (sent: Sent) => void,
+): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' })
   let blocks = 0
   try {
     await send(response, toStart(answer), signal)
     await send(response, { type: 'ping' }, signal)
     for (const [index, block] of answer.blocks.entries()) {
-      if (blocks === faults.cutAfterBlocks) return cut(response, blocks)
+      if (blocks === faults.cutAfterBlocks) return cut(response, blocks, settle)
       const events = toBlockEvents(block, index)
       const isStalling = faults.stallMs > 0 && index === answer.blocks.length - 1
       for (const [n, event] of events.entries()) {
@@ -63,20 +67,20 @@ export async function sendStream(
       }
       blocks += 1
     }
-    if (faults.cutAfterBlocks !== null) return cut(response, blocks)
+    if (faults.cutAfterBlocks !== null) return cut(response, blocks, settle)
+    settle({ ended: 'full', blocks })
     for (const event of toEnd(answer)) await send(response, event, signal)
     response.end()
-    return { ended: 'full', blocks }
   } catch (error) {
     if (!signal.aborted) throw error
-    return { ended: 'client_gone', blocks }
+    settle({ ended: 'client_gone', blocks })
   }
 }
 
 /** The connection dies without a word, as when a proxy or a network does. */
-function cut(response: ServerResponse, blocks: number): Sent {
+function cut(response: ServerResponse, blocks: number, settle: (sent: Sent) => void): void {
+  settle({ ended: 'cut', blocks })
   response.socket?.destroy()
-  return { ended: 'cut', blocks }
 }
 
 /** In two writes that split anywhere, also inside a character: readers must not trust the borders of chunks. */

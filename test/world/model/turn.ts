@@ -53,8 +53,10 @@ export async function takeTurn(
   }
   if (decision.reply.kind === 'fail') return toScriptedFailure(decision.reply)
   const answer = toAnswer(world, request, model, decision.reply)
-  const sent = await deliver(response, request, answer, decision.reply, signal)
-  settle(call, model, answer, sent)
+  const settle = (sent: Sent): void => settleCall(call, model, answer, sent)
+  const { reply } = decision
+  if (request.stream === true) await sendStream(response, answer, reply, signal, settle)
+  else await sendWhole(response, answer, reply, signal, settle)
   return null
 }
 
@@ -149,35 +151,36 @@ function think(request: MessagesRequest, model: ModelInfo): Block[] {
 
 const countOutput = (blocks: Block[]): number => (blocks.length === 0 ? 0 : countTokens(blocks))
 
-async function deliver(
+async function sendWhole(
   response: ServerResponse,
-  request: MessagesRequest,
   answer: MessageAnswer,
   reply: MessageReply,
   signal: AbortSignal,
-): Promise<Sent> {
-  if (request.stream === true) return sendStream(response, answer, reply, signal)
+  settle: (sent: Sent) => void,
+): Promise<void> {
   if (reply.cutAfterBlocks !== null) {
+    settle({ ended: 'cut', blocks: 0 })
     response.socket?.destroy()
-    return { ended: 'cut', blocks: 0 }
+    return
   }
   try {
     if (reply.stallMs > 0) await sleep(reply.stallMs, undefined, { signal })
   } catch {
-    return { ended: 'client_gone', blocks: 0 } // it hung up while we were silent
+    return settle({ ended: 'client_gone', blocks: 0 }) // it hung up while we were silent
   }
+  settle({ ended: 'full', blocks: answer.blocks.length })
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(toMessageBody(answer)))
-  return { ended: 'full', blocks: answer.blocks.length }
 }
 
 /** An answer that did not arrive whole is billed for what was sent of it. */
-function settle(call: ModelCall, model: ModelInfo, answer: MessageAnswer, sent: Sent): void {
+function settleCall(call: ModelCall, model: ModelInfo, answer: MessageAnswer, sent: Sent): void {
   const usage =
     sent.ended === 'full'
       ? answer.usage
       : { ...answer.usage, output_tokens: Math.max(1, countOutput(answer.blocks.slice(0, sent.blocks))) }
   const tools = answer.blocks.flatMap((block) => (block.type === 'tool_use' ? [block.name ?? ''] : []))
   Object.assign(call, {
+    status: 200,
     tools,
     stopReason: answer.stopReason,
     ended: sent.ended,
