@@ -23,7 +23,7 @@ const DROPPED =
 const PROJECT_DIR = resolve(import.meta.dirname, '../../..')
 
 /** `root`: real users inside. `userns`: the caller is root inside and nobody else exists. */
-export type BwrapMode = 'root' | 'userns'
+type BwrapMode = 'root' | 'userns'
 
 export type BwrapOptions = {
   mode: BwrapMode

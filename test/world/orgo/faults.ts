@@ -31,7 +31,7 @@ export const faultSchema = z.object({
 export type Fault = z.infer<typeof faultSchema>
 
 /** status 0: the caller got no answer. */
-export type Call = { at: string; method: string; path: string; status: number; ms: number; command?: string }
+type Call = { at: string; method: string; path: string; status: number; ms: number; command?: string }
 
 export type OrgoEnv = { Bindings: HttpBindings }
 

@@ -5,6 +5,8 @@
 import { spawn } from 'node:child_process'
 import { z } from 'zod'
 
+/** Found through the host's PATH. */
+export const BWRAP = 'bwrap'
 const BOOT_TIMEOUT_MS = 20_000
 
 const statusSchema = z.object({ 'child-pid': z.number(), 'pid-namespace': z.number() })
@@ -21,7 +23,7 @@ export type FirstProcess = {
 /** Errors: rejects with bwrap's own words when the sandbox cannot be made. */
 export async function startFirstProcess(args: string[], onExit: () => void): Promise<FirstProcess> {
   const command = ['--as-pid-1', '/bin/bash', '-c', 'echo ready; read -r _']
-  const child = spawn('bwrap', [...args, '--json-status-fd', '3', ...command], {
+  const child = spawn(BWRAP, [...args, '--json-status-fd', '3', ...command], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
   })

@@ -26,8 +26,6 @@ export type PowerOptions = {
   log: (line: string) => void
 }
 
-export type Power = ReturnType<typeof createPower>
-
 export function createPower(options: PowerOptions) {
   const { store, sandbox, profile } = options
   const runtimes = new Map<string, Runtime>()
