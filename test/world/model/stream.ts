@@ -7,6 +7,7 @@ import type { Usage } from './usage.ts'
 /** Longest piece of text or tool JSON, unless that made more than MAX_PIECES. */
 const PIECE_CHARACTERS = 24
 const MAX_PIECES = 60
+const CUT_AFTER_MS = 40
 
 /** One server-sent event; `type` is also its name. */
 type StreamEvent = { type: string; [key: string]: unknown }
@@ -78,8 +79,10 @@ export async function sendStream(
 }
 
 /** The connection dies without a word, as when a proxy or a network does. */
-function cut(response: ServerResponse, blocks: number, settle: (sent: Sent) => void): void {
+async function cut(response: ServerResponse, blocks: number, settle: (sent: Sent) => void): Promise<void> {
   settle({ ended: 'cut', blocks })
+  // What was sent must be read before the end is seen: a fetch body drops what it holds unread when its connection breaks.
+  await sleep(CUT_AFTER_MS)
   response.socket?.destroy()
 }
 
