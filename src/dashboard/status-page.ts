@@ -41,7 +41,7 @@ export async function statusPage({ version, publicUrl, problems }: StatusPageInp
             <div>
               <dt>State</dt>
               <dd>
-                ${problems === 0 ? 'running and configured' : `running; ${problems} settings need attention, named in `}${problems === 0 ? '' : html`<a href="/healthz">/healthz</a>`}
+                ${problems === 0 ? 'running and configured' : html`running; see <a href="/healthz">/healthz</a> for what its settings lack (${problems})`}
               </dd>
             </div>
             <div>

@@ -55,7 +55,7 @@ async function readJson(request: Request): Promise<unknown> {
     throw new UserError(`The body is longer than ${MAX_REQUEST_BYTES} bytes.`, 'too_large', 413)
   try {
     // Bytes that are not UTF-8 would be changed silently; a plan is kept byte for byte or refused.
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
   } catch {
     throw new UserError(
       'The body is not JSON. Send the arguments of plan_submit as one JSON object: {"workspace_id": "...", "plan": "..."}.',

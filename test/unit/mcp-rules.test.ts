@@ -149,6 +149,13 @@ describe('git remotes', () => {
     expect(problem).not.toContain(HIDDEN)
   })
 
+  it('says of a query or a fragment what it is', () => {
+    for (const tail of ['?x=1', '?', '#x'])
+      expect(remoteProblem(`https://github.com/owner/repository${tail}`, deployed)).toContain(
+        'query or a fragment',
+      )
+  })
+
   it('takes http and loopback in local mode, but never the Worker itself', () => {
     expect(remoteProblem('http://127.0.0.1:8789/sample.git', local)).toBeNull()
     expect(remoteProblem('http://localhost:8789/sample.git', local)).toBeNull()
