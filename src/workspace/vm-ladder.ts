@@ -18,7 +18,6 @@ import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { moveToNewVm } from './decisions.ts'
 import { newSupervisorRecord, newVmRecord } from './records.ts'
-import type { WorkspaceRecord } from './records.ts'
 import { account } from './rights.ts'
 import { agentSha256 } from './agent-file.ts'
 import { VmTrouble } from './vm-trouble.ts'
@@ -99,15 +98,17 @@ async function wake(core: Core, vms: VmProvider, vm: Vm): Promise<number> {
   return POLL_MS
 }
 
-/** Gives the machine a ticket and starts bootstrap.sh, detached. Every start is a new generation: older keys are void from here. */
+/** Gives the machine a ticket and starts bootstrap.sh, detached. A new start is a new generation: older keys are void from here. */
 async function boot(core: Core, vms: VmProvider, found: Vm): Promise<number> {
   const before = requireWorkspace(core)
   if (before.vm.adopted && before.vm.bootSentAtMs === null) await refuseForeign(core, vms, found)
   const sha256 = await agentSha256(core)
   const workspace = core.store.changeWorkspace((record) => {
+    record.vm.bootSentAtMs = core.now()
+    // An interrupted start goes on under its own nonce, so that its finished steps count; one that was heard is over.
+    if (record.supervisor.pendingNonce !== null && !record.vm.ticketSpent) return
     record.vm.generation += 1
     record.vm.ticketSpent = false
-    record.vm.bootSentAtMs = core.now()
     record.supervisor.pendingNonce = randomHex(16)
   })
   const settings = core.settings()

@@ -1,0 +1,187 @@
+// `npm run demo`: the main job, offline. A plan travels from an MCP client through the Worker to an agent on a (local) VM and back
+// as a merged branch. Every step is checked; exit 0 means that all of it held.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { styleText } from 'node:util'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { z } from 'zod'
+import { startWorld } from './world.ts'
+import type { World } from './world.ts'
+
+const PLAN = `Teach the repository to say hello
+
+Add a small script \`hello.sh\` that greets whoever is named, with a test beside it. Done means: the test passes.
+
+\`\`\`sh
+cat > hello.sh <<'END'
+#!/bin/sh
+# Greets whoever is named, or the world.
+echo "Hello, \${1:-world}!"
+END
+chmod +x hello.sh
+\`\`\`
+
+\`\`\`sh
+cat > hello.test.sh <<'END'
+#!/bin/sh
+set -e
+[ "$(./hello.sh)" = "Hello, world!" ]
+[ "$(./hello.sh Ralph)" = "Hello, Ralph!" ]
+echo ok
+END
+chmod +x hello.test.sh && ./hello.test.sh
+\`\`\`
+
+\`\`\`sh
+git add -A && git commit -q -m "feat: say hello" && git log --oneline
+\`\`\`
+`
+
+const Plan = z.looseObject({
+  id: z.string(),
+  branch: z.string(),
+  status: z.string(),
+  phase: z.string().nullish(),
+  outcome: z.string().nullish(),
+  outcome_reasons: z.array(z.string()),
+  merge_status: z.string(),
+  pushed_head: z.string().nullish(),
+  spent_usd: z.number(),
+})
+const Seen = z.looseObject({
+  plan: Plan,
+  events: z.array(z.object({ seq: z.number(), type: z.string(), text: z.string() })),
+})
+const keep = process.argv.includes('--keep')
+const startedMs = Date.now()
+
+function say(title: string, detail = ''): void {
+  const time = `${((Date.now() - startedMs) / 1_000).toFixed(1)} s`.padStart(7)
+  console.log(`${styleText('dim', time)}  ${styleText('bold', title)}${detail === '' ? '' : `  ${detail}`}`)
+}
+const indent = (text: string): string =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `             ${line}`)
+    .join('\n')
+
+async function tell(world: World): Promise<void> {
+  const client = new Client({ name: 'demo', version: '1.0.0' })
+  const headers = { authorization: `Bearer ${world.urls.owner_token}` }
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(world.urls.mcp_url), { requestInit: { headers } }),
+  )
+  const call = async <T>(name: string, args: Record<string, unknown>, schema: z.ZodType<T>): Promise<T> => {
+    const answer = await client.callTool({ name, arguments: args })
+    if (answer.isError === true) throw new Error(`${name}: ${JSON.stringify(answer.content)}`)
+    return schema.parse(answer.structuredContent)
+  }
+  const control = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const response = await fetch(`${world.urls.control_url}${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    if (!response.ok) throw new Error(`${path}: ${await response.text()}`)
+    return response.json()
+  }
+
+  const { tools } = await client.listTools()
+  say('A client connected over MCP', `${tools.length} tools`)
+  const repo = z
+    .object({ remote: z.string(), push_url: z.string() })
+    .parse(await control('POST', '/git/repos', { name: 'sample' }))
+  await call('workspace_register', { name: 'sample', git_remote: repo.remote }, z.unknown())
+  say('workspace_register', repo.remote)
+  const { plan: submitted } = await call(
+    'plan_submit',
+    { workspace_id: 'sample', plan: PLAN },
+    z.looseObject({ plan: Plan }),
+  )
+  say('plan_submit', `${submitted.id}: accepted, and the laptop could be closed now`)
+
+  let cursor = 0
+  const follow = async (until: (plan: z.infer<typeof Plan>) => boolean): Promise<z.infer<typeof Plan>> => {
+    for (;;) {
+      const seen = await call(
+        'plan_status',
+        { plan_id: submitted.id, wait_seconds: 5, after: cursor, limit: 100 },
+        Seen,
+      )
+      for (const event of seen.events) {
+        if (event.seq !== cursor + 1) throw new Error(`the history has a gap: ${event.seq} after ${cursor}`)
+        cursor = event.seq
+        say(`  ${event.type}`, styleText('dim', event.text.replaceAll('\n', ' ').slice(0, 110)))
+      }
+      if (until(seen.plan) && seen.events.length === 0) return seen.plan
+      if (['failed', 'cancelled', 'paused'].includes(seen.plan.status))
+        throw new Error(`the plan is ${seen.plan.status}: ${JSON.stringify(seen.plan)}`)
+      if (Date.now() - startedMs > 120_000)
+        throw new Error(`the plan did not get there in time: ${JSON.stringify(seen.plan)}`)
+    }
+  }
+  const done = await follow((plan) => plan.status === 'completed')
+  say(
+    'The plan is completed',
+    `${done.outcome ?? ''} (${done.outcome_reasons.join(', ')}), $${done.spent_usd.toFixed(4)} spent`,
+  )
+
+  const clone = join(world.stateDir, 'clone')
+  const git = (...args: string[]): string => execFileSync('git', ['-C', clone, ...args], { encoding: 'utf8' })
+  execFileSync('git', ['clone', '--quiet', repo.push_url, clone])
+  say('The git host holds the branch', git('ls-remote', 'origin', done.branch).replace(/\s+/, '  ').trim())
+  console.log(indent(git('log', '--format=%h %an: %s', `origin/main..origin/${done.branch}`)))
+  console.log(indent(git('diff', `origin/main...origin/${done.branch}`)))
+  if (!git('log', '-1', '--format=%B', `origin/${done.branch}`).includes(`Ralph-Plan: ${done.id}`))
+    throw new Error('the last commit carries no Ralph-Plan trailer')
+
+  await control('POST', '/github/sample/merge', { branch: done.branch, method: 'merge' })
+  say('You merge it on the git host', 'the signed webhook is on its way')
+  const merged = await follow((plan) => plan.merge_status === 'merged')
+  say('The plan is merged', `${cursor} events, no gap`)
+  for (let i = 0; git('ls-remote', 'origin', done.branch) !== ''; i++) {
+    if (i > 50) throw new Error('the merged branch was not removed')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  say('Tidied', 'the merged branch is gone from the git host')
+  const { seen } = z.object({ seen: z.array(z.unknown()) }).parse(await control('GET', '/secrets-seen'))
+  if (seen.length > 0) throw new Error(`the VM saw secrets: ${JSON.stringify(seen)}`)
+  say('No secret reached the VM', 'every byte it got was searched for every key of the stack')
+  await client.close()
+  console.log(
+    `\n${styleText('green', styleText('bold', merged.merge_status))}  in ${((Date.now() - startedMs) / 1_000).toFixed(1)} s\n`,
+  )
+}
+
+const stateDir = mkdtempSync(join(tmpdir(), 'aer-demo-'))
+let world: World | null = null
+try {
+  console.log(
+    styleText(
+      'dim',
+      '\nA plan travels to an agent and back as a merged branch. Everything outside is played by local stand-ins.\n',
+    ),
+  )
+  world = await startWorld({ stateDir, port: 0, log: () => undefined })
+  say('The local stack is up', world.urls.base_url)
+  await tell(world)
+  if (keep) {
+    console.log(
+      `The stack stays up (state in ${stateDir}). MCP: ${world.urls.mcp_url}  owner token: ${world.urls.owner_token}\nCtrl-C stops it.`,
+    )
+    await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+  }
+} catch (error) {
+  process.exitCode = 1
+  console.error(
+    `\n${styleText('red', 'The demo failed:')} ${error instanceof Error ? error.message : String(error)}`,
+  )
+  if (world !== null)
+    console.error(readFileSync(join(stateDir, 'worker.log'), 'utf8').split('\n').slice(-30).join('\n'))
+} finally {
+  await world?.close()
+  rmSync(stateDir, { recursive: true, force: true })
+}

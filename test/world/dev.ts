@@ -1,0 +1,79 @@
+// `npm run dev`: the local stack for use by hand, until Ctrl-C. With --json one line for programs, nothing else on standard output.
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { clientConfigs } from './client-configs.ts'
+import { startWorld } from './world.ts'
+import type { World, WorldOptions } from './world.ts'
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    port: { type: 'string' },
+    fresh: { type: 'boolean', default: false },
+    state: { type: 'string', default: join(import.meta.dirname, '../../.dev') },
+    'vm-image': { type: 'string' },
+    'unsafe-no-sandbox': { type: 'boolean', default: false },
+  },
+})
+
+function readOptions(): WorldOptions {
+  const port = values.port === undefined ? undefined : Number(values.port)
+  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65_000))
+    throw new Error(`--port ${values.port ?? ''} is no port: give a number from 0 to 65000.`)
+  const image = values['vm-image']
+  if (image !== undefined && image !== 'bare' && image !== 'desktop')
+    throw new Error(`--vm-image ${image} is unknown: it is bare or desktop.`)
+  return {
+    stateDir: values.state,
+    fresh: values.fresh,
+    unsafeNoSandbox: values['unsafe-no-sandbox'],
+    ...(port === undefined ? {} : { port }),
+    ...(image === undefined ? {} : { vmImage: image }),
+    log: (line) => console.error(line),
+  }
+}
+
+function show({ urls, stateDir }: World): void {
+  const rows = [
+    ['MCP', urls.mcp_url],
+    ['owner token', urls.owner_token],
+    ['git host', urls.git_url],
+    ['control', urls.control_url],
+    ['Orgo', urls.orgo_url],
+    ['GitHub API', urls.github_api_url],
+    ['model', urls.model_url],
+    ['log', join(stateDir, 'worker.log')],
+  ]
+  console.log('\nThe local stack is up. Nothing of it reaches the outside.\n')
+  for (const [name, value] of rows) console.log(`  ${String(name).padEnd(12)} ${String(value)}`)
+  console.log(
+    `\nA repository to play with:\n  curl -s -X POST ${urls.control_url}/git/repos -H 'content-type: application/json' -d '{"name":"sample"}'`,
+  )
+  console.log('\nYour client:')
+  for (const { client, how } of clientConfigs(urls.mcp_url, urls.owner_token))
+    console.log(`\n  ${client}\n    ${how}`)
+  console.log('\nCtrl-C stops everything; the state stays in .dev/ (`-- --fresh` wipes it).')
+}
+
+try {
+  const starting = startWorld(readOptions())
+  let isStopping = false
+  const stop = (): void => {
+    if (isStopping) return
+    isStopping = true
+    starting
+      .then((world) => world.close())
+      .then(
+        () => process.exit(0),
+        () => process.exit(1),
+      )
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  const world = await starting
+  if (values.json) console.log(JSON.stringify(world.urls))
+  else show(world)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error))
+  process.exit(1)
+}
