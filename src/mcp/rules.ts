@@ -35,7 +35,7 @@ function problemText(issue: z.core.$ZodIssue, known: string[]): string {
 }
 
 /** Throws when any string in the arguments, keys included, is shaped like a secret. */
-export function refuseSecrets(args: unknown): void {
+function refuseSecrets(args: unknown): void {
   const found = firstSecret(args)
   if (found === null) return
   const cure = found.git

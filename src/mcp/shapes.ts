@@ -21,8 +21,6 @@ function present<Fields extends object>(fields: Fields): { [K in keyof Fields]?:
   ) as { [K in keyof Fields]?: NonNullable<Fields[K]> } // fromEntries forgets the keys
 }
 
-export type WorkspaceShape = ReturnType<typeof toWorkspace>
-
 export function toWorkspace(snapshot: WorkspaceSnapshot) {
   return {
     name: snapshot.name,
@@ -53,8 +51,6 @@ interface Caps {
 }
 const FULL: Caps = { text: 4_000, line: 200, commits: 30, checks: 20 }
 const BRIEF: Caps = { text: 300, line: 100, commits: 3, checks: 3 }
-
-export type PlanShape = ReturnType<typeof toPlan>
 
 export function toPlan(snapshot: PlanSnapshot, detail: 'full' | 'brief' = 'full') {
   const caps = detail === 'full' ? FULL : BRIEF
@@ -120,8 +116,6 @@ function toCommits(commits: { sha: string; subject: string }[], count: number, c
     .map((commit) => ({ sha: commit.sha, subject: cleanLine(commit.subject, chars) }))
 }
 
-export type EventShape = ReturnType<typeof toEvent>
-
 export function toEvent(event: PlanEvent) {
   return {
     seq: event.seq,
@@ -140,7 +134,7 @@ function cleanData(data: Record<string, unknown>): Record<string, unknown> | und
   return json.length > MAX_DATA_CHARS ? undefined : JSON.parse(json)
 }
 
-export type BranchShape = {
+type BranchShape = {
   branch: string
   plan_id: string
   plan_status: PlanStatus

@@ -14,7 +14,7 @@ import {
 } from '../params.ts'
 import { toPlan } from '../shapes.ts'
 
-export const MAX_PLAN_CHARS = 100_000
+const MAX_PLAN_CHARS = 100_000
 
 export const planSubmit = defineTool({
   name: 'plan_submit',
