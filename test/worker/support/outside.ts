@@ -1,10 +1,12 @@
 // The outside world of the worker tests, at its network edge: globalThis.fetch answers for known hosts and throws for any other.
 // The machines are rows; the supervisor is played by the test through the object's own vmSync.
+import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import { z } from 'zod'
 import type { SyncRequest, SyncResponse } from '../../../src/protocol.ts'
 import { workspaceKey } from '../../../src/lib/ids.ts'
+import type { Workspace } from '../../../src/workspace/workspace.ts'
 import { concatBytes, FLUSH, pkt } from '../../../src/git/pkt-line.ts'
 
 export const MAIN_HEAD = '1'.repeat(40)
@@ -151,8 +153,11 @@ function github(outside: Outside, url: URL): Response {
   })
 }
 
+const used = new Set<string>()
+
 /** A workspace object of its own name, for one test. */
 export async function workspaceStub(name: string) {
+  used.add(name)
   return env.WORKSPACE.getByName(await workspaceKey(name))
 }
 
@@ -193,4 +198,25 @@ export function supervisor(name: string, outside: Outside, generation: () => num
       return answer.response
     },
   }
+}
+
+/** Ends the test's world: no alarm of it may ring into the next one. */
+export async function endOutside(): Promise<void> {
+  for (const name of used)
+    await runInDurableObject(await workspaceStub(name), (_, state) => state.storage.deleteAlarm())
+  used.clear()
+  vi.restoreAllMocks()
+}
+
+/** The words of a refusal. Asked inside the object: a rejection that crosses RPC is also reported as unhandled by the test runner. */
+export async function refusal(
+  name: string,
+  ask: (workspace: Workspace) => Promise<unknown>,
+): Promise<string> {
+  return runInDurableObject(await workspaceStub(name), (workspace: Workspace) =>
+    ask(workspace).then(
+      () => 'no refusal',
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    ),
+  )
 }
