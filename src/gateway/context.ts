@@ -30,6 +30,5 @@ export interface Handled {
 }
 
 export async function workspaceStub(env: Env, name: string): Promise<GatewayRpc> {
-  // Platform seam: the generated stub type wraps each answer in RPC's own promise type, which unions do not survive.
-  return env.WORKSPACE.getByName(await workspaceKey(name)) as unknown as GatewayRpc
+  return env.WORKSPACE.getByName(await workspaceKey(name))
 }

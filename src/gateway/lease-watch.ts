@@ -77,7 +77,7 @@ function watch(
     stop() {
       stopped.abort()
       clearTimeout(deadline)
-      clearTimeout(state.timer)
+      if (state.timer !== null) clearTimeout(state.timer)
     },
   }
 }

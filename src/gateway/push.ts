@@ -7,6 +7,7 @@ import type { Authorization, Settlement } from '../workspace/state.ts'
 import { answer } from './answers.ts'
 import type { GatewayContext, GatewayRpc, Handled } from './context.ts'
 import { denial } from './denials.ts'
+import { drain } from './drain.ts'
 import { deadlineSignal, settleLease, watchPush } from './lease-watch.ts'
 import { relayReport } from './push-relay.ts'
 import { readPushHead } from './receive-pack.ts'
@@ -30,6 +31,23 @@ export async function receivePack(
   const reader = createByteReader(request.body)
   const head = await readPushHead(reader)
   const leftover = reader.release()
+  const judged = await judge(head, claims, context)
+  if ('response' in judged) {
+    await drain(request.body)
+    return judged
+  }
+  const length = contentLength(request, reader.taken())
+  return pass({ ...judged, body: request.body, leftover, length, context })
+}
+
+type Granted = Pick<PassInput, 'head' | 'right' | 'rpc'>
+
+/** The push as granted, or the answer that is not one. */
+async function judge(
+  head: PushHead,
+  claims: PlanClaims,
+  context: GatewayContext,
+): Promise<Granted | Handled> {
   if (head.kind === 'malformed')
     return refusal('malformed', {
       capabilities: head.capabilities,
@@ -42,22 +60,11 @@ export async function receivePack(
   if (head.kind === 'probe') return probe(rpc, claims, context)
   if (!wantsReport(head.capabilities))
     return plain(403, 'no_report', 'A push must ask for report-status, so that it can be told what happened.')
-
   const right = await rpc.authorize(claims, { kind: 'git_push', commands: head.commands })
-  if (!right.ok) {
-    const text = denial(right.reason).message
-    const reasons = right.refs ?? head.commands.map(({ ref }) => ({ ref, text }))
-    return refusal(right.reason, { ...head, reasons, message: `gateway: ${text}` })
-  }
-  return pass({
-    body: request.body,
-    leftover,
-    length: contentLength(request, reader.taken()),
-    head,
-    right,
-    rpc,
-    context,
-  })
+  if (right.ok) return { head, right, rpc }
+  const text = denial(right.reason).message
+  const reasons = right.refs ?? head.commands.map(({ ref }) => ({ ref, text }))
+  return refusal(right.reason, { ...head, reasons, message: `gateway: ${text}` })
 }
 
 /** The probe goes to the host as it is, so that a refused credential shows before a large pack is sent. */
@@ -95,7 +102,7 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
   const passage =
     length === null ? new IdentityTransformStream() : new FixedLengthStream(head.head.byteLength + length)
   const uploading = new AbortController()
-  void pour(body, start, passage.writable, AbortSignal.any([watch.signal, uploading.signal]))
+  const poured = pour(body, start, passage.writable, AbortSignal.any([watch.signal, uploading.signal]))
   const upstream = await askGitHost(context, {
     gitRemote: right.gitRemote,
     path: 'git-receive-pack',
@@ -112,6 +119,8 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
         ? { kind: 'refused_upstream', detail: upstream.code }
         : { kind: 'unknown' }
     await settleLease(rpc, right.leaseId, settlement)
+    await poured
+    await drain(body)
     const reasons = head.commands.map(({ ref }) => ({ ref, text }))
     return refusal(watch.ended() ?? upstream.code, { ...head, reasons, message: `gateway: ${text}` })
   }
@@ -136,7 +145,7 @@ async function pour(
     const writer = to.getWriter()
     await writer.write(start)
     writer.releaseLock()
-    await body.pipeTo(to, { signal })
+    await body.pipeTo(to, { signal, preventCancel: true })
   } catch {
     // The client hung up, the host answered early, or the right ended: each is seen and settled where the answer is read.
   }

@@ -1,0 +1,26 @@
+// Starts test/worker/support/gateway-worker.ts in workerd. With wrangler's dev worker, not its test harness: the harness sends
+// outgoing requests through Node's fetch, which follows redirects and buffers, so it would hide what is tested here.
+import { join } from 'node:path'
+import { unstable_startWorker } from 'wrangler'
+
+export interface GatewayWorker {
+  url: string
+  close(): Promise<void>
+}
+
+export async function startGatewayWorker(vars: Record<string, string>): Promise<GatewayWorker> {
+  const worker = await unstable_startWorker({
+    config: join(import.meta.dirname, '../../worker/support/gateway-worker.toml'),
+    bindings: Object.fromEntries(
+      Object.entries(vars).map(([name, value]) => [name, { type: 'plain_text' as const, value }]),
+    ),
+    dev: {
+      server: { hostname: '127.0.0.1', port: 0 },
+      inspector: false,
+      persist: false,
+      watch: false,
+      logLevel: 'error',
+    },
+  })
+  return { url: (await worker.url).origin, close: () => worker.dispose() }
+}
