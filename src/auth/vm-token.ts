@@ -1,7 +1,7 @@
 // What a VM may hold: short, signed statements. TOKEN_KEY signs them; whether they still live is decided by the rows of the
 // workspace's object. The signature is checked before any object is touched, so a forged token costs no object call.
 import { z } from 'zod'
-import { fromBase64Url, hmacSha256, toBase64Url } from '../lib/crypto.ts'
+import { bytesEqual, fromBase64Url, hmacSha256, toBase64Url } from '../lib/crypto.ts'
 
 /** ticket: one bootstrap, 10 minutes. vm: a supervisor, until the next bootstrap. plan: one attempt, 45 minutes. */
 export const VmClaims = z.discriminatedUnion('kind', [
@@ -46,8 +46,7 @@ export async function verifyVmToken(
   const [payload, given] = [match?.[1], fromBase64Url(match?.[2] ?? '!')]
   if (payload === undefined || given === null || tokenKey === '') return 'malformed'
   const expected = await hmacSha256(tokenKey, payload)
-  if (given.byteLength !== expected.byteLength || !crypto.subtle.timingSafeEqual(given, expected))
-    return 'forged'
+  if (!bytesEqual(given, expected)) return 'forged'
   const bytes = fromBase64Url(payload)
   const claims = VmClaims.safeParse(bytes === null ? null : JSON.parse(new TextDecoder().decode(bytes)))
   if (!claims.success) return 'malformed'

@@ -3,7 +3,15 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AttemptEnd } from '../../src/protocol.ts'
-import { endOutside, MAIN_HEAD, playOutside, refusal, supervisor, workspaceStub } from './support/outside.ts'
+import {
+  endOutside,
+  MAIN_HEAD,
+  objectOf,
+  playOutside,
+  refusal,
+  supervisor,
+  workspaceStub,
+} from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 
 const REMOTE = 'https://git.test/o/r.git'
@@ -31,7 +39,7 @@ const completed: AttemptEnd = {
 
 /** Runs alarms until none is due now. */
 async function settle(name: string): Promise<void> {
-  const stub = await workspaceStub(name)
+  const stub = await objectOf(name)
   for (let i = 0; i < 12; i++) {
     const due = await runInDurableObject(
       stub,
@@ -71,7 +79,7 @@ describe('registration', () => {
     expect(
       await refusal('refused', (workspace) => workspace.register({ name: 'refused', gitRemote: REMOTE })),
     ).toContain('GIT_CREDENTIALS')
-    const tables = await runInDurableObject(stub, (_, state) =>
+    const tables = await runInDurableObject(await objectOf('refused'), (_, state) =>
       state.storage.sql
         .exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'")
         .toArray(),
@@ -123,9 +131,9 @@ describe('registration', () => {
     }
     const stub = await workspaceStub('lost')
     await stub.register({ name: 'lost', gitRemote: REMOTE })
-    await runDurableObjectAlarm(stub)
+    await runDurableObjectAlarm(await objectOf('lost'))
     // The machine exists under our name, as the lost answer would have said.
-    const name = await runInDurableObject(stub, (_, state) =>
+    const name = await runInDurableObject(await objectOf('lost'), (_, state) =>
       String(
         state.storage.sql.exec("SELECT json_extract(record, '$.vm.name') AS name FROM workspace").one()[
           'name'
@@ -134,7 +142,7 @@ describe('registration', () => {
     )
     for (const computer of outside.computers) computer.name = name
     await runInDurableObject(
-      stub,
+      await objectOf('lost'),
       (_, state) =>
         void state.storage.sql.exec("UPDATE workspace SET record = json_set(record, '$.retryAtMs', null)"),
     )
@@ -454,8 +462,10 @@ describe('an idle workspace', () => {
     expect(last.nextSyncMs).toBeNull()
     await settle('idle')
     outside.orgoCalls.length = 0
-    expect(await runInDurableObject(stub, (_, state) => state.storage.getAlarm())).toBeNull()
-    expect(await runDurableObjectAlarm(stub)).toBe(false)
+    expect(
+      await runInDurableObject(await objectOf('idle'), (_, state) => state.storage.getAlarm()),
+    ).toBeNull()
+    expect(await runDurableObjectAlarm(await objectOf('idle'))).toBe(false)
     expect(outside.orgoCalls).toEqual([])
   })
 })

@@ -6,6 +6,7 @@ import { vi } from 'vitest'
 import { z } from 'zod'
 import type { SyncRequest, SyncResponse } from '../../../src/protocol.ts'
 import { workspaceKey } from '../../../src/lib/ids.ts'
+import type { WorkspaceRpc } from '../../../src/workspace/state.ts'
 import type { Workspace } from '../../../src/workspace/workspace.ts'
 import { concatBytes, FLUSH, pkt } from '../../../src/git/pkt-line.ts'
 
@@ -155,10 +156,15 @@ function github(outside: Outside, url: URL): Response {
 
 const used = new Set<string>()
 
-/** A workspace object of its own name, for one test. */
-export async function workspaceStub(name: string) {
+/** The object of a workspace, for looks inside; of its own name in each test. */
+export async function objectOf(name: string): Promise<DurableObjectStub<Workspace>> {
   used.add(name)
   return env.WORKSPACE.getByName(await workspaceKey(name))
+}
+
+/** Its RPC methods. Platform seam: the generated stub type wraps answers in RPC's own promise type, which our unions do not survive. */
+export async function workspaceStub(name: string): Promise<WorkspaceRpc> {
+  return (await objectOf(name)) as unknown as WorkspaceRpc
 }
 
 /** The supervisor of one machine: syncs with the nonce the last bell brought. */
@@ -203,7 +209,7 @@ export function supervisor(name: string, outside: Outside, generation: () => num
 /** Ends the test's world: no alarm of it may ring into the next one. */
 export async function endOutside(): Promise<void> {
   for (const name of used)
-    await runInDurableObject(await workspaceStub(name), (_, state) => state.storage.deleteAlarm())
+    await runInDurableObject(await objectOf(name), (_, state) => state.storage.deleteAlarm())
   used.clear()
   vi.restoreAllMocks()
 }
@@ -213,7 +219,7 @@ export async function refusal(
   name: string,
   ask: (workspace: Workspace) => Promise<unknown>,
 ): Promise<string> {
-  return runInDurableObject(await workspaceStub(name), (workspace: Workspace) =>
+  return runInDurableObject(await objectOf(name), (workspace: Workspace) =>
     ask(workspace).then(
       () => 'no refusal',
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
