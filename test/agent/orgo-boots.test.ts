@@ -8,9 +8,11 @@ import { createClient, startWorld, until } from '../world/orgo/test-client.ts'
 import { bwrapOf, canSandbox, hostProcesses, startInChild } from '../world/orgo/test-host.ts'
 
 describe.runIf(canSandbox)('the boots of a computer of the local Orgo', () => {
+  // Told apart on the host from another run of these tests at the same time.
+  const SLEEP = `sleep 400.${process.pid}`
   const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'
-  const BACKGROUND = 'setsid sleep 400 > /dev/null 2>&1 < /dev/null & echo kept > /root/file'
-  const LOOK = 'cat /root/file; pgrep -c -f "^sleep 400"; true'
+  const BACKGROUND = `setsid ${SLEEP} > /dev/null 2>&1 < /dev/null & echo kept > /root/file`
+  const LOOK = `cat /root/file; pgrep -c -f "^${SLEEP}"; true`
 
   it('loses processes and keeps the disk over stop and start, and each boot has its own id', async () => {
     await using world = await startWorld()
@@ -18,7 +20,7 @@ describe.runIf(canSandbox)('the boots of a computer of the local Orgo', () => {
     const before = await world.bash(id, `${BACKGROUND}; ${BOOT_ID}`)
     expect((await world.call('POST', `/computers/${id}/stop`)).status).toBe(200)
     await world.waitForStatus(id, 'stopped')
-    expect(hostProcesses('sleep 400')).toEqual([])
+    expect(hostProcesses(SLEEP)).toEqual([])
     const refused = await world.call('POST', `/computers/${id}/bash`, { command: 'true' })
     expect(refused).toEqual({
       status: 400,
@@ -89,7 +91,7 @@ describe.runIf(canSandbox)('the boots of a computer of the local Orgo', () => {
     const before = await client.bash(id, `${BACKGROUND}; ${BOOT_ID}`)
     child.kill('SIGKILL')
     await until('an empty host', () => (hostProcesses(id).length === 0 ? true : undefined))
-    expect(hostProcesses('sleep 400')).toEqual([])
+    expect(hostProcesses(SLEEP)).toEqual([])
 
     await using again = await startWorld({ stateDir })
     const after = await again.bash(id, `${LOOK}; ${BOOT_ID}`)
@@ -113,11 +115,11 @@ describe.runIf(canSandbox)('the boots of a computer of the local Orgo', () => {
     await using world = await startWorld()
     const id = await world.create('one')
     await world.bash(id, BACKGROUND)
-    const running = world.call('POST', `/computers/${id}/bash`, { command: 'sleep 400' })
-    await until('the call', () => (hostProcesses('sleep 400').length > 1 ? true : undefined))
+    const running = world.call('POST', `/computers/${id}/bash`, { command: SLEEP })
+    await until('the call', () => (hostProcesses(SLEEP).length > 1 ? true : undefined))
     await world.control('POST', '/computers/one/kill')
     expect((await running).status).toBe(503)
-    expect(hostProcesses('sleep 400')).toEqual([])
+    expect(hostProcesses(SLEEP)).toEqual([])
     expect((await world.call('GET', `/computers/${id}`)).body['status']).toBe('stopped')
     writeFileSync(join(world.orgo.computerDirs()[0]?.dir ?? '', 'root/scanned'), 'from the host\n')
     await world.call('POST', `/computers/${id}/ensure-running`)
