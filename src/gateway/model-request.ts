@@ -1,0 +1,121 @@
+// Judges a model call before it costs anything: what it asks for by the allow-list of model-schema.ts, and what it may cost.
+// Pure: bytes and headers in, a judgement out. The bytes themselves are forwarded as they came.
+import type { z } from 'zod'
+import { keyProblem } from './json-keys.ts'
+import { ALLOWED_BETAS, API_VERSIONS, CountBody, DROPPED_BETAS, MessagesBody } from './model-schema.ts'
+import { worstCaseUsd } from './prices.ts'
+
+export type ModelJudgement =
+  | { ok: true; model: string; stream: boolean; worstCaseUsd: number; version: string; betas: string[] }
+  /** `message` names the field. `code` is set for threads: the SDK then goes on without them. */
+  | { ok: false; message: string; code?: 'thread_unsupported_request' }
+
+export interface JudgeInput {
+  kind: 'messages' | 'count_tokens'
+  body: Uint8Array
+  /** Values of anthropic-version and anthropic-beta as they came. */
+  version: string | null
+  beta: string | null
+}
+
+export function judgeModelRequest({ kind, body, version, beta }: JudgeInput): ModelJudgement {
+  const text = decode(body)
+  const parsed = text === null ? undefined : parseJson(text)
+  if (text === null || parsed === undefined) return refuse('The body is not JSON in UTF-8.')
+  const keys = keyProblem(text)
+  if (keys?.kind === 'depth') return refuse('The body is nested too deeply.')
+  if (keys !== null) return refuse(`The field "${show(keys.key)}" stands twice in one object.`)
+  if (isThreaded(parsed))
+    return {
+      ok: false,
+      message: 'thread: message threads are not offered here.',
+      code: 'thread_unsupported_request',
+    }
+
+  const headers = judgeHeaders(version, beta)
+  if (typeof headers === 'string') return refuse(headers)
+  if (kind === 'count_tokens') {
+    const counted = CountBody.safeParse(parsed)
+    if (!counted.success) return refuse(explain(counted.error.issues))
+    return { ok: true, ...headers, model: counted.data.model, stream: false, worstCaseUsd: 0 }
+  }
+  const judged = MessagesBody.safeParse(parsed)
+  if (!judged.success) return refuse(explain(judged.error.issues))
+  const { model, stream, max_tokens: maxTokens, compaction } = judged.data
+  const compacts = compaction !== undefined && compaction !== null
+  const usd = worstCaseUsd({ model, bodyBytes: body.byteLength, maxTokens, compacts })
+  return { ok: true, ...headers, model, stream: stream === true, worstCaseUsd: usd }
+}
+
+function refuse(message: string): ModelJudgement {
+  return { ok: false, message }
+}
+
+/** Null is the API's word for "without a thread" and goes the way of every unknown field. */
+function isThreaded(parsed: unknown): boolean {
+  return typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, 'thread')
+}
+
+/** What goes upstream, or why not. */
+export function judgeHeaders(
+  version: string | null,
+  beta: string | null,
+): { version: string; betas: string[] } | string {
+  const named = version ?? '2023-06-01'
+  if (!API_VERSIONS.has(named)) return `anthropic-version: "${show(named)}" is not known here.`
+  const asked = (beta ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '' && !DROPPED_BETAS.has(one))
+  const unknown = asked.find((one) => !ALLOWED_BETAS.has(one))
+  return unknown === undefined
+    ? { version: named, betas: asked }
+    : `anthropic-beta: "${show(unknown)}" is not offered here.`
+}
+
+type Issue = z.core.$ZodIssue
+
+/** One sentence that names the field. Of the branches of a union the one that got furthest speaks. */
+function explain(issues: readonly Issue[]): string {
+  const issue = issues[0]
+  if (issue === undefined) return 'The body is not a request of the Messages API.'
+  const { path, text } = deepest(issue, [])
+  const field = path.length === 0 ? 'The body' : path.map(String).map(show).join('.')
+  return `${field}: ${text}.`
+}
+
+function deepest(issue: Issue, above: PropertyKey[]): { path: PropertyKey[]; text: string } {
+  const path = [...above, ...issue.path]
+  if (issue.code === 'invalid_union') {
+    const branches = issue.errors.flatMap((branch) => branch.slice(0, 1).map((one) => deepest(one, path)))
+    const furthest = branches.toSorted((a, b) => b.path.length - a.path.length)[0]
+    if (furthest !== undefined && furthest.path.length > path.length) return furthest
+    return { path, text: 'this type is not offered here' }
+  }
+  if (issue.code === 'unrecognized_keys')
+    return { path: [...path, issue.keys[0] ?? ''], text: 'this field is not offered here' }
+  if (issue.code === 'invalid_value') return { path, text: 'this value is not offered here' }
+  // Our own refinement (the model's name) speaks for itself; zod's other messages name types, never values.
+  return { path, text: issue.message.replace(/\.$/, '') }
+}
+
+/** A name somebody else chose, safe in a sentence. */
+function show(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_.-]/g, '?').slice(0, 60)
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return null // not UTF-8
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // not JSON
+  }
+}

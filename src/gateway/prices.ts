@@ -1,0 +1,121 @@
+// Dollars for tokens, by this version's price table (facts/agent.md section 2, read 2026-11-22). A model that is not here is
+// refused: what cannot be priced cannot be kept within a budget.
+
+/** Dollars per million tokens. */
+interface Rates {
+  input: number
+  output: number
+  cacheWrite5m: number
+  cacheWrite1h: number
+  cacheRead: number
+}
+
+interface Price extends Rates {
+  /** Rates for the whole request once its prompt is longer than `above` tokens. */
+  long?: Rates & { above: number }
+}
+
+export interface TokenCounts {
+  input: number
+  output: number
+  cacheRead: number
+  cacheWrite5m: number
+  cacheWrite1h: number
+}
+
+const rates = (
+  input: number,
+  output: number,
+  cacheWrite5m: number,
+  cacheWrite1h: number,
+  cacheRead: number,
+): Rates => ({
+  input,
+  output,
+  cacheWrite5m,
+  cacheWrite1h,
+  cacheRead,
+})
+
+const PRICES = new Map<string, Price>([
+  ['claude-fable-5-2', rates(8, 40, 10, 16, 0.2)],
+  ['claude-fable-5-1', rates(10, 50, 12.5, 20, 0.25)],
+  ['claude-opus-5-5', rates(4, 20, 5, 8, 0.2)],
+  ['claude-opus-5', rates(5, 25, 6.25, 10, 0.5)],
+  ['claude-sonnet-5-5', rates(2, 10, 2.5, 4, 0.1)],
+  [
+    'claude-haiku-5-5',
+    { ...rates(0.1, 0.5, 0.125, 0.2, 0.01), long: { ...rates(0.5, 2.5, 0.625, 1, 0.05), above: 100_000 } },
+  ],
+])
+
+export const MAX_OUTPUT_TOKENS = 128_000
+/** Beside the tokens; server tools are refused, so this only ever guards against a surprise. */
+const USD_PER_WEB_SEARCH = 0.01
+const PER_MILLION = 1_000_000
+
+/** `claude-opus-5-5` and its dated form `claude-opus-5-5-20260922` alike. */
+function priceOf(model: string): Price | undefined {
+  return PRICES.get(model) ?? PRICES.get(model.replace(/-\d{8}$/, ''))
+}
+
+export function isPriced(model: string): boolean {
+  return priceOf(model) !== undefined
+}
+
+export function pricedModels(): string[] {
+  return [...PRICES.keys()]
+}
+
+/** What one sampling came to. An unknown model is charged at the dearest rates of the table. */
+export function usdFor(model: string, tokens: TokenCounts): number {
+  const price = priceOf(model) ?? dearest()
+  const prompt = tokens.input + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h
+  const used = price.long !== undefined && prompt > price.long.above ? price.long : price
+  return (
+    (tokens.input * used.input +
+      tokens.output * used.output +
+      tokens.cacheRead * used.cacheRead +
+      tokens.cacheWrite5m * used.cacheWrite5m +
+      tokens.cacheWrite1h * used.cacheWrite1h) /
+    PER_MILLION
+  )
+}
+
+export function usdForWebSearches(count: number): number {
+  return count * USD_PER_WEB_SEARCH
+}
+
+/** Of the request's own frame (tool-use prompt and the like), which the body does not show. */
+const FRAME_TOKENS = 3_000
+/** English text and code run at 3.5 to 4.5 bytes a token. */
+const BYTES_PER_TOKEN = 3
+
+export interface WorstCaseInput {
+  model: string
+  bodyBytes: number
+  maxTokens: number
+  /** A compaction reads the whole prompt once more and writes a summary. */
+  compacts: boolean
+}
+
+/** Dollars if every byte were written to the cache for an hour and every output token used. */
+export function worstCaseUsd({ model, bodyBytes, maxTokens, compacts }: WorstCaseInput): number {
+  const price = priceOf(model) ?? dearest()
+  const top = price.long ?? price
+  const input = Math.ceil(bodyBytes / BYTES_PER_TOKEN) + FRAME_TOKENS
+  const once = (input * Math.max(top.input, top.cacheWrite1h) + maxTokens * top.output) / PER_MILLION
+  return compacts ? once * 2 : once
+}
+
+function dearest(): Price {
+  const all = [...PRICES.values()]
+  const max = (pick: (price: Price) => number) => Math.max(...all.map(pick))
+  return rates(
+    max((one) => one.input),
+    max((one) => one.output),
+    max((one) => one.cacheWrite5m),
+    max((one) => one.cacheWrite1h),
+    max((one) => one.cacheRead),
+  )
+}
