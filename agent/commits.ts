@@ -23,7 +23,7 @@ export async function commitLeftovers({ git, start, report }: PlanRun, message: 
 
 /**
  * The working tree as a commit on top of HEAD, made beside the index and the branch, so that nobody working in the checkout
- * notices. null when it would say nothing new.
+ * notices. null when it would say nothing new, or the branch moved while it was made.
  */
 export async function snapshotCommit(
   { git, home, start }: PlanRun,
@@ -38,6 +38,8 @@ export async function snapshotCommit(
   await git.must(['read-tree', head], { env })
   await git.must(['add', '--all'], { env })
   const tree = await git.must(['write-tree'], { env })
+  // The model committed meanwhile: its commit must be below the snapshot, not inside it.
+  if ((await commitOf(git, 'HEAD')) !== head) return null
   const mark = `${head} ${tree}`
   if (mark === lastTree) return null
   const commit = await git.must(['commit-tree', tree, '-p', head], {

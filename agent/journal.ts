@@ -13,9 +13,12 @@ export type JournalRecord =
   | { kind: 'tool_start'; id: string; name: string }
   | { kind: 'tool_end'; id: string; content: string; isError: boolean }
   | { kind: 'taken'; n: number }
-  | { kind: 'asked'; question: string }
+  | { kind: 'asked'; question: string; pauses: boolean }
+  /** Takes the place of the last message, which the model has never answered. */
+  | { kind: 'amended'; message: BetaMessageParam }
   | { kind: 'finished'; summary: string }
-  | { kind: 'ended'; how: string }
+  /** over: a later attempt begins a new conversation. */
+  | { kind: 'ended'; how: string; over: boolean }
 
 export interface Journal {
   append(record: JournalRecord): void
@@ -36,24 +39,40 @@ export function openJournal(file: string): Journal {
   }
 }
 
-/** The last conversation of this attempt, ready to be sent on; null when there is none or it was held with other tools or words. */
-export function rebuildConversation(
-  records: JournalRecord[],
-  attempt: number,
-  shape: string,
-): { iteration: number; messages: BetaMessageParam[] } | null {
-  const ofAttempt = recordsOf(records, attempt)
-  const start = ofAttempt.findLastIndex((record) => record.kind === 'conversation')
-  const conversation = ofAttempt[start]
+export interface Rebuilt {
+  iteration: number
+  messages: BetaMessageParam[]
+  /** Calls of the last reply that the model has no answer to yet, each with what became of it. */
+  open: { name: string; result: BetaToolResultBlockParam }[]
+}
+
+/**
+ * The last conversation, ready to be sent on, also by a later attempt; null when there is none, it came to its end, or it was held
+ * with other tools or words.
+ */
+export function rebuildConversation(records: JournalRecord[], shape: string): Rebuilt | null {
+  const start = records.findLastIndex((record) => record.kind === 'conversation')
+  const conversation = records[start]
   if (conversation?.kind !== 'conversation' || conversation.shape !== shape) return null
-  const since = ofAttempt.slice(start)
-  const messages = since.flatMap((record) => (record.kind === 'message' ? [record.message] : []))
-  if (messages.length === 0) return null
-  const answers = answerOpenCalls(messages.at(-1), since)
-  return {
-    iteration: conversation.iteration,
-    messages: answers === null ? messages : [...messages, answers],
+  const since = records.slice(start)
+  if (since.some((record) => record.kind === 'finished' || (record.kind === 'ended' && record.over)))
+    return null
+  const messages: BetaMessageParam[] = []
+  for (const record of since) {
+    if (record.kind === 'amended') messages.pop()
+    if (record.kind === 'message' || record.kind === 'amended') messages.push(record.message)
   }
+  if (messages.length === 0) return null
+  return { iteration: conversation.iteration, messages, open: openCalls(messages.at(-1), since) }
+}
+
+/** The question this attempt already asked and still waits for; null when it waits for none. */
+export function pendingQuestion(records: JournalRecord[], attempt: number): string | null {
+  const since = recordsOf(records, attempt)
+  const at = since.findLastIndex((record) => record.kind === 'asked' && record.pauses)
+  const asked = since[at]
+  const isAnswered = since.slice(at + 1).some((record) => record.kind === 'message')
+  return asked?.kind !== 'asked' || isAnswered ? null : asked.question
 }
 
 /** Records since the start of this attempt. */
@@ -66,14 +85,11 @@ const RESTARTED =
   'The agent restarted while this command ran; it may have run fully, partly or not at all. Inspect what it changed before you repeat it.'
 const NEVER_STARTED = 'The agent restarted before this call began; it was not run.'
 
-function answerOpenCalls(
-  last: BetaMessageParam | undefined,
-  records: JournalRecord[],
-): BetaMessageParam | null {
-  if (last?.role !== 'assistant' || typeof last.content === 'string') return null
-  const calls = last.content.filter((block) => block.type === 'tool_use')
-  if (calls.length === 0) return null
-  return { role: 'user', content: calls.map((call) => answerOpenCall(call.id, records)) }
+function openCalls(last: BetaMessageParam | undefined, records: JournalRecord[]): Rebuilt['open'] {
+  if (last?.role !== 'assistant' || typeof last.content === 'string') return []
+  return last.content.flatMap((block) =>
+    block.type === 'tool_use' ? [{ name: block.name, result: answerOpenCall(block.id, records) }] : [],
+  )
 }
 
 function answerOpenCall(id: string, records: JournalRecord[]): BetaToolResultBlockParam {
@@ -102,6 +118,7 @@ const KINDS = z.object({
     'setup_done',
     'conversation',
     'message',
+    'amended',
     'tool_start',
     'tool_end',
     'taken',

@@ -2,7 +2,7 @@
 // what came before. The SDK drives the turns; here stands what it lacks: the journal, patience, limits and steering.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BetaMessage, BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
+import type { BetaMessage, BetaMessageParam, BetaTextBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import { gatherFacts } from './environment.ts'
 import { rebuildConversation } from './journal.ts'
 import { createModelClient, judgeModelError } from './model.ts'
@@ -10,7 +10,7 @@ import type { ModelClient } from './model.ts'
 import { clipText } from './output.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
-import { CUT_CALL, firstMessage, NUDGES, steering, SYSTEM_PROMPT } from './prompts.ts'
+import { answerTo, CUT_CALL, firstMessage, NUDGES, steering, SYSTEM_PROMPT } from './prompts.ts'
 import type { ToolContext } from './tools/context.ts'
 import { createTools } from './tools/index.ts'
 
@@ -129,6 +129,8 @@ async function runTurns({ input, model, tools, context, talk }: TurnsInput): Pro
       news.length === 0
         ? results
         : { role: 'user', content: [...blocksOf(results), { type: 'text', text: steering(news) }] }
+    // A question's result is its answer, which comes with the next attempt.
+    if (context.conclusion?.kind === 'question') return 'concluded'
     say(plan, talk, answer)
     talk.turns++
     await input.onTurn()
@@ -139,17 +141,34 @@ async function runTurns({ input, model, tools, context, talk }: TurnsInput): Pro
   return null
 }
 
+const toText = (text: string): BetaTextBlockParam => ({ type: 'text', text })
+
+/** The conversation a crash or a pause left, with what the model has not heard since: results of its calls, an answer, news. */
 function resume(plan: PlanRun, shape: string): Conversation | null {
-  const known = rebuildConversation(plan.journal.records(), plan.start.attempt, shape)
+  const known = rebuildConversation(plan.journal.records(), shape)
   if (known === null) return null
-  const written = plan.journal.records().filter((record) => record.kind === 'message')
-  const last = known.messages.at(-1)
-  // Answers to calls the crash left open were made just now: they become part of the journal before they are sent.
-  if (last !== undefined && written.at(-1)?.message !== last)
-    plan.journal.append({ kind: 'message', message: last })
-  plan.report({ kind: 'event', type: 'resumed', text: 'The agent restarted and goes on where it stood.' })
   const talk: Conversation = { ...known, turns: Math.floor(known.messages.length / 2), nudges: 0 }
-  if (last?.role === 'assistant') say(plan, talk, { role: 'user', content: NUDGES.end_turn })
+  const last = talk.messages.at(-1)
+  const news = takeMessages(plan)
+  plan.report({ kind: 'event', type: 'resumed', text: 'The agent goes on where it stood.' })
+  if (last?.role === 'assistant') {
+    const asked = known.open.some(({ name }) => name === 'ask')
+    const results = known.open.map(({ name, result }) =>
+      name === 'ask' ? { ...result, content: answerTo(news) } : result,
+    )
+    const words = asked
+      ? []
+      : news.length > 0
+        ? [steering(news)]
+        : results.length === 0
+          ? [NUDGES.end_turn]
+          : []
+    say(plan, talk, { role: 'user', content: [...results, ...words.map(toText)] })
+  } else if (last !== undefined && news.length > 0) {
+    const amended: BetaMessageParam = { role: 'user', content: [...blocksOf(last), toText(steering(news))] }
+    plan.journal.append({ kind: 'amended', message: amended })
+    talk.messages.splice(-1, 1, amended)
+  }
   return talk
 }
 

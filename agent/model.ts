@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { GatewayErrorType } from '../src/protocol.ts'
 import type { PlanRun } from './plan-run.ts'
 
-const IDLE_STREAM_MS = 120_000
+const DEFAULT_IDLE_STREAM_MS = 120_000
 const RETRIES_OF_THE_SDK = 2
 
 export interface ModelClient {
@@ -18,7 +18,8 @@ export class StalledError extends Error {
   override name = 'StalledError'
 }
 
-export function createModelClient({ start, token, report }: PlanRun, idleMs = IDLE_STREAM_MS): ModelClient {
+export function createModelClient({ start, token, report }: PlanRun): ModelClient {
+  const idleMs = Number(process.env['RALPH_IDLE_STREAM_MS'] ?? DEFAULT_IDLE_STREAM_MS)
   let onBytes: (() => void) | null = null
   const client = new Anthropic({
     baseURL: `${start.url}/vm/model`,

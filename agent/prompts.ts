@@ -1,5 +1,6 @@
 // What the model is told. The system prompt is the same for every plan, byte for byte: no date, id or path, so that it stays
 // cached; what is particular stands in the first message.
+import type { BetaTextBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import type { PlanFacts } from './environment.ts'
 
 export const SYSTEM_PROMPT = `You are Ralph Wiggum, a coding agent that works alone on a machine of its own. A person has handed you a plan and gone offline; nobody watches, and nobody answers while you work. The plan is complete: carry it out to its end, then call finish.
@@ -16,10 +17,9 @@ How you work
 
 When you are done, call finish with a summary: one line that would serve as a commit subject, then what you changed, how you verified it with the evidence, and what you left open. If a decision is truly the person's and the plan leaves it open, call ask; otherwise decide yourself and say so in the summary.`
 
-export function firstMessage(facts: PlanFacts): string {
-  return [
-    // Verbatim, and nowhere else.
-    `<plan id="${facts.id}">${facts.text}</plan>`,
+/** Two blocks: the plan verbatim, and nowhere else; then where the model is. */
+export function firstMessage(facts: PlanFacts): BetaTextBlockParam[] {
+  const context = [
     `Commits you make should end with the trailer line "Ralph-Plan: ${facts.id}".`,
     section('Repository', facts.repository),
     section('Instructions the repository carries', facts.instructions),
@@ -27,12 +27,19 @@ export function firstMessage(facts: PlanFacts): string {
     section('Set-up', facts.setupFailure),
     section('Messages from the person, oldest first', facts.messages.map(({ text }) => text).join('\n\n')),
   ]
-    .filter((part) => part !== '')
-    .join('\n\n')
+  return [
+    { type: 'text', text: `<plan id="${facts.id}">${facts.text}</plan>` },
+    { type: 'text', text: context.filter((part) => part !== '').join('\n\n') },
+  ]
 }
 
 export const steering = (texts: string[]): string =>
   `A message from the person who gave you the plan:\n\n${texts.join('\n\n')}`
+
+export const answerTo = (texts: string[]): string =>
+  texts.length === 0
+    ? 'No answer came. Decide yourself, and name your assumption in the summary.'
+    : `The person answers:\n\n${texts.join('\n\n')}`
 
 export const NUDGES = {
   end_turn:

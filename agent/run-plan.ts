@@ -8,7 +8,7 @@ import { startCheckpoints } from './checkpoint.ts'
 import { runSetup } from './checks.ts'
 import { deliver, keepWork } from './deliver.ts'
 import { commitOf, createGit } from './git.ts'
-import { openJournal, recordsOf } from './journal.ts'
+import { openJournal, pendingQuestion, recordsOf } from './journal.ts'
 import { workLoop } from './loop.ts'
 import type { LoopEnd } from './loop.ts'
 import { clipText } from './output.ts'
@@ -53,9 +53,7 @@ function openPlan(start: Start): PlanRun {
   const journal = openJournal(join(home, '.ralph/journal.jsonl'))
   if (start.mode === 'work' && recordsOf(journal.records(), start.attempt).length === 0)
     journal.append({ kind: 'attempt', attempt: start.attempt })
-  const taken = recordsOf(journal.records(), start.attempt).flatMap((record) =>
-    record.kind === 'taken' ? [record.n] : [],
-  )
+  const taken = journal.records().flatMap((record) => (record.kind === 'taken' ? [record.n] : []))
   const lastTaken = Math.max(0, ...taken)
   return {
     start,
@@ -97,6 +95,8 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
   const done = recordsOf(journal.records(), start.attempt)
   const finished = done.findLast((record) => record.kind === 'finished')
   if (finished?.kind === 'finished') return deliver({ plan, baseHead, summary: finished.summary })
+  const question = plan.inbox.length === 0 ? pendingQuestion(journal.records(), start.attempt) : null
+  if (question !== null) return conclude(plan, baseHead, { kind: 'question', question })
   const setupFailure = done.some((record) => record.kind === 'setup_done') ? null : await runSetup(plan)
   journal.append({ kind: 'setup_done' })
   report({ kind: 'phase', phase: 'working' })
@@ -116,7 +116,11 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
 
 async function conclude(plan: PlanRun, baseHead: string | null, end: LoopEnd): Promise<AttemptEnd> {
   if (end.kind === 'finished') return deliver({ plan, baseHead, summary: end.summary })
-  plan.journal.append({ kind: 'ended', how: end.kind === 'failed' ? end.error : 'waiting for an answer' })
+  plan.journal.append({
+    kind: 'ended',
+    how: end.kind === 'failed' ? end.error : 'waiting for an answer',
+    over: end.kind === 'failed',
+  })
   if (end.kind === 'failed')
     return {
       kind: 'failed',
@@ -134,7 +138,7 @@ async function conclude(plan: PlanRun, baseHead: string | null, end: LoopEnd): P
 }
 
 async function pause(plan: PlanRun, { reason, message }: PauseError): Promise<AttemptEnd> {
-  plan.journal.append({ kind: 'ended', how: `paused: ${reason}` })
+  plan.journal.append({ kind: 'ended', how: `paused: ${reason}`, over: false })
   const push = reason === 'git_refused' ? undefined : 'push'
   return {
     kind: 'paused',

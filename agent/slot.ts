@@ -200,7 +200,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   }
 
   const work = async () => {
-    if (Date.now() < notBeforeMs) return
+    if (crashes < MAX_CRASHES && Date.now() < notBeforeMs) return
     delete record.end
     if (current !== null) return passOn(current)
     if (crashes >= MAX_CRASHES)

@@ -11,8 +11,9 @@ export function askTool(context: ToolContext) {
     describe: ({ question }) => question,
     run({ question }, { plan }) {
       plan.report({ kind: 'event', type: 'question', text: question.slice(0, 2_000).toWellFormed() })
-      plan.journal.append({ kind: 'asked', question })
-      if (plan.start.onQuestion === 'assume')
+      const pauses = plan.start.onQuestion === 'pause'
+      plan.journal.append({ kind: 'asked', question, pauses })
+      if (!pauses)
         return 'Nobody answers now. Make the most reasonable assumption, go on, and name it in your summary.'
       context.conclusion = { kind: 'question', question }
       return 'The work stops here until the person answers.'
