@@ -8,18 +8,22 @@ const text = (words: string, extra = {}) => ({ type: 'text', text: words, ...ext
 const breakpoint = (ttl?: string) => ({
   cache_control: { type: 'ephemeral', ...(ttl === undefined ? {} : { ttl }) },
 })
+const long = 'All about the workspace. '.repeat(400) // 10,000 bytes: 2,500 tokens
+const grow = (...rest: string[]) => ({
+  ...settings,
+  ...breakpoint('5m'),
+  messages: [user([text(long), ...rest.map((words) => text(words))])],
+})
+const turn = (words: string) => ({
+  ...settings,
+  system: [text(long, breakpoint('1h'))],
+  ...breakpoint('5m'),
+  messages: [user(words)],
+})
 const usageOf = async (own: ModelStandIn, body: unknown) =>
   UsageShape.parse((await send(own, body)).body).usage
 
 describe('the prompt cache', () => {
-  const long = 'All about the workspace. '.repeat(400) // 10,000 bytes: 2,500 tokens
-  const turn = (words: string) => ({
-    ...settings,
-    system: [text(long, breakpoint('1h'))],
-    ...breakpoint('5m'),
-    messages: [user(words)],
-  })
-
   it('writes at breakpoints with their lives, reads the longest prefix again, and forgets in time', async () => {
     await using own = await openModel()
     const ask = turn('What now? '.repeat(400))
@@ -55,6 +59,15 @@ describe('the prompt cache', () => {
       cache_read_input_tokens: 0,
       cache_creation_input_tokens: written,
     })
+  })
+
+  it('keeps a prefix alive that is found again before a breakpoint', async () => {
+    await using own = await openModel()
+    const { cache_creation_input_tokens: written } = await usageOf(own, grow())
+    for (const words of ['one', 'two', 'three']) {
+      own.advanceClock(200_000)
+      expect(await usageOf(own, grow(words))).toMatchObject({ cache_read_input_tokens: written })
+    }
   })
 
   it('shares the system prompt between conversations, not between models', async () => {

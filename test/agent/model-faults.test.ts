@@ -49,6 +49,11 @@ describe('fail', () => {
     expect((await send(model, body)).status).toBe(200)
   })
 
+  it('says when to come back', async () => {
+    const { body } = opening({ fail: { status: 429, retry_after: 7 } })
+    expect((await send(model, body)).headers.get('retry-after')).toBe('7')
+  })
+
   it('costs nothing', async () => {
     const { id, body } = opening({ fail: { status: 500 } })
     await send(model, body)

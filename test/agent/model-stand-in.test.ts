@@ -1,7 +1,5 @@
-import Anthropic, { AuthenticationError, NotFoundError } from '@anthropic-ai/sdk'
 import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import type { BetaMessageParam } from '@anthropic-ai/sdk/resources/beta/messages/messages'
-import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,8 +7,6 @@ import type { ModelStandIn } from '../world/model/server.ts'
 import {
   connect,
   firstMessage,
-  KEY,
-  MODEL,
   newPlanId,
   openModel,
   runPlan,
@@ -38,6 +34,13 @@ describe('a plan under the real SDK', () => {
     expect(run.called).toEqual([bash('echo a'), bash(long), finish('Write it')])
     expect(run.stopReasons).toEqual(['tool_use', 'tool_use', 'tool_use', 'end_turn'])
     expect(model.violations()).toEqual([])
+  })
+
+  it('streams whole characters in each piece', async () => {
+    const messages = [firstMessage(newPlanId(), `T\n${sh(`x${'😀'.repeat(500)}`)}`)]
+    const { text } = await send(model, { ...settings, tools, messages, stream: true })
+    expect(text).toContain('😀')
+    expect(text).not.toMatch(/\\ud83d/i)
   })
 
   it('finishes at once when the plan has no block', async () => {
@@ -127,6 +130,16 @@ describe('the place in the script', () => {
     expect((await runPlan(connect(fresh), { id, plan, maxTurns: 1 })).called).toEqual([bash('three')])
   })
 
+  it('is found again from a history that begins in the middle of the script', async () => {
+    const id = newPlanId()
+    await runPlan(connect(model), { id, plan, maxTurns: 2 })
+    const later = await runPlan(connect(model), { id, plan, maxTurns: 2 })
+    expect(later.called).toEqual([bash('two'), bash('three')])
+    await using fresh = await openModel()
+    const answer = await send(fresh, { ...settings, tools: toolsOf(id), messages: later.messages })
+    expect(answer.text).toContain('"name":"finish"')
+  })
+
   it('outlives the process with a progress file, torn last line included', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'model-'))
     const progressFile = join(folder, 'places.jsonl')
@@ -159,106 +172,28 @@ describe('finish', () => {
     expect(always.called).toHaveLength(4)
     expect(always.stopReasons.at(-1)).toBe('end_turn')
   })
-})
 
-describe('a judge', () => {
-  const verdict = {
-    type: 'object',
-    properties: { complete: { type: 'boolean' }, missing: { type: 'array' }, note: { type: 'string' } },
-  }
-
-  it('hears that all is complete, in the shape it asked for', async () => {
-    expect(await judge('Is it done?', verdict)).toEqual({ complete: true, missing: [], note: '' })
-    expect(await judge('Is it done?', { type: 'object' })).toEqual({ complete: true, missing: [] })
-  })
-
-  it('hears what the plan scripts, one answer each, the last one from then on', async () => {
+  it('ends the turn once accepted, and is called again when words come with the acceptance', async () => {
     const id = newPlanId()
-    const plan = `T${script({ judge: { complete: false, missing: ['tests'] } })}${script({ judge: {} })}`
-    const ask = () => judge(`<plan id="${id}">${plan}</plan> and its diff`, verdict)
-    expect(await ask()).toEqual({ complete: false, missing: ['tests'], note: '' })
-    expect(await ask()).toEqual({ complete: true, missing: [], note: '' })
-    expect(await ask()).toEqual({ complete: true, missing: [], note: '' })
-  })
-
-  it('is known to belong to a plan by the text of one that is at work', async () => {
-    const id = newPlanId()
-    const plan = `A very special plan${script({ judge: { complete: false } })}`
-    await runPlan(connect(model), { id, plan })
-    expect(await judge(`Plan:\n${plan}\nDiff: none`, verdict)).toMatchObject({ complete: false })
-    expect(model.calls().at(-1)).toMatchObject({ about: 'judge', plan: id })
+    const { messages } = await runPlan(connect(model), { id, plan: 'T' })
+    const history = { ...settings, tools: toolsOf(id), messages: messages.slice(0, 3) }
+    expect((await send(model, history)).text).toContain('Finished: T')
+    const words = {
+      role: 'user',
+      content: [...blocksOf(messages[2]), { type: 'text', text: 'One more thing.' }],
+    }
+    const reopened = { ...history, messages: [...messages.slice(0, 2), words] }
+    expect((await send(model, reopened)).text).toContain('"name":"finish"')
   })
 })
 
-describe('the API around it', () => {
-  it('refuses a wrong key with the typed error', async () => {
-    const client = new Anthropic({ apiKey: 'wrong', baseURL: model.url, maxRetries: 0 })
-    await expect(client.models.list()).rejects.toThrow(AuthenticationError)
-    expect((await send(model, {}, { authorization: '', 'x-api-key': 'wrong' })).status).toBe(401)
-    expect((await send(model, {}, { authorization: '', 'x-api-key': KEY })).status).toBe(400)
-  })
-
-  it('lists its models with their limits', async () => {
-    const client = connect(model)
-    const info = await client.beta.models.retrieve(MODEL)
-    expect(info).toMatchObject({
-      display_name: 'Claude Opus 5.5',
-      max_input_tokens: 1_000_000,
-      max_tokens: 128_000,
-      lifecycle: 'active',
-    })
-    const ids: string[] = []
-    for await (const one of client.beta.models.list()) ids.push(one.id)
-    expect(ids).toContain('claude-sonnet-5-5')
-    await expect(client.beta.models.retrieve('claude-none')).rejects.toThrow(NotFoundError)
-  })
-
-  it('counts tokens without running anything', async () => {
-    const id = newPlanId()
-    const messages = [firstMessage(id, `T${sh('one')}`)]
-    const { input_tokens: tokens } = await connect(model).beta.messages.countTokens({
-      model: MODEL,
-      messages,
-    })
-    expect(tokens).toBeGreaterThan(20)
-    expect(model.calls().at(-1)).toMatchObject({ about: 'count_tokens', status: 200, usd: 0 })
-  })
-
-  it('tells the control API what it saw: plan, place, usage, price, and the hash of the plan as it came', async () => {
-    const id = newPlanId()
-    const plan = `T 😀\r\n${sh('one')}`
-    await runPlan(connect(model), { id, plan })
-    const answer = await (await model.control.request('/model/calls')).json()
-    const calls = answer.calls.filter((call: { plan: string }) => call.plan === id)
-    expect(calls.map((call: { place: number; tools: string[] }) => [call.place, ...call.tools])).toEqual([
-      [0, 'bash'],
-      [1, 'finish'],
-      [2],
-    ])
-    const sha256 = createHash('sha256').update(plan).digest('hex')
-    for (const call of calls)
-      expect(call).toMatchObject({ status: 200, ended: 'full', planSha256: sha256, about: 'plan' })
-    for (const call of calls) expect(call.usd).toBeGreaterThan(0)
-    expect(calls[0].body).toBeUndefined()
-    expect(model.calls().find((call) => call.plan === id)?.body).toMatchObject({ model: MODEL })
-  })
-})
-
-async function judge(text: string, schema: Record<string, unknown>): Promise<unknown> {
-  const message = await connect(model).beta.messages.create({
-    model: 'claude-haiku-5-5',
-    max_tokens: 1_000,
-    output_config: { format: { type: 'json_schema', schema } },
-    messages: [{ role: 'user', content: text }],
-  })
-  const part = message.content.find((one) => one.type === 'text')
-  return JSON.parse(part?.text ?? 'null')
-}
 /** The tool list of runPlan's conversations: a history is bound to it. */
 function toolsOf(id: string): unknown {
   const body = model.calls().find((call) => call.plan === id)?.body
   return typeof body === 'object' && body !== null && 'tools' in body ? body.tools : []
 }
+
+const blocksOf = (message?: BetaMessageParam) => (Array.isArray(message?.content) ? message.content : [])
 
 function markErrors(messages: BetaMessageParam[]): unknown[] {
   return messages.map((message) =>

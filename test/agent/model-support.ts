@@ -97,12 +97,17 @@ export async function send(
   model: ModelStandIn,
   body: unknown,
   headers: Record<string, string> = {},
-): Promise<{ status: number; body: unknown; text: string }> {
+): Promise<{ status: number; body: unknown; text: string; headers: Headers }> {
   const response = await fetch(`${model.url}/v1/messages`, {
     method: 'POST',
     headers: { authorization: `Bearer ${KEY}`, 'anthropic-version': '2026-10-21', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
   const text = await response.text()
-  return { status: response.status, text, body: text.startsWith('{') ? JSON.parse(text) : null }
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: text.startsWith('{') ? JSON.parse(text) : null,
+  }
 }

@@ -19,7 +19,6 @@ export async function answerRequest(
   options: ApiOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  closing: AbortSignal,
 ): Promise<void> {
   const startedMs = performance.now()
   const path = new URL(request.url ?? '/', 'http://model').pathname
@@ -30,8 +29,7 @@ export async function answerRequest(
   const call = emptyCall(path, String(request.headers['anthropic-beta'] ?? ''))
   if (path.startsWith('/v1/messages')) world.log.add(call)
   const problem =
-    findBadHeader(request, options.apiKey) ??
-    (await route(world, request, response, call, AbortSignal.any([gone.signal, closing])))
+    findBadHeader(request, options.apiKey) ?? (await route(world, request, response, call, gone.signal))
   call.durationMs = Math.round(performance.now() - startedMs)
   if (problem !== null) {
     Object.assign(call, { status: problem.status, error: problem.message })

@@ -83,16 +83,16 @@ function takeTurn({ request, progress, plan, script, place }: TurnInput): Reply 
 
 /** After the last step: finish, again after each rejection; null when it was accepted or rejected too often. */
 function takeFinish(request: MessagesRequest, script: Script, place: number): Step | null {
-  const rejected = countRejectedFinishes(request)
-  const isAccepted = rejected.last === 'accepted'
-  if (isAccepted || rejected.count > MAX_FINISH_AGAIN) return null
+  const finishes = readFinishes(request)
+  const isAccepted = finishes.last === 'accepted'
+  if (isAccepted || finishes.rejectedCount > MAX_FINISH_AGAIN) return null
   return place === script.steps.length
     ? script.finish
     : { ...script.finish, turns: script.finish.turns.slice(-1) }
 }
 
-function countRejectedFinishes(request: MessagesRequest): {
-  count: number
+function readFinishes(request: MessagesRequest): {
+  rejectedCount: number
   last: 'accepted' | 'rejected' | null
 } {
   const blocks = request.messages.flatMap((message) => toBlocks(message.content))
@@ -101,10 +101,12 @@ function countRejectedFinishes(request: MessagesRequest): {
   )
   const isFinish = (block: Block): boolean => block.type === 'tool_result' && calls.has(block.tool_use_id)
   const results = blocks.filter(isFinish)
-  const newest = toBlocks(request.messages.at(-1)?.content ?? []).find(isFinish)
+  const newest = toBlocks(request.messages.at(-1)?.content ?? [])
+  // Words beside the result reopen the plan: the model does not just take its leave.
+  const result = newest.some((block) => block.type === 'text') ? undefined : newest.find(isFinish)
   return {
-    count: results.filter((block) => block.is_error === true).length,
-    last: newest === undefined ? null : newest.is_error === true ? 'rejected' : 'accepted',
+    rejectedCount: results.filter((block) => block.is_error === true).length,
+    last: result === undefined ? null : result.is_error === true ? 'rejected' : 'accepted',
   }
 }
 

@@ -43,9 +43,8 @@ export async function startModel(options: ModelStandInOptions): Promise<ModelSta
     log: createCallLog(),
     thought: new Set(),
   }
-  const closing = new AbortController()
   const server = createServer((request, response) => {
-    answerRequest(world, options, request, response, closing.signal).catch((error: unknown) => {
+    answerRequest(world, options, request, response).catch((error: unknown) => {
       options.log?.(`model: ${String(error)}`)
       response.destroy()
     })
@@ -67,7 +66,6 @@ export async function startModel(options: ModelStandInOptions): Promise<ModelSta
     violations: () => world.log.violations(),
     advanceClock,
     async close() {
-      closing.abort()
       server.closeAllConnections()
       if (!server.listening) return
       server.close()

@@ -148,7 +148,7 @@ function toBlockEvents(block: Block, index: number): StreamEvent[] {
   return [start({ type: 'text', text: '', citations: null }), ...text, stop]
 }
 
-/** Whole code points in each piece: half a surrogate pair cannot be written as UTF-8. */
+/** Whole code points in each piece, as the real API sends them: half a pair would come as an escape. */
 function toPieces(text: string): string[] {
   const points = Array.from(text)
   const size = Math.max(PIECE_CHARACTERS, Math.ceil(points.length / MAX_PIECES))
