@@ -146,8 +146,9 @@ check_disk() {
 }
 
 check_network() { # any answer will do: whether the Worker is well is not this machine's business
+  # Not -o /dev/null: a retry would truncate that and fail.
   curl -sS --connect-timeout 10 --max-time 30 --retry 2 --retry-delay 1 --retry-connrefused \
-    -o /dev/null "$RALPH_URL/healthz" && return 0
+    "$RALPH_URL/healthz" >/dev/null && return 0
   error="network missing: cannot reach $RALPH_URL: $(curl_words $?)"
   return 1
 }
@@ -204,8 +205,9 @@ find_node() { # prints a Node that is new enough and that plan users can run too
     version="${version#v}"
     [ "${version%%.*}" -ge "$min_node_major" ] 2>/dev/null || continue
     if is_root && has useradd && has setpriv && [ "$node" != "$(readlink -f "$opt/node/bin/node")" ]; then
-      # For instance below /root/.nvm, where nobody else may enter.
-      setpriv --reuid=65534 --regid=65534 --clear-groups "$node" --version >/dev/null 2>&1 || continue
+      # shellcheck disable=SC2016
+      # For instance below /root/.nvm, where nobody else may enter. Through a shell: setpriv's own exec still has root's rights.
+      setpriv --reuid=65534 --regid=65534 --clear-groups /bin/sh -c '"$0" --version' "$node" >/dev/null 2>&1 || continue
     fi
     echo "$node"
     return 0
