@@ -136,3 +136,11 @@ function parseJson(text: string): unknown {
     return null // no event of ours: the schema refuses it
   }
 }
+
+const Message = z.object({ usage: Usage })
+
+/** Of an answer that is not streamed; null when it is no whole message. */
+export function readMessageUsage(body: Uint8Array): Usage | null {
+  const message = Message.safeParse(parseJson(new TextDecoder().decode(body)))
+  return message.success ? message.data.usage : null
+}
