@@ -5,28 +5,29 @@ const UNSEEN = /[\p{Cc}\p{Cf}\u{E0100}-\u{E01EF}]+/gu
 const UNSEEN_BUT_LINES = /(?:(?!\n)[\p{Cc}\p{Cf}\u{E0100}-\u{E01EF}])+/gu
 const SEPARATORS = /\r\n?|[\u2028\u2029\u0085]/gu
 
+/** Text is cut to this many times its cap before it is cleaned, so that a stranger's long text costs no CPU. */
+const LOOKED_AT = 4
+
 /** One line of at most maxChars UTF-16 units; what was cut ends in an ellipsis. */
 export function cleanLine(text: string, maxChars: number): string {
-  return capped(
-    text
-      .toWellFormed()
-      .replaceAll(SEPARATORS, '\n')
-      .replaceAll(/[\n\t]+/g, ' ')
-      .replaceAll(UNSEEN, ''),
-    maxChars,
-  )
+  const lines = text
+    .slice(0, maxChars * LOOKED_AT)
+    .toWellFormed()
+    .replaceAll(SEPARATORS, '\n')
+  return capped(lines.replaceAll(/[\n\t]+/g, ' ').replaceAll(UNSEEN, ''), maxChars, text)
 }
 
 /** The same for text that may have several lines: line feeds stay. */
 export function cleanText(text: string, maxChars: number): string {
-  return capped(
-    text.toWellFormed().replaceAll(SEPARATORS, '\n').replaceAll('\t', '  ').replaceAll(UNSEEN_BUT_LINES, ''),
-    maxChars,
-  )
+  const lines = text
+    .slice(0, maxChars * LOOKED_AT)
+    .toWellFormed()
+    .replaceAll(SEPARATORS, '\n')
+  return capped(lines.replaceAll('\t', '  ').replaceAll(UNSEEN_BUT_LINES, ''), maxChars, text)
 }
 
-function capped(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text
+function capped(clean: string, maxChars: number, original: string): string {
+  if (clean.length <= maxChars && original.length <= maxChars * LOOKED_AT) return clean
   // A cut between the halves of a pair would leave a lone surrogate.
-  return `${text.slice(0, maxChars - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
+  return `${clean.slice(0, maxChars - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
 }

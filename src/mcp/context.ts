@@ -38,9 +38,8 @@ export interface ToolContext {
 }
 
 export function createToolContext(env: Env): ToolContext {
-  // The platform seam: the generated type of a stub wraps every answer in RPC types that plain data does not need, and doors
-  // import only types from the object. WorkspaceRpc is what the object implements, so this cast is where the two meet.
-  const stub = (key: string): WorkspaceStub => env.WORKSPACE.getByName(key) as unknown as WorkspaceStub
+  // The platform seam: doors import only types from the object, and this is where its stub has to fit them.
+  const stub = (key: string): WorkspaceStub => env.WORKSPACE.getByName(key)
   return {
     workspace: async (name) => stub(await workspaceKey(name)),
     workspaceOfPlan: (planId) => {

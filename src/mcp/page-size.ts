@@ -9,12 +9,19 @@ export function jsonBytes(value: unknown): number {
   return encoder.encode(JSON.stringify(value)).byteLength
 }
 
-/** As many of the first items as fit; always at least one, so that paging ends. */
-export function fitting<Item>(items: Item[], maxBytes: number): Item[] {
+/** The shapes of as many of the first items as fit; always at least one, so that paging ends. The rest is never shaped: it costs CPU. */
+export function fitting<Item, Shape>(
+  items: Item[],
+  toShape: (item: Item) => Shape,
+  maxBytes: number,
+): Shape[] {
+  const shapes: Shape[] = []
   let bytes = 0
-  const end = items.findIndex((item, index) => {
-    bytes += jsonBytes(item) + 1
-    return bytes > maxBytes && index > 0
-  })
-  return end === -1 ? items : items.slice(0, end)
+  for (const item of items) {
+    const shape = toShape(item)
+    bytes += jsonBytes(shape) + 1
+    if (bytes > maxBytes && shapes.length > 0) return shapes
+    shapes.push(shape)
+  }
+  return shapes
 }

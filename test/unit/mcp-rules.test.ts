@@ -185,6 +185,7 @@ describe('text from strangers', () => {
     expect(cleanLine('x'.repeat(50), 10)).toBe('xxxxxxxxx…')
     expect(cleanLine('🙂'.repeat(10), 10)).toBe('🙂🙂🙂🙂…')
     expect(cleanLine('\ud83d', 10)).toBe('\ufffd')
+    expect(cleanLine(`${'\u200b'.repeat(1_000)}x`, 10)).toBe('…')
   })
 })
 

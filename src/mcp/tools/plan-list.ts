@@ -28,10 +28,7 @@ export const planList = defineTool({
       limit,
       ...(workspace_id === undefined ? {} : { workspace: workspace_id }),
     })
-    const shapes = fitting(
-      found.plans.map((plan) => toPlan(plan, 'brief')),
-      MAX_ANSWER_BYTES,
-    )
+    const shapes = fitting(found.plans, (plan) => toPlan(plan, 'brief'), MAX_ANSWER_BYTES)
     const last = found.plans[shapes.length - 1]
     const more = last !== undefined && (found.more || shapes.length < found.plans.length)
     return {

@@ -33,7 +33,7 @@ export const planStatus = defineTool({
       call,
     })
     const plan = toPlan(seen.plan)
-    const events = fitting(seen.events.map(toEvent), MAX_ANSWER_BYTES - jsonBytes(plan))
+    const events = fitting(seen.events, toEvent, MAX_ANSWER_BYTES - jsonBytes(plan))
     const more = events.length < seen.events.length || seen.events.length === limit
     return {
       structured: {

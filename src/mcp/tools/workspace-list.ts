@@ -17,7 +17,7 @@ export const workspaceList = defineTool({
   output: OutWorkspaces,
   handler: async ({ cursor }, context) => {
     const found = await context.listWorkspaces({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
-    const shapes = fitting(found.workspaces.map(toWorkspace), MAX_ANSWER_BYTES)
+    const shapes = fitting(found.workspaces, toWorkspace, MAX_ANSWER_BYTES)
     const last = found.workspaces[shapes.length - 1]
     const more = last !== undefined && (found.more || shapes.length < found.workspaces.length)
     return {

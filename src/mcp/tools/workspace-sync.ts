@@ -23,7 +23,7 @@ export const workspaceSync = defineTool({
     const workspace = toWorkspace(found.workspace)
     const commands = wholeMerges(found.mergeCommands)
     const room = MAX_ANSWER_BYTES - jsonBytes(workspace) - jsonBytes(commands)
-    const branches = fitting(found.branches.slice(start).map(toBranch), room)
+    const branches = fitting(found.branches.slice(start), toBranch, room)
     const end = start + branches.length
     const more = end < found.branches.length
     const steps = [
@@ -59,8 +59,7 @@ function readOffset(cursor: string | undefined): number {
 /** As many commands as fit, cut after a push: half a merge would leave the clone in the middle of it. */
 function wholeMerges(commands: string[]): string[] {
   // The object quotes every word; cleaning again only matters should a name ever hold what it must not.
-  const clean = commands.map((command) => cleanLine(command, 2_000))
-  const fit = fitting(clean, MAX_COMMANDS_BYTES)
-  if (fit.length === clean.length) return fit
+  const fit = fitting(commands, (command) => cleanLine(command, 2_000), MAX_COMMANDS_BYTES)
+  if (fit.length === commands.length) return fit
   return fit.slice(0, fit.findLastIndex((command) => command.startsWith('git push')) + 1)
 }
