@@ -1,10 +1,10 @@
 // `npm run demo`: the main job, offline. A plan travels from an MCP client through the Worker to an agent on a (local) VM and back
 // as a merged branch. Every step is checked; exit 0 means that all of it held.
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { styleText } from 'node:util'
+import { promisify, styleText } from 'node:util'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { z } from 'zod'
@@ -55,6 +55,7 @@ const Seen = z.looseObject({
   plan: Plan,
   events: z.array(z.object({ seq: z.number(), type: z.string(), text: z.string() })),
 })
+const run = promisify(execFile)
 const keep = process.argv.includes('--keep')
 const startedMs = Date.now()
 
@@ -130,19 +131,29 @@ async function tell(world: World): Promise<void> {
   )
 
   const clone = join(world.stateDir, 'clone')
-  const git = (...args: string[]): string => execFileSync('git', ['-C', clone, ...args], { encoding: 'utf8' })
-  execFileSync('git', ['clone', '--quiet', repo.push_url, clone])
-  say('The git host holds the branch', git('ls-remote', 'origin', done.branch).replace(/\s+/, '  ').trim())
-  console.log(indent(git('log', '--format=%h %an: %s', `origin/main..origin/${done.branch}`)))
-  console.log(indent(git('diff', `origin/main...origin/${done.branch}`)))
-  if (!git('log', '-1', '--format=%B', `origin/${done.branch}`).includes(`Ralph-Plan: ${done.id}`))
+  // Never synchronously: the git host lives in this very process.
+  const git = async (...args: string[]): Promise<string> => (await run('git', args)).stdout
+  await git('clone', '--quiet', repo.push_url, clone)
+  say(
+    'The git host holds the branch',
+    (await git('ls-remote', repo.push_url, done.branch)).replace(/\s+/, '  ').trim(),
+  )
+  console.log(
+    indent(await git('-C', clone, 'log', '--format=%h %an: %s', `origin/main..origin/${done.branch}`)),
+  )
+  console.log(indent(await git('-C', clone, 'diff', `origin/main...origin/${done.branch}`)))
+  if (
+    !(await git('-C', clone, 'log', '-1', '--format=%B', `origin/${done.branch}`)).includes(
+      `Ralph-Plan: ${done.id}`,
+    )
+  )
     throw new Error('the last commit carries no Ralph-Plan trailer')
 
   await control('POST', '/github/sample/merge', { branch: done.branch, method: 'merge' })
   say('You merge it on the git host', 'the signed webhook is on its way')
   const merged = await follow((plan) => plan.merge_status === 'merged')
   say('The plan is merged', `${cursor} events, no gap`)
-  for (let i = 0; git('ls-remote', 'origin', done.branch) !== ''; i++) {
+  for (let i = 0; (await git('ls-remote', repo.push_url, done.branch)) !== ''; i++) {
     if (i > 50) throw new Error('the merged branch was not removed')
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
