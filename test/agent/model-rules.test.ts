@@ -184,6 +184,11 @@ describe('a conversation', () => {
     ],
     ['a result', (body) => edit(body, 2, 'user', clip(body.messages[2]?.content)), /messages\.3\.content\.0/],
     [
+      'the words of its thinking',
+      (body) => edit(body, 1, 'assistant', rethink(body.messages[1]?.content)),
+      /messages\.1\.content\.0: Invalid `signature`/,
+    ],
+    [
       'a thinking block away',
       (body) => edit(body, 1, 'assistant', dropThinking(body.messages[1]?.content)),
       /Expected `thinking`/,
@@ -226,3 +231,5 @@ function edit(body: { messages: unknown[] }, at: number, role: string, content: 
 }
 const clip = (content: unknown) => Parts.parse(content).map((part) => ({ ...part, content: '(clipped)' }))
 const dropThinking = (content: unknown) => Parts.parse(content).filter((part) => part.type !== 'thinking')
+const rethink = (content: unknown) =>
+  Parts.parse(content).map((part) => (part.type === 'thinking' ? { ...part, thinking: 'Else.' } : part))
