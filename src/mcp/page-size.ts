@@ -9,7 +9,11 @@ export function jsonBytes(value: unknown): number {
   return encoder.encode(JSON.stringify(value)).byteLength
 }
 
-/** The shapes of as many of the first items as fit; always at least one, so that paging ends. The rest is never shaped: it costs CPU. */
+/**
+ * The shapes of as many of the first items as fit; always at least one, so that paging ends. The rest is never shaped: with
+ * 200 long events that and the cut in lib/text.ts took plan_status from 4.5 to 0.2 ms, for a hostile plan from 7.3 to 1.4 ms
+ * (2026-11-23, Node 24, one machine).
+ */
 export function fitting<Item, Shape>(
   items: Item[],
   toShape: (item: Item) => Shape,
