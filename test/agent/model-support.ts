@@ -27,7 +27,7 @@ export function newPlanId(): string {
   return `a1b2c3d4-e5f6-8000-8000-${planCount.toString(16).padStart(12, '0')}`
 }
 
-export const block = (info: string, text: string): string => `\n\`\`\`${info}\n${text}\n\`\`\`\n`
+const block = (info: string, text: string): string => `\n\`\`\`${info}\n${text}\n\`\`\`\n`
 export const sh = (command: string): string => block('sh', command)
 export const script = (value: unknown): string => block('model', JSON.stringify(value))
 

@@ -12,8 +12,8 @@
 import { z } from 'zod'
 import { findFences } from './fences.ts'
 
-export const StopReason = z.enum(['end_turn', 'max_tokens', 'refusal'])
-export type StopReason = z.infer<typeof StopReason>
+const StopReason = z.enum(['end_turn', 'max_tokens', 'refusal'])
+type StopReason = z.infer<typeof StopReason>
 
 /** Foreign keys pass through into the answer (iterations, server_tool_use). */
 export const UsageOverride = z.looseObject({
@@ -53,10 +53,10 @@ const ModelBlock = z.strictObject({
 })
 type ModelBlock = z.infer<typeof ModelBlock>
 
-export type ToolCall = { name: string; input: Record<string, unknown> }
+type ToolCall = { name: string; input: Record<string, unknown> }
 
-export type FailTurn = { kind: 'fail'; status: number; retryAfterS: number | null; sleepMs: number }
-export type AnswerTurn = {
+type FailTurn = { kind: 'fail'; status: number; retryAfterS: number | null; sleepMs: number }
+type AnswerTurn = {
   kind: 'answer'
   say: string[]
   /** null: the step's tool is called. */
@@ -85,7 +85,7 @@ export function parseScript(planText: string): Script {
 }
 
 /** The plan's first line that is not blank. */
-export function firstLine(planText: string): string {
+function firstLine(planText: string): string {
   return planText.trim().split(/\r?\n/, 1)[0]?.trim() || '(no title)'
 }
 
