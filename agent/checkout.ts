@@ -37,8 +37,17 @@ async function initialise({ start, git }: PlanRun): Promise<void> {
   const info = join(start.checkout, '.git/objects/info')
   mkdirSync(info, { recursive: true })
   writeFileSync(join(info, 'alternates'), `${join(start.mirror, 'objects')}\n`)
+  writeTrailerHook(start)
   await git.must(['remote', 'add', 'origin', `${start.url}/vm/git/${start.workspace}.git`])
   await git.must(['fetch', '--quiet', '--no-tags', start.mirror, '+refs/heads/*:refs/remotes/origin/*'])
+}
+
+/** The model's own commits name their plan too. In the plan's git directory, never in the repository; --no-verify does not skip it. */
+function writeTrailerHook({ checkout, id }: PlanRun['start']): void {
+  const hooks = join(checkout, '.git/hooks')
+  mkdirSync(hooks, { recursive: true })
+  const trailer = `exec git interpret-trailers --in-place --if-exists doNothing --trailer 'Ralph-Plan: ${id}' "$1"`
+  writeFileSync(join(hooks, 'prepare-commit-msg'), `#!/bin/sh\n${trailer}\n`, { mode: 0o755 })
 }
 
 async function findBase({

@@ -105,11 +105,12 @@ async function tell(world: World): Promise<void> {
   say('plan_submit', `${submitted.id}: accepted, and the laptop could be closed now`)
 
   let cursor = 0
+  let isThere = false
   const follow = async (until: (plan: z.infer<typeof Plan>) => boolean): Promise<z.infer<typeof Plan>> => {
     for (;;) {
       const seen = await call(
         'plan_status',
-        { plan_id: submitted.id, wait_seconds: 5, after: cursor, limit: 100 },
+        { plan_id: submitted.id, wait_seconds: isThere ? 0 : 5, after: cursor, limit: 100 },
         Seen,
       )
       for (const event of seen.events) {
@@ -117,7 +118,11 @@ async function tell(world: World): Promise<void> {
         cursor = event.seq
         say(`  ${event.type}`, styleText('dim', event.text.replaceAll('\n', ' ').slice(0, 110)))
       }
-      if (until(seen.plan) && seen.events.length === 0) return seen.plan
+      isThere = until(seen.plan)
+      if (isThere && seen.events.length === 0) {
+        isThere = false
+        return seen.plan
+      }
       if (['failed', 'cancelled', 'paused'].includes(seen.plan.status))
         throw new Error(`the plan is ${seen.plan.status}: ${JSON.stringify(seen.plan)}`)
       if (Date.now() - startedMs > 120_000)
