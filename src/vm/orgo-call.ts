@@ -28,11 +28,11 @@ export interface OrgoCall<T> {
 }
 
 export async function callOrgo<T>(options: OrgoOptions, call: OrgoCall<T>): Promise<T> {
-  if (call.method !== 'GET') return callOnce(options, call)
   for (const waitMs of READ_RETRY_MS) {
     try {
       return await callOnce(options, call)
     } catch (error) {
+      // Said of reads only: a lost change is an unknown outcome.
       if (!(error instanceof VmError) || error.code !== 'failed') throw error
       await new Promise((resolve) => {
         setTimeout(resolve, waitMs)
