@@ -63,11 +63,16 @@ test('a late answer with an older revision is ignored: it cannot undo a stop', a
     plans: [{ ...plan.desired, want: 'run' }],
   }))
   await vm.ring()
+  await until(() => vm.worker.nextAnswers.length === 0, 'the late answer')
+  const newest = vm.worker.syncs.at(-1)?.revision ?? 0
   const answered = vm.worker.syncs.length
   await vm.ring()
-  await until(() => vm.worker.syncs.length > answered, 'another sync')
+  await until(() => vm.worker.syncs.length > answered, 'the sync after the late answer')
+  expect(vm.worker.syncs.at(-1)).toMatchObject({
+    revision: newest,
+    plans: [{ id: plan.desired.id, status: 'ended' }],
+  })
   expect(processesOf(plan)).toEqual([])
-  expect(plan.observed?.end?.kind).toBe('stopped')
 })
 
 test('forget with removeCheckout leaves neither checkout, home, user nor record', async () => {
@@ -129,17 +134,21 @@ test('a message to a running plan reaches the model after the tool that runs, an
 test('a refused sync is not repeated until the next doorbell; an unreachable Worker is tried again', async () => {
   await using vm = await createVm()
   await vm.ring()
-  await until(() => vm.worker.syncs.length > 0, 'a sync')
+  await until(() => existsSync(join(vm.workspace, 'repo.git/ralph-fetched')), 'the mirror')
   vm.worker.nextAnswers.push(
     () => 500,
-    () => 409,
+    (usual) => usual,
   )
   await vm.ring()
-  await until(() => vm.worker.nextAnswers.length === 0, 'the retry after a 500 and the refusal')
+  await until(() => vm.worker.nextAnswers.length === 0, 'the retry after a 500')
+  vm.worker.nextAnswers.push(() => 409)
+  await vm.ring()
+  await until(() => vm.worker.nextAnswers.length === 0, 'the refusal')
   const before = vm.worker.syncs.length
   const plan = vm.worker.submit('After the refusal')
   writeFileSync(join(vm.workspace, 'tasks.md'), '- [ ] by hand\n')
-  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  // Longer than two looks at tasks.md: the absence of a request can only be waited for.
+  await new Promise((resolve) => setTimeout(resolve, 5_500))
   expect(vm.worker.syncs.length).toBe(before)
   await vm.ring()
   await until(ended(plan), 'the end of the plan')

@@ -27,6 +27,8 @@ export interface FakeWorker {
   pushes: string[]
   /** Answers for the next syncs instead of the usual one. */
   nextAnswers: ((usual: SyncResponse) => SyncResponse | number)[]
+  /** A status instead of the answer, though the request was taken in: an answer lost on the way. */
+  loseAnswer: ((request: SyncRequest) => number | null) | null
   /** Looks at a request to the model first; true when it answered itself. */
   interceptModel: ((request: IncomingMessage, response: ServerResponse, body: string) => boolean) | null
   nonce: string
@@ -61,6 +63,7 @@ export async function startFakeWorker(options: {
     modelBodies: [],
     pushes: [],
     nextAnswers: [],
+    loseAnswer: null,
     interceptModel: null,
     nonce: '',
     agentSha256: options.agentSha256,
@@ -132,7 +135,7 @@ export async function startFakeWorker(options: {
     if (body.nonce !== worker.nonce) return refuse(response, 409, 'stale_nonce')
     for (const observed of body.plans) observe(observed)
     const usual = answer(body)
-    const given = worker.nextAnswers.shift()?.(usual) ?? usual
+    const given = worker.loseAnswer?.(body) ?? worker.nextAnswers.shift()?.(usual) ?? usual
     if (typeof given === 'number') return refuse(response, given, 'as the test wants it')
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify(given))
