@@ -41,7 +41,8 @@ describe('writeRefusal', () => {
       reasons: [{ ref: 'refs/heads/main', text: 'a\nok refs/heads/main\0' }],
     })
     const report = body === null ? null : readReport(body, SIDE_BAND)
-    expect(report?.ok).toEqual([])
+    expect(report?.refused.at(-1)?.text).toBe('a ok refs/heads/main ')
+    expect(dec(body)).not.toContain('\nok ')
   })
 })
 

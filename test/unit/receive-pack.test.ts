@@ -68,32 +68,78 @@ describe('readPushHead', () => {
 
 // The hand-made cases of facts/security-reliability.md 2.3: the first ten real git accepts, the others it refuses as well.
 const cert = `${line(`push-cert\0${CAPS}`)}${line('certificate version 0.1\n')}${line(`${second}\n`)}${line('push-cert-end\n')}`
-const HAND_MADE: [string, Uint8Array][] = [
-  ['an uppercase pkt length', enc(`${line(first.padEnd(0xab - 4)).replace('00ab', '00AB')}0000`)],
-  ['a list ended by 0001', enc(`${line(first)}0001`)],
-  ['a list ended by 0002', enc(`${line(first)}0002`)],
-  ['capabilities on the second command', enc(`${line(first)}${line(`${second}\0 ${CAPS}`)}0000`)],
-  ['capabilities on the second command only', enc(`${line(second)}${line(first)}0000`)],
-  ['a shallow line between commands', enc(`${line(first)}${line(`shallow ${OLD}`)}${line(second)}0000`)],
-  ['a push certificate', enc(`${cert}0000`)],
-  ['a push certificate after a legal command', enc(`${line(first)}${cert.replace(`\0${CAPS}`, '')}0000`)],
+const HAND_MADE: [string, string, Uint8Array][] = [
+  [
+    'an uppercase pkt length',
+    'a malformed pkt length',
+    enc(`${line(first.padEnd(0xab - 4)).replace('00ab', '00AB')}0000`),
+  ],
+  ['a list ended by 0001', 'a special pkt in the command list', enc(`${line(first)}0001`)],
+  ['a list ended by 0002', 'a special pkt in the command list', enc(`${line(first)}0002`)],
+  [
+    'capabilities on the second command',
+    'a second capability list',
+    enc(`${line(first)}${line(`${second}\0 ${CAPS}`)}0000`),
+  ],
+  ['capabilities on the second command only', 'no capability list', enc(`${line(second)}${line(first)}0000`)],
+  [
+    'a shallow line between commands',
+    'a misplaced shallow line',
+    enc(`${line(first)}${line(`shallow ${OLD}`)}${line(second)}0000`),
+  ],
+  ['a push certificate', 'signed pushes are not offered here', enc(`${cert}0000`)],
+  [
+    'a push certificate after a legal command',
+    'signed pushes are not offered here',
+    enc(`${line(first)}${cert.replace(`\0${CAPS}`, '')}0000`),
+  ],
   [
     'a ref that is not UTF-8',
+    'a ref name is not UTF-8',
     latin(`${line(`${OLD} ${NEW} refs/heads/a??\0 ${CAPS}`).replace('??', '\xff\xfe')}0000`),
   ],
-  ['push options', enc(`${line(`${first} push-options`)}0000${line('merge_request.create')}0000`)],
-  ['0004 in the list', enc(`0004${line(first)}0000`)],
-  ['0003 in the list', enc(`0003${line(first)}0000`)],
-  ['a length with 0x', enc(`0x10${first}`)],
-  ['two line feeds', enc(`${line(`${OLD} ${NEW} ${REF}\0 ${CAPS}`)}${line(`${second}\n\n`)}0000`)],
-  ['a tab in the ref', enc(`${line(`${OLD} ${NEW} refs/heads/a\tb\0 ${CAPS}`)}0000`)],
-  ['a space in the ref', enc(`${line(`${OLD} ${NEW} refs/heads/a b\0 ${CAPS}`)}0000`)],
-  ['a line feed inside the ref', enc(`${line(`${OLD} ${NEW} refs/heads/a\nb\0 ${CAPS}`)}0000`)],
-  ['uppercase ids', enc(`${line(`${'A'.repeat(40)} ${NEW} ${REF}\0 ${CAPS}`)}0000`)],
-  ['ids of two lengths', enc(`${line(`${OLD} ${'2'.repeat(64)} ${REF}\0 ${CAPS}`)}0000`)],
-  ['the same ref twice', enc(`${line(first)}${line(`${OLD} ${ZERO} ${REF}`)}0000`)],
+  [
+    'push options',
+    'push options are not offered here',
+    enc(`${line(`${first} push-options`)}0000${line('merge_request.create')}0000`),
+  ],
+  ['0004 in the list', 'a special pkt in the command list', enc(`0004${line(first)}0000`)],
+  ['0003 in the list', 'a special pkt in the command list', enc(`0003${line(first)}0000`)],
+  ['a length with 0x', 'a malformed pkt length', enc(`0x10${first}`)],
+  [
+    'two line feeds',
+    'a command that is not "old new ref"',
+    enc(`${line(`${OLD} ${NEW} ${REF}\0 ${CAPS}`)}${line(`${second}\n\n`)}0000`),
+  ],
+  [
+    'a tab in the ref',
+    'a command that is not "old new ref"',
+    enc(`${line(`${OLD} ${NEW} refs/heads/a\tb\0 ${CAPS}`)}0000`),
+  ],
+  [
+    'a space in the ref',
+    'a command that is not "old new ref"',
+    enc(`${line(`${OLD} ${NEW} refs/heads/a b\0 ${CAPS}`)}0000`),
+  ],
+  [
+    'a line feed inside the ref',
+    'a command that is not "old new ref"',
+    enc(`${line(`${OLD} ${NEW} refs/heads/a\nb\0 ${CAPS}`)}0000`),
+  ],
+  [
+    'uppercase ids',
+    'a command that is not "old new ref"',
+    enc(`${line(`${'A'.repeat(40)} ${NEW} ${REF}\0 ${CAPS}`)}0000`),
+  ],
+  [
+    'ids of two lengths',
+    'a command that is not "old new ref"',
+    enc(`${line(`${OLD} ${'2'.repeat(64)} ${REF}\0 ${CAPS}`)}0000`),
+  ],
+  ['the same ref twice', 'the same ref twice', enc(`${line(first)}${line(`${OLD} ${ZERO} ${REF}`)}0000`)],
   [
     'nine refs',
+    'more than 8 refs in one push',
     enc(
       `${line(first)}${'abcdefgh'
         .split('')
@@ -101,13 +147,13 @@ const HAND_MADE: [string, Uint8Array][] = [
         .join('')}0000`,
     ),
   ],
-  ['only shallow lines', enc(`${line(`shallow ${OLD}`)}0000`)],
-  ['an end inside a command', enc(line(first).slice(0, -5))],
+  ['only shallow lines', 'no command', enc(`${line(`shallow ${OLD}`)}0000`)],
+  ['an end inside a command', 'the request ends inside the command list', enc(line(first).slice(0, -5))],
 ]
 
 describe('readPushHead refuses', () => {
-  it.each(HAND_MADE)('%s', async (_name, wire) => {
-    expect((await read(wire)).head.kind).toBe('malformed')
+  it.each(HAND_MADE)('%s: %s', async (_name, reason, wire) => {
+    expect((await read(wire)).head).toMatchObject({ kind: 'malformed', reason })
   })
 
   it('a list longer than 512 KB', async () => {
@@ -132,7 +178,7 @@ describe('readPushHead refuses', () => {
 
 describe('readPushHead under mutation', () => {
   const seeds = [
-    ...HAND_MADE.map(([, wire]) => wire),
+    ...HAND_MADE.map(([, , wire]) => wire),
     enc(`${line(first)}0000PACK`),
     enc(`${line(`shallow ${OLD}`)}${line(first)}${line(second)}0000PACK`),
   ]
