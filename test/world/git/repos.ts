@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 /** Every repository belongs to this owner. */
 export const OWNER = 'stand-in'
-export const REPO_NAME = /^[A-Za-z0-9._-]{1,100}$/
+export const REPO_NAME = /^(?!.*\.git$)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/
 
 const PERSON = {
   GIT_AUTHOR_NAME: 'A Person',
@@ -21,6 +21,11 @@ const PERSON = {
   GIT_CONFIG_NOSYSTEM: '1',
 }
 
+/** A conflict, or no fast-forward where one was asked for. */
+export class MergeRefused extends Error {
+  override name = 'MergeRefused'
+}
+
 export type MergeMethod = 'merge' | 'squash' | 'rebase' | 'ff'
 
 export type Repos = ReturnType<typeof createRepos>
@@ -28,7 +33,7 @@ export type Repos = ReturnType<typeof createRepos>
 /** `root` is what git http-backend serves: root/stand-in/{name}.git. */
 export function createRepos(root: string) {
   const dirOf = (name: string): string => {
-    if (!REPO_NAME.test(name) || name.startsWith('.')) throw new Error(`bad repository name "${name}"`)
+    if (!REPO_NAME.test(name)) throw new Error(`"${name}" is no repository name.`)
     return join(root, OWNER, `${name}.git`)
   }
   const git = async (cwd: string, ...args: string[]): Promise<string> => {
@@ -97,10 +102,16 @@ export function createRepos(root: string) {
       )
     },
 
-    /** Merges as a host does; answers the new head of `base`. Throws on a conflict. */
-    merge(name: string, base: string, branch: string, method: MergeMethod): Promise<string> {
+    /** Merges as a host does; answers where `base` stood and stands. Throws MergeRefused when git cannot. */
+    merge(
+      name: string,
+      base: string,
+      branch: string,
+      method: MergeMethod,
+    ): Promise<{ before: string; after: string }> {
       return inClone(name, async (dir) => {
         await git(dir, 'checkout', '--quiet', base)
+        const before = await git(dir, 'rev-parse', 'HEAD')
         if (method === 'merge')
           await git(
             dir,
@@ -123,8 +134,11 @@ export function createRepos(root: string) {
           await git(dir, 'checkout', '--quiet', base)
           await git(dir, 'merge', '--quiet', '--ff-only', 'rebased')
         }
+        // Refused when somebody else moved the base meanwhile.
         await git(dir, 'push', '--quiet', 'origin', `HEAD:refs/heads/${base}`)
-        return git(dir, 'rev-parse', 'HEAD')
+        return { before, after: await git(dir, 'rev-parse', 'HEAD') }
+      }).catch((error: unknown) => {
+        throw new MergeRefused(`${branch} cannot be merged into ${base} by ${method}.`, { cause: error })
       })
     },
   }

@@ -133,7 +133,7 @@ export async function startGithub(options: GithubOptions): Promise<GithubStandIn
       sender: { login: 'a-person' },
     })
   }
-  gitHost.onChange((change) => void onRefChange(change))
+  gitHost.onChange(onRefChange)
 
   app.use('*', async (c, next) => {
     if (c.req.header('authorization') !== `Bearer ${options.token}`)
@@ -141,7 +141,7 @@ export async function startGithub(options: GithubOptions): Promise<GithubStandIn
     const repo = /^\/repos\/([^/]+)\/([^/]+)/.exec(c.req.path)
     if (repo === null || repo[1] !== OWNER || !gitHost.repos.has(repo[2] ?? ''))
       return c.json({ message: 'Not Found' }, 404)
-    await next()
+    return next()
   })
   app.get('/repos/:owner/:repo', (c) => c.json(repository(c.req.param('repo'))))
   app.get('/repos/:owner/:repo/pulls', (c) => {
@@ -211,11 +211,8 @@ export async function startGithub(options: GithubOptions): Promise<GithubStandIn
       const open = pulls.find((pull) => pull.repo === repo && pull.head === branch && pull.state === 'open')
       const pull = open ?? (await openPull(repo, { title: branch, head: branch, base: 'main' }))
       if (pull === null) throw new Error(`${repo} has no branch ${branch}`)
-      const sha = await gitHost.watching(repo, async () => {
-        const merged = await gitHost.repos.merge(repo, pull.base, branch, method)
-        Object.assign(pull, { state: 'closed', mergedAt: new Date().toISOString(), mergeSha: merged })
-        return merged
-      })
+      const { after: sha } = await gitHost.merge(repo, { base: pull.base, branch, method })
+      Object.assign(pull, { state: 'closed', mergedAt: new Date().toISOString(), mergeSha: sha })
       await sendPull('closed', pull)
       return { sha, number: pull.number }
     },
