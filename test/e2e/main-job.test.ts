@@ -66,7 +66,8 @@ describe('the main job', () => {
     const plan = await submit(stack, name, script('Add a file', 'echo x > x.txt'))
     await untilPlan(stack, plan.id, isOver)
     await stack.control('POST', `/github/${name}/merge`, { branch: plan.branch, method })
-    await untilPlan(stack, plan.id, (seen) => seen.merge_status === 'merged')
+    const merged = await untilPlan(stack, plan.id, (seen) => seen.merge_status === 'merged')
+    expect(merged.status).toBe('completed')
   })
 
   it('recognises a direct push to the base', async () => {
@@ -90,7 +91,7 @@ describe('the main job', () => {
 
 describe('two plans at once', () => {
   it('run as two users in two checkouts, cannot read each other, and end as two branches', async () => {
-    await stack.workspace('pair')
+    const { pushUrl } = await stack.workspace('pair')
     // Each waits until it sees the other's checkout, so both end only if they really run at the same time.
     const spy = (mine: string) =>
       script(
@@ -102,9 +103,6 @@ describe('two plans at once', () => {
     const [a, b] = await Promise.all([submit(stack, 'pair', spy('a')), submit(stack, 'pair', spy('b'))])
     const [doneA, doneB] = await Promise.all([untilPlan(stack, a.id, isOver), untilPlan(stack, b.id, isOver)])
     expect([doneA.status, doneB.status]).toEqual(['completed', 'completed'])
-    const { push_url } = (await stack
-      .control('POST', '/git/repos', { name: 'pair' })
-      .catch(() => ({ push_url: '' }))) as { push_url: string }
     const show = async (branch: string, file: string) =>
       (
         await run(
@@ -115,7 +113,7 @@ describe('two plans at once', () => {
           ],
           {
             env: {
-              U: push_url || `${stack.urls.git_url}`,
+              U: pushUrl,
               D: `${stack.stateDir}/pair.git`,
               B: branch,
               F: file,

@@ -105,7 +105,7 @@ describe('with D1 failing from before the submit', () => {
     const dir = join(stack.stateDir, 'worker')
     const files = await readdir(dir, { recursive: true })
     return files
-      .filter((file) => /d1.*\.sqlite$/i.test(file) && !file.includes('metadata'))
+      .filter((file) => /(?:^|\/)d1\/.*\.sqlite$/.test(file) && !file.includes('metadata'))
       .map((file) => new DatabaseSync(join(dir, file), { timeout: 5_000 }))
   }
   const rename = async (from: string, to: string) => {

@@ -68,7 +68,7 @@ function makeSecrets(): Omit<StackSettings, 'ports'> {
 }
 
 async function choosePorts(first: number): Promise<Record<PortName, number>> {
-  const ports = await Promise.all(PORTS.map((_, index) => (first === 0 ? freePort() : first + index)))
+  const ports = await Promise.all(PORTS.map(async (_, index) => (first === 0 ? freePort() : first + index)))
   return Stored.shape.ports.parse(Object.fromEntries(PORTS.map((name, index) => [name, ports[index]])))
 }
 

@@ -135,9 +135,17 @@ async function launch(stateDir: string, flags: string[]): Promise<{ child: Child
 async function killGroup(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
   const exited = once(child, 'exit')
-  if (signal === 'SIGKILL') for (const pid of await descendants(child.pid)) process.kill(pid, 'SIGKILL')
+  if (signal === 'SIGKILL') for (const pid of await descendants(child.pid)) kill(pid)
   else child.kill(signal)
   await exited
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // Gone already: sandboxes die with their parent.
+  }
 }
 
 /** The process and everything below it: some children have process groups of their own. */

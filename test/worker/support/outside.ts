@@ -67,7 +67,10 @@ async function orgo(outside: Outside, request: Request, url: URL): Promise<Respo
     z
       .record(z.string(), z.unknown())
       .safeParse(request.method === 'GET' ? {} : await request.json().catch(() => ({}))).data ?? {}
-  outside.orgoCalls.push({ call: `${request.method} ${path}`, command: String(body['command'] ?? '') })
+  outside.orgoCalls.push({
+    call: `${request.method} ${path}`,
+    command: typeof body['command'] === 'string' ? body['command'] : '',
+  })
   const fault = outside.orgoFault(request.method, path)
   if (fault !== null) return fault
   const shape = (computer: Computer) => ({
@@ -81,7 +84,11 @@ async function orgo(outside: Outside, request: Request, url: URL): Promise<Respo
   if (path === '/workspaces/ws-1')
     return Response.json({ id: 'ws-1', name: 'agent-runtime', desktops: outside.computers.map(shape) })
   if (path === '/computers' && request.method === 'POST') {
-    const made: Computer = { id: crypto.randomUUID(), name: String(body['name']), status: 'running' }
+    const made: Computer = {
+      id: crypto.randomUUID(),
+      name: typeof body['name'] === 'string' ? body['name'] : '',
+      status: 'running',
+    }
     outside.computers.push(made)
     return Response.json(shape(made), { status: 201 })
   }
@@ -94,7 +101,11 @@ async function orgo(outside: Outside, request: Request, url: URL): Promise<Respo
     return Response.json({ success: true })
   }
   if (action === 'bash')
-    return Response.json({ success: true, action: 'bash', ...outside.bash(String(body['command'])) })
+    return Response.json({
+      success: true,
+      action: 'bash',
+      ...outside.bash(typeof body['command'] === 'string' ? body['command'] : ''),
+    })
   if (action === 'start' || action === 'resume' || action === 'restart') computer.status = 'running'
   return Response.json({ success: true })
 }
@@ -164,7 +175,8 @@ export async function objectOf(name: string): Promise<DurableObjectStub<Workspac
 
 /** Its RPC methods. Platform seam: the generated stub type wraps answers in RPC's own promise type, which our unions do not survive. */
 export async function workspaceStub(name: string): Promise<WorkspaceRpc> {
-  return (await objectOf(name)) as unknown as WorkspaceRpc
+  const object: unknown = await objectOf(name)
+  return object as WorkspaceRpc
 }
 
 /** The supervisor of one machine: syncs with the nonce the last bell brought. */

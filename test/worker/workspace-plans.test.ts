@@ -1,0 +1,161 @@
+// DESIGN flow 1 in the object: a plan is accepted, started, told, completed, cancelled, paused. Real storage and real D1.
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { endOutside, playOutside, refusal } from './support/outside.ts'
+import type { Outside } from './support/outside.ts'
+import { completed, ready, settle, work } from './support/ready.ts'
+
+let outside: Outside
+beforeEach(() => {
+  outside = playOutside()
+})
+afterEach(endOutside)
+
+describe('a plan', () => {
+  it('is started, told to the VM with its text and a token, and completed; the history is in D1 without a gap', async () => {
+    const { stub, vm } = await ready('flow', outside)
+    const { plan } = await stub.submit('flow', { plan: 'Do it\nnow' })
+    expect(plan).toMatchObject({ status: 'queued', title: 'Do it', branch: `agent/${plan.id}`, planChars: 9 })
+    await settle('flow')
+    expect(outside.orgoCalls.filter(({ command }) => command.includes('doorbell'))).toHaveLength(1)
+    const told = await vm.sync({ wantTexts: [plan.id] })
+    expect(told.plans[0]).toMatchObject({ id: plan.id, want: 'run', attempt: 1 })
+    expect(told.plans[0]?.planToken).toMatch(/^aer_plan_/)
+    expect(told.texts).toEqual([{ id: plan.id, text: 'Do it\nnow' }])
+    const lines = [1, 2, 3].map((n) => ({ n, atMs: n, type: 'tool', text: `tool ${n}` }))
+    const observed = {
+      id: plan.id,
+      attempt: 1,
+      status: 'running' as const,
+      phase: 'working' as const,
+      activity: 1,
+      messagesTaken: 0,
+    }
+    await vm.sync({ plans: [{ ...observed, events: lines }] })
+    await vm.sync({ plans: [{ ...observed, events: lines }] })
+    const last = await vm.sync({ plans: [{ ...observed, status: 'ended', events: [], end: completed }] })
+    expect(last.plans[0]).toMatchObject({ want: 'forget', final: true })
+    await vm.sync({ plans: [] })
+    await settle('flow')
+    const { plan: done, events } = await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })
+    expect(done).toMatchObject({
+      status: 'completed',
+      outcome: 'unverified',
+      outcomeReasons: ['no_checks'],
+      summary: 'done',
+    })
+    expect(events.map((event) => event.type)).toEqual([
+      'queued',
+      'running',
+      'tool',
+      'tool',
+      'tool',
+      'completed',
+    ])
+    const rows = await env.DB.prepare('SELECT seq FROM events WHERE plan = ? ORDER BY seq')
+      .bind(plan.id)
+      .all<{ seq: number }>()
+    expect(rows.results.map((row) => row.seq)).toEqual([1, 2, 3, 4, 5, 6])
+    expect(await env.DB.prepare('SELECT status FROM plans WHERE id = ?').bind(plan.id).first('status')).toBe(
+      'completed',
+    )
+  })
+
+  it('submitted twice with one idempotency key is one plan; with other arguments the key is refused', async () => {
+    const { stub } = await ready('idem', outside)
+    const [a, b] = await Promise.all([
+      stub.submit('idem', { plan: 'x', idempotencyKey: 'k' }),
+      stub.submit('idem', { plan: 'x', idempotencyKey: 'k' }),
+    ])
+    expect(a.plan.id).toBe(b.plan.id)
+    expect([a, b].filter((answer) => answer.deduplicated)).toHaveLength(1)
+    expect(
+      await refusal('idem', (workspace) => workspace.submit('idem', { plan: 'y', idempotencyKey: 'k' })),
+    ).toContain('other arguments')
+    const again = await stub.submit('idem', { plan: 'z' })
+    expect((await stub.submit('idem', { plan: 'z' })).plan.id).toBe(again.plan.id)
+  })
+
+  it('cancelled is refused every right before the answer, and the VM is told to stop', async () => {
+    const { stub, vm } = await ready('cancel', outside)
+    const { plan } = await stub.submit('cancel', { plan: 'x' })
+    await settle('cancel')
+    await vm.sync()
+    const claims = {
+      kind: 'plan' as const,
+      workspace: 'cancel',
+      plan: plan.id,
+      attempt: 1,
+      expiresAtMs: Date.now() + 1e6,
+    }
+    const lease = await stub.authorize(claims, { kind: 'model', worstCaseUsd: 1 })
+    if (!lease.ok) throw new Error(lease.reason)
+    const cut = stub.untilRevoked(lease.leaseId)
+    const [answer] = await Promise.all([
+      stub.cancel(plan.id),
+      cut.then(() => stub.settle(lease.leaseId, { kind: 'unknown' })),
+    ])
+    expect(answer.status).toBe('cancelled')
+    expect(await stub.authorize(claims, { kind: 'git_push', commands: [] })).toMatchObject({
+      ok: false,
+      reason: 'plan_cancelled',
+    })
+    expect(await stub.leaseLives(lease.leaseId)).toBe(false)
+    const observed = { id: plan.id, attempt: 1, activity: 1, messagesTaken: 0, events: [] }
+    expect((await vm.sync({ plans: [{ ...observed, status: 'running' }] })).plans[0]).toMatchObject({
+      want: 'stop',
+    })
+    expect(
+      (await vm.sync({ plans: [{ ...observed, status: 'ended', end: { kind: 'stopped', work } }] })).plans[0],
+    ).toMatchObject({ want: 'forget' })
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.statusDetail).toContain(
+      'confirmed',
+    )
+  })
+
+  it('whose budget is used up is paused at the gateway, and resumes with a higher one only', async () => {
+    const { stub } = await ready('budget', outside)
+    const { plan } = await stub.submit('budget', { plan: 'x', budgetUsd: 1 })
+    await settle('budget')
+    const claims = {
+      kind: 'plan' as const,
+      workspace: 'budget',
+      plan: plan.id,
+      attempt: 1,
+      expiresAtMs: Date.now() + 1e6,
+    }
+    const first = await stub.authorize(claims, { kind: 'model', worstCaseUsd: 5 })
+    if (!first.ok) throw new Error(first.reason)
+    await stub.settle(first.leaseId, {
+      kind: 'model',
+      usd: 1.5,
+      tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 },
+    })
+    await stub.settle(first.leaseId, {
+      kind: 'model',
+      usd: 1.5,
+      tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 },
+    })
+    expect(await stub.authorize(claims, { kind: 'model', worstCaseUsd: 5 })).toMatchObject({
+      ok: false,
+      reason: 'budget_exceeded',
+    })
+    const { plan: paused } = await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })
+    expect(paused).toMatchObject({
+      status: 'paused',
+      pausedReason: 'budget',
+      spentUsd: 1.5,
+      tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 },
+    })
+    expect(await refusal('budget', (workspace) => workspace.resume(plan.id, 1.2))).toContain('budget_usd')
+    expect(await stub.resume(plan.id, 3)).toMatchObject({ status: 'queued', attempt: 2, budgetUsd: 3 })
+  })
+
+  it('answers a waiting plan_status as soon as something changes', async () => {
+    const { stub } = await ready('wait', outside)
+    const { plan } = await stub.submit('wait', { plan: 'x' })
+    const waiting = stub.planStatus(plan.id, { waitMs: 20_000, after: 0, limit: 50 })
+    await stub.cancel(plan.id)
+    expect((await waiting).plan.status).toBe('cancelled')
+  })
+})

@@ -1,0 +1,191 @@
+// The workspace and its VM: registered, bootstrapped, heard, idle, removed. Real object, real storage, a played outside.
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { endOutside, objectOf, playOutside, refusal, supervisor, workspaceStub } from './support/outside.ts'
+import type { Outside } from './support/outside.ts'
+import { completed, ready, REMOTE, settle } from './support/ready.ts'
+
+let outside: Outside
+beforeEach(() => {
+  outside = playOutside()
+})
+afterEach(endOutside)
+
+describe('registration', () => {
+  it('makes one VM, gives it a bootstrap, and is ready when its supervisor is heard', async () => {
+    const { stub } = await ready('reg', outside)
+    expect(await stub.snapshot('reg')).toMatchObject({
+      status: 'ready',
+      branch: 'main',
+      vm: { adopted: false },
+    })
+    expect(outside.computers).toHaveLength(1)
+    expect(outside.computers[0]?.name).toMatch(/^aer-reg-[0-9a-f]{8}$/)
+  })
+
+  it('of a remote that refuses us names GIT_CREDENTIALS and leaves nothing behind, not even tables', async () => {
+    outside.gitStatus = 401
+    expect(
+      await refusal('refused', (workspace) => workspace.register({ name: 'refused', gitRemote: REMOTE })),
+    ).toContain('GIT_CREDENTIALS')
+    const tables = await runInDurableObject(await objectOf('refused'), (_, state) =>
+      state.storage.sql
+        .exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'")
+        .toArray(),
+    )
+    expect(tables).toEqual([])
+    expect(outside.computers).toEqual([])
+  })
+
+  it('of a remote that is silent is accepted, and learns its branch before the first plan starts', async () => {
+    outside.gitStatus = 503
+    const stub = await workspaceStub('silent')
+    expect((await stub.register({ name: 'silent', gitRemote: REMOTE })).workspace).toMatchObject({
+      status: 'provisioning',
+      branch: null,
+    })
+    await settle('silent')
+    const vm = supervisor('silent', outside)
+    await vm.sync()
+    outside.gitStatus = 200
+    const { plan } = await stub.submit('silent', { plan: 'x' })
+    await settle('silent')
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 10 })).plan).toMatchObject({
+      status: 'running',
+      base: 'main',
+    })
+  })
+
+  it('twice with the same remote answers the same workspace and says what differs; with another it is refused', async () => {
+    const { stub } = await ready('twice', outside)
+    expect(await stub.register({ name: 'twice', gitRemote: REMOTE, setup: 'make' })).toMatchObject({
+      existing: true,
+      differs: ['setup'],
+    })
+    expect(
+      await refusal('twice', (workspace) =>
+        workspace.register({ name: 'twice', gitRemote: 'https://git.test/o/other.git' }),
+      ),
+    ).toContain('workspace_remove')
+    expect(outside.computers).toHaveLength(1)
+  })
+
+  it('makes no second VM when the answer to the create is lost', async () => {
+    let lost = false
+    outside.orgoFault = (method, path) => {
+      if (method !== 'POST' || path !== '/computers' || lost) return null
+      lost = true
+      outside.computers.push({ id: crypto.randomUUID(), name: 'placeholder', status: 'running' })
+      throw new TypeError('Network connection lost.')
+    }
+    const stub = await workspaceStub('lost')
+    await stub.register({ name: 'lost', gitRemote: REMOTE })
+    await runDurableObjectAlarm(await objectOf('lost'))
+    // The machine exists under our name, as the lost answer would have said.
+    const name = await runInDurableObject(
+      await objectOf('lost'),
+      (_, state) =>
+        state.storage.sql
+          .exec<{ name: string }>("SELECT json_extract(record, '$.vm.name') AS name FROM workspace")
+          .one().name,
+    )
+    for (const computer of outside.computers) computer.name = name
+    await runInDurableObject(
+      await objectOf('lost'),
+      (_, state) =>
+        void state.storage.sql.exec("UPDATE workspace SET record = json_set(record, '$.retryAtMs', null)"),
+    )
+    await settle('lost')
+    expect(outside.computers).toHaveLength(1)
+    expect((await stub.snapshot('lost')).vm.id).toBe(outside.computers[0]?.id)
+  })
+
+  it('refused by the Orgo plan is an error in plain words, and pauses what waits for it', async () => {
+    outside.orgoFault = (method, path) =>
+      method === 'POST' && path === '/computers'
+        ? Response.json({ error: 'no room', code: 'VM_SLOT_ADDON' }, { status: 403 })
+        : null
+    const stub = await workspaceStub('full')
+    await stub.register({ name: 'full', gitRemote: REMOTE })
+    const { plan } = await stub.submit('full', { plan: 'x' })
+    await settle('full')
+    expect(await stub.snapshot('full')).toMatchObject({ status: 'error' })
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 10 })).plan).toMatchObject({
+      status: 'paused',
+      pausedReason: 'orgo_refused',
+    })
+  })
+})
+
+describe('the supervisor’s line', () => {
+  it('refuses a machine that did not hear the last doorbell, and rings again', async () => {
+    const { vm } = await ready('clone', outside)
+    await expect(vm.sync({ nonce: 'f'.repeat(32) })).rejects.toThrow('stale_nonce')
+  })
+
+  it('refuses a clone that repeats the counter of its original', async () => {
+    const { vm } = await ready('fork', outside)
+    await vm.sync()
+    await expect(vm.sync({ counter: 1 })).rejects.toThrow('stale_nonce')
+    await expect(vm.sync({ bootId: 'another boot' })).rejects.toThrow('stale_nonce')
+  })
+
+  it('refuses the key of an older machine', async () => {
+    await ready('old', outside)
+    await expect(supervisor('old', outside, () => 1).sync()).rejects.toThrow('vm_replaced')
+  })
+
+  it('makes one plan of a line a person added, however often it is reported', async () => {
+    const { vm } = await ready('lines', outside)
+    const adopted = [{ ref: 'r1', text: 'written by hand' }]
+    const [first, second] = [await vm.sync({ adopted }), await vm.sync({ adopted })]
+    expect(first.adopted).toEqual(second.adopted)
+    expect(first.adopted[0]).toMatchObject({ ref: 'r1', title: 'written by hand' })
+  })
+})
+
+describe('an idle workspace', () => {
+  it('with no open plan and no open branch makes no request and holds no alarm', async () => {
+    const { stub, vm } = await ready('idle', outside)
+    const { plan } = await stub.submit('idle', { plan: 'x' })
+    await settle('idle')
+    await vm.sync()
+    await vm.sync({
+      plans: [
+        {
+          id: plan.id,
+          attempt: 1,
+          status: 'ended',
+          activity: 1,
+          messagesTaken: 0,
+          events: [],
+          end: completed,
+        },
+      ],
+    })
+    const last = await vm.sync({ plans: [] })
+    expect(last.nextSyncMs).toBeNull()
+    await settle('idle')
+    outside.orgoCalls.length = 0
+    expect(
+      await runInDurableObject(await objectOf('idle'), (_, state) => state.storage.getAlarm()),
+    ).toBeNull()
+    expect(await runDurableObjectAlarm(await objectOf('idle'))).toBe(false)
+    expect(outside.orgoCalls).toEqual([])
+  })
+})
+
+describe('removal', () => {
+  it('cancels what is open, deletes the VM we made, and voids its key', async () => {
+    const { stub, vm } = await ready('gone', outside)
+    const { plan } = await stub.submit('gone', { plan: 'x' })
+    await settle('gone')
+    expect(await stub.remove('gone', undefined)).toEqual({ removed: true, vmDeleted: true })
+    expect(outside.computers).toEqual([])
+    await expect(vm.sync()).rejects.toThrow('workspace_removed')
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.status).toBe('cancelled')
+    expect(await refusal('gone', (workspace) => workspace.submit('gone', { plan: 'y' }))).toContain(
+      'workspace_register',
+    )
+  })
+})
