@@ -63,7 +63,3 @@ export function isRuntimeError(error: unknown): error is RuntimeError {
     typeof error.status === 'number'
   )
 }
-
-export function isTransient(error: unknown): boolean {
-  return error instanceof Error && 'kind' in error && error.kind === 'transient'
-}

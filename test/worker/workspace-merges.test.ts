@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { endOutside, MAIN_HEAD, playOutside, refusal } from './support/outside.ts'
 import type { Outside, supervisor } from './support/outside.ts'
-import { completed, HEAD, ready, settle } from './support/ready.ts'
+import { completed, HEAD, planClaims, ready, settle } from './support/ready.ts'
 
 let outside: Outside
 beforeEach(() => {
@@ -16,13 +16,7 @@ describe('pushes and merges', () => {
     const { plan } = await stub.submit(name, { plan: 'x' })
     await settle(name)
     await vm.sync()
-    const claims = {
-      kind: 'plan' as const,
-      workspace: name,
-      plan: plan.id,
-      attempt: 1,
-      expiresAtMs: Date.now() + 1e6,
-    }
+    const claims = planClaims(name, plan.id)
     const ref = `refs/heads/${plan.branch}`
     const command = { oldId: '0'.repeat(40), newId: HEAD, ref }
     const lease = await stub.authorize(claims, { kind: 'git_push', commands: [command] })

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { endOutside, playOutside, refusal } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
-import { completed, ready, settle, work } from './support/ready.ts'
+import { completed, planClaims, ready, settle, work } from './support/ready.ts'
 
 let outside: Outside
 beforeEach(() => {
@@ -81,13 +81,7 @@ describe('a plan', () => {
     const { plan } = await stub.submit('cancel', { plan: 'x' })
     await settle('cancel')
     await vm.sync()
-    const claims = {
-      kind: 'plan' as const,
-      workspace: 'cancel',
-      plan: plan.id,
-      attempt: 1,
-      expiresAtMs: Date.now() + 1e6,
-    }
+    const claims = planClaims('cancel', plan.id)
     const lease = await stub.authorize(claims, { kind: 'model', worstCaseUsd: 1 })
     if (!lease.ok) throw new Error(lease.reason)
     const cut = stub.untilRevoked(lease.leaseId)
@@ -117,13 +111,7 @@ describe('a plan', () => {
     const { stub } = await ready('budget', outside)
     const { plan } = await stub.submit('budget', { plan: 'x', budgetUsd: 1 })
     await settle('budget')
-    const claims = {
-      kind: 'plan' as const,
-      workspace: 'budget',
-      plan: plan.id,
-      attempt: 1,
-      expiresAtMs: Date.now() + 1e6,
-    }
+    const claims = planClaims('budget', plan.id)
     const first = await stub.authorize(claims, { kind: 'model', worstCaseUsd: 5 })
     if (!first.ok) throw new Error(first.reason)
     await stub.settle(first.leaseId, {
