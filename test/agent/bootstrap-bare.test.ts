@@ -64,6 +64,21 @@ describe.runIf(canSandbox)('a computer', () => {
     expect(world.worker.state.keysGiven - before).toBe(1)
   })
 
+  it('holds its lock no longer than it runs itself, whatever it started in the background', async () => {
+    const id = await world.create('lock')
+    const node = '#!/bin/bash\nsleep 300 </dev/null >/dev/null 2>&1 &\nexec /usr/local/bin/node "$@"\n'
+    await world.bash(
+      id,
+      `mkdir /opt/mine && printf '%s' '${node}' >/opt/mine/node && chmod 755 /opt/mine/node`,
+    )
+    await world.bash(id, `export PATH=/opt/mine:$PATH\n${world.newStart().command}`)
+    await world.isDone(id)
+    expect(
+      await out(id, 'while pgrep -f "[b]oot/bootstrap.sh"; do sleep 0.05; done; pgrep -x sleep | wc -l'),
+    ).not.toBe('0')
+    expect((await world.bash(id, 'flock -n ~/.ralph/boot/lock true')).exit_code).toBe(0)
+  })
+
   it('gives its key up for a newer one and rings anew at every new start', async () => {
     const id = await world.create('anew')
     await world.bash(id, world.newStart().command)
