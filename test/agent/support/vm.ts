@@ -1,6 +1,6 @@
 // A machine for one test: Ralph's real bundle with its folders below a temporary one, a fake Worker, a repository, the scripted
 // model. Everything is ended by user and folder, never by a name.
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import {
   chmodSync,
@@ -90,10 +90,9 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
       ),
     async [Symbol.asyncDispose]() {
       // The supervisor first: it would start plans again.
-      for (const pid of [...pidsWith(bundle, 'supervise'), ...pidsWith(bundle, 'run-plan')])
-        process.kill(pid, 'SIGKILL')
+      for (const pid of [...pidsWith(bundle, 'supervise'), ...pidsWith(bundle, 'run-plan')]) kill(pid)
       for (const plan of worker.plans.values())
-        removePlanUser(`plan-${plan.desired.id.slice(-12)}`, plan.desired.id)
+        await removePlanUser(`plan-${plan.desired.id.slice(-12)}`, plan.desired.id)
       await worker.close()
       await model.close()
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
@@ -146,17 +145,19 @@ function readProc(pid: number, name: string): string {
   }
 }
 
-function removePlanUser(name: string, planId: string): void {
-  for (const pid of pids().filter((candidate) => environment(candidate).includes(`RALPH_PLAN=${planId}`))) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // ended meanwhile
-    }
-  }
+/** userdel refuses while a process of the user is still on its way out, hence the repetition. */
+async function removePlanUser(name: string, planId: string): Promise<void> {
+  await until(() => {
+    for (const pid of pids()) if (environment(pid).includes(`RALPH_PLAN=${planId}`)) kill(pid)
+    if (!readFileSync('/etc/passwd', 'utf8').includes(`${name}:`)) return true
+    return spawnSync('userdel', [name]).status === 0
+  }, `the removal of ${name}`)
+}
+
+function kill(pid: number): void {
   try {
-    execFileSync('userdel', [name], { stdio: 'ignore' })
+    process.kill(pid, 'SIGKILL')
   } catch {
-    // this test made no such user
+    // ended meanwhile
   }
 }
