@@ -35,6 +35,8 @@ export async function createGatewayLab() {
     PUBLIC_URL: 'http://127.0.0.1:1',
     LOCAL: 'true',
     TOKEN_KEY: KEY,
+    ANTHROPIC_API_KEY: 'sk-ant-CANARY-0123456789',
+    ANTHROPIC_BASE_URL: host.url,
     GIT_CREDENTIALS: host.url.replace('://', `://x-access-token:${CANARY}@`),
   })
   const base = worker.url
