@@ -21,10 +21,8 @@ console.log(JSON.stringify({ ralph: 1, bootId: 'b', counter: 1, agentSha256: '',
 `
 export const RALPH_SHA256 = createHash('sha256').update(RALPH).digest('hex')
 
-export type FakeWorker = Awaited<ReturnType<typeof startFakeWorker>>
-
 /** Port 0: any. Tickets are good until a key was used, as the real Worker's. */
-export async function startFakeWorker(port = 0) {
+async function startFakeWorker(port = 0) {
   const state = { tickets: new Set<string>(), keysGiven: 0, requests: [] as string[], ralph: RALPH }
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://worker')
