@@ -4,8 +4,9 @@ import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { REPO_NAME } from './git/repos.ts'
+import { MergeRefused, REPO_NAME } from './git/repos.ts'
 import type { GitHost } from './git/server.ts'
+import { Refused } from './github/hub.ts'
 import type { GithubStandIn } from './github/server.ts'
 import type { ModelStandIn } from './model/server.ts'
 import type { OrgoStandIn } from './orgo/server.ts'
@@ -54,6 +55,17 @@ export async function startControl(
     const { branch, method } = Merge.parse(await c.req.json())
     return c.json(await github.merge(c.req.param('repo'), branch, method))
   })
+  // Beyond SPEC: what the webhook did, a delivery sent once more, and a webhook that loses everything.
+  app.get('/github/deliveries', (c) => c.json(github.webhooks.deliveries()))
+  app.post('/github/deliveries/:guid/redeliver', async (c) => {
+    const sent = await github.webhooks.redeliver(c.req.param('guid'))
+    return sent === null ? c.json({ error: 'no such delivery' }, 404) : c.json(sent)
+  })
+  app.post('/github/webhook', async (c) => {
+    const { active } = z.object({ active: z.boolean() }).parse(await c.req.json())
+    github.webhooks.setActive(active)
+    return c.json({ ok: true, active })
+  })
   app.get('/secrets-seen', async (c) =>
     c.json({
       seen: await options.secrets.sightings(options.orgo?.computerDirs().map(({ dir }) => dir) ?? []),
@@ -64,12 +76,13 @@ export async function startControl(
   )
   if (options.orgo !== null) app.route('/', options.orgo.control)
   if (options.model !== null) app.route('/', options.model.control)
-  app.onError((error, c) =>
-    c.json(
-      { error: error instanceof z.ZodError ? z.prettifyError(error) : String(error) },
-      error instanceof z.ZodError ? 400 : 500,
-    ),
-  )
+  app.onError((error, c) => {
+    if (error instanceof z.ZodError) return c.json({ error: z.prettifyError(error) }, 400)
+    if (error instanceof SyntaxError) return c.json({ error: 'the body is no JSON' }, 400)
+    if (error instanceof Refused) return c.json({ error: error.message }, error.status)
+    if (error instanceof MergeRefused) return c.json({ error: error.message }, 409)
+    return c.json({ error: String(error) }, 500)
+  })
 
   const outer = new Hono().route(options.path, app)
   const server = createAdaptorServer({ fetch: outer.fetch }) as Server // without TLS options the adapter makes a plain HTTP/1 server

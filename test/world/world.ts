@@ -107,7 +107,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       startGithub({
         port: ports.github,
         gitHost,
-        token: secrets.GIT_TOKEN,
+        tokens: [secrets.GIT_TOKEN, testerToken],
+        stateFile: join(stateDir, 'pull-requests.json'),
         webhook: { url: () => `${baseUrl}/webhooks/github`, secret: secrets.GITHUB_WEBHOOK_SECRET },
       }),
     )

@@ -1,5 +1,9 @@
-// Signed deliveries as GitHub sends them: signature over the raw body, event and delivery id in headers, no retry.
+// Signed deliveries as GitHub sends them: signature over the raw body, event and delivery id in headers, no retry by itself. Every
+// delivery is remembered and can be sent once more under its old id, as the button "Redeliver" does.
 import { createHmac, randomUUID } from 'node:crypto'
+
+const TIMEOUT_MS = 10_000
+const HOOK_ID = 1
 
 export interface WebhookTarget {
   /** Asked for at each delivery: the Worker may come up later than the host. */
@@ -7,31 +11,67 @@ export interface WebhookTarget {
   secret: string
 }
 
-export async function deliver(
-  target: WebhookTarget,
-  event: string,
-  payload: unknown,
-  log: (line: string) => void,
-): Promise<void> {
-  const body = JSON.stringify(payload)
-  const id = randomUUID()
-  try {
-    const response = await fetch(target.url(), {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'GitHub-Hookshot/stand-in',
-        'x-github-event': event,
-        'x-github-delivery': id,
-        'x-hub-signature-256': `sha256=${createHmac('sha256', target.secret).update(body).digest('hex')}`,
-      },
-      body,
-      signal: AbortSignal.timeout(10_000),
-    })
-    log(`webhook ${event} ${id}: ${response.status}`)
-    await response.body?.cancel()
-  } catch (error) {
-    // GitHub does not retry by itself: what is lost is lost, and the runtime has to heal it.
-    log(`webhook ${event} ${id}: lost (${String(error)})`)
+export type Delivery = {
+  /** X-GitHub-Delivery. */
+  guid: string
+  event: string
+  body: string
+  /** 0: lost, because nobody answered or the hook was switched off. */
+  statusCode: number
+  redelivery: boolean
+}
+export type Webhooks = ReturnType<typeof createWebhooks>
+
+export function createWebhooks(target: WebhookTarget, log: (line: string) => void) {
+  const deliveries: Delivery[] = []
+  let isActive = true
+
+  async function post(delivery: Omit<Delivery, 'statusCode'>): Promise<Delivery> {
+    let statusCode = 0
+    if (isActive)
+      try {
+        const response = await fetch(target.url(), {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            'user-agent': 'GitHub-Hookshot/stand-in',
+            'x-github-event': delivery.event,
+            'x-github-delivery': delivery.guid,
+            'x-github-hook-id': String(HOOK_ID),
+            'x-github-hook-installation-target-type': 'repository',
+            'x-hub-signature-256': `sha256=${createHmac('sha256', target.secret).update(delivery.body).digest('hex')}`,
+          },
+          body: delivery.body,
+          signal: AbortSignal.timeout(TIMEOUT_MS),
+        })
+        statusCode = response.status
+        await response.body?.cancel()
+      } catch (error) {
+        // GitHub does not retry by itself: what is lost is lost, and the runtime has to heal it.
+        log(`webhook ${delivery.event} ${delivery.guid}: lost (${String(error)})`)
+      }
+    const done = { ...delivery, statusCode }
+    deliveries.push(done)
+    log(`webhook ${delivery.event} ${delivery.guid}: ${statusCode}`)
+    return done
+  }
+
+  return {
+    hookId: HOOK_ID,
+    events: ['push', 'pull_request', 'delete'],
+    url: target.url,
+    deliveries: (): readonly Delivery[] => deliveries,
+    isActive: () => isActive,
+    /** Off: every delivery is lost, as when the hook was never set up. */
+    setActive(active: boolean): void {
+      isActive = active
+    },
+    send: (event: string, payload: unknown): Promise<Delivery> =>
+      post({ guid: randomUUID(), event, body: JSON.stringify(payload), redelivery: false }),
+    /** null: there was no such delivery. */
+    async redeliver(guid: string): Promise<Delivery | null> {
+      const first = deliveries.find((delivery) => delivery.guid === guid)
+      return first === undefined ? null : post({ ...first, redelivery: true })
+    },
   }
 }
