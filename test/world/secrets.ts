@@ -1,8 +1,8 @@
 // Canaries: every secret of the stack, looked for in every byte that reaches a VM. Answers with names and places, never values.
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-
-const run = promisify(execFile)
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createReadStream, existsSync } from 'node:fs'
+import { vmProcesses } from './vm-processes.ts'
 
 export interface Sighting {
   secret: string
@@ -11,11 +11,12 @@ export interface Sighting {
 
 export type SecretWatch = ReturnType<typeof createSecretWatch>
 
-/** `secrets`: name → value. Each is looked for as it is and as base64 wherever that is how it would travel. */
+/** `secrets`: name → value. Each is looked for as it is, percent-encoded, and as base64 at any place inside a longer text. */
 export function createSecretWatch(secrets: Record<string, string>) {
   const needles = Object.entries(secrets).flatMap(([name, value]) =>
-    [value, Buffer.from(value).toString('base64').replace(/=+$/, '')].map((text) => ({
+    [...new Set([value, encodeURIComponent(value), ...base64Forms(value)])].map((text) => ({
       name,
+      text,
       bytes: Buffer.from(text),
     })),
   )
@@ -24,27 +25,55 @@ export function createSecretWatch(secrets: Record<string, string>) {
   const note = (secret: string, where: string): void => {
     if (!seen.some((one) => one.secret === secret && one.where === where)) seen.push({ secret, where })
   }
-  return {
-    /** A watcher of one stream: keeps the tail, so that a secret cut by a chunk border is seen as well. */
-    stream(where: string): (chunk: Uint8Array) => void {
-      let tail = Buffer.alloc(0)
-      return (chunk) => {
-        const text = Buffer.concat([tail, chunk])
-        for (const { name, bytes } of needles) if (text.includes(bytes)) note(name, where)
-        tail = text.subarray(Math.max(0, text.length - longest + 1))
+
+  /** A watcher of one stream: keeps the tail, so that a secret cut by a chunk border is seen as well. */
+  function stream(where: string): (chunk: Uint8Array) => void {
+    let tail: Buffer = Buffer.alloc(0)
+    return (chunk) => {
+      const text = Buffer.concat([tail, chunk])
+      for (const { name, bytes } of needles) if (text.includes(bytes)) note(name, where)
+      tail = text.subarray(Math.max(0, text.length - longest + 1))
+    }
+  }
+
+  async function searchDisk(dir: string): Promise<void> {
+    // The words come by a pipe: a plan's user may list this machine's command lines, and must not find them there.
+    const grep = spawn('grep', ['-rlsaF', '-D', 'skip', '-f', '-', '--', dir], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    const done = once(grep, 'close')
+    grep.stdin.on('error', () => undefined) // grep left early; its answer says what it found
+    grep.stdin.end(needles.map(({ text }) => text).join('\n'))
+    let files = ''
+    for await (const chunk of grep.stdout) files += String(chunk)
+    await done
+    for (const file of files.split('\n').filter((line) => line !== '')) {
+      const look = stream(`disk ${file.slice(dir.length)}`)
+      try {
+        for await (const chunk of createReadStream(file)) look(chunk)
+      } catch {
+        // Gone since grep saw it: the next look finds it where it went.
       }
-    },
-    /** Looks through the disks too: whatever the way a secret took, there it would lie. */
+    }
+  }
+
+  return {
+    stream,
+    /** Everything seen so far. Looks through the disks and living processes too: whatever way a secret took, there it would lie. */
     async sightings(dirs: string[]): Promise<Sighting[]> {
-      for (const dir of dirs)
-        for (const { name, bytes } of needles) {
-          const found = await run('grep', ['-rlsaF', '-m1', '--', bytes.toString(), dir]).catch(() => ({
-            stdout: '',
-          }))
-          for (const file of found.stdout.split('\n'))
-            if (file !== '') note(name, `disk ${file.slice(dir.length)}`)
-        }
+      for (const dir of dirs) if (existsSync(dir)) await searchDisk(dir)
+      for (const { pid, bytes } of vmProcesses(dirs)) stream(`process ${pid}`)(bytes)
       return [...seen]
     },
   }
+}
+
+/** How the value reads inside base64 of a longer text: three alignments, without the characters its neighbours share. */
+function base64Forms(value: string): string[] {
+  return [0, 1, 2].flatMap((offset) => {
+    const padded = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)])
+    const whole = padded.toString('base64').slice(0, Math.floor((padded.length * 8) / 6))
+    const text = whole.slice(Math.ceil((offset * 8) / 6))
+    return [text, text.replaceAll('+', '-').replaceAll('/', '_')]
+  })
 }

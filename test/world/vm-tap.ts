@@ -1,7 +1,8 @@
-// The road from the VMs to the Worker: a streaming reverse proxy that shows every byte of an answer to the secret watch. It adds
-// nothing, buffers nothing, and cuts one side when the other is cut, so that what a VM meets is what it would meet directly.
-import { once } from 'node:events'
+// The road from the VMs to the Worker: a streaming reverse proxy that shows every byte of an answer to the secret watch. It
+// buffers nothing and cuts one side when the other is cut, so that what a VM meets is what it would meet directly.
 import { createServer, request as httpRequest } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { listen, shut } from './listen.ts'
 import type { SecretWatch } from './secrets.ts'
 
 export interface VmTap {
@@ -9,53 +10,57 @@ export interface VmTap {
   close: () => Promise<void>
 }
 
-export async function startVmTap(options: {
+export interface VmTapOptions {
   port: number
   workerPort: number
-  secrets: SecretWatch
-}): Promise<VmTap> {
-  const server = createServer((incoming, outgoing) => {
-    const upstream = httpRequest({
-      host: '127.0.0.1',
-      port: options.workerPort,
-      method: incoming.method,
-      path: incoming.url,
-      headers: incoming.headers,
-      agent: false,
-    })
-    upstream.on('response', (answer) => {
-      const watch = options.secrets.stream(
-        `answer to ${incoming.method ?? ''} ${(incoming.url ?? '').split('?')[0] ?? ''}`,
-      )
-      watch(Buffer.from(JSON.stringify(answer.rawHeaders)))
-      outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
-      outgoing.flushHeaders()
-      answer.on('data', watch)
-      answer.on('error', () => outgoing.destroy())
-      answer.on('close', () => {
-        if (!answer.complete) outgoing.destroy()
-      })
-      answer.pipe(outgoing)
-    })
-    // The Worker is gone or cut the request: the VM sees its connection end, as it would without us.
-    upstream.on('error', () => outgoing.destroy())
-    incoming.on('error', () => upstream.destroy())
-    outgoing.on('close', () => {
-      if (!outgoing.writableFinished) upstream.destroy()
-    })
-    incoming.pipe(upstream)
+  secrets: Pick<SecretWatch, 'stream'>
+}
+
+export async function startVmTap(options: VmTapOptions): Promise<VmTap> {
+  const server = createServer((incoming, outgoing) => relay(options, incoming, outgoing))
+  server.requestTimeout = 0 // a pack or a model's answer may take its time
+  const url = await listen(server, options.port)
+  return { url, close: () => shut(server) }
+}
+
+function relay(options: VmTapOptions, incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const headers = { ...incoming.headers }
+  // Compressed answers would hide what is searched for; "100 continue" was said by the server already.
+  delete headers['accept-encoding']
+  delete headers.expect
+  const upstream = httpRequest({
+    host: '127.0.0.1',
+    port: options.workerPort,
+    method: incoming.method,
+    path: incoming.url,
+    headers,
+    agent: false,
   })
-  server.requestTimeout = 0
-  server.listen(options.port, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('vm tap: no port')
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    async close() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
+  let isAnswered = false
+  upstream.on('response', (answer) => {
+    isAnswered = true
+    const [path = ''] = (incoming.url ?? '').split('?')
+    const watch = options.secrets.stream(`answer to ${incoming.method ?? ''} ${path}`)
+    watch(Buffer.from(JSON.stringify(answer.rawHeaders)))
+    outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
+    outgoing.flushHeaders()
+    answer.on('data', watch)
+    answer.on('error', () => outgoing.destroy())
+    answer.on('close', () => {
+      if (!answer.complete) outgoing.destroy()
+    })
+    answer.pipe(outgoing)
+  })
+  // Unanswered: the VM sees its connection end, as it would without us. Once answered, the answer's own end decides: a Worker
+  // that refuses early closes its side while the VM is still sending.
+  upstream.on('error', () => {
+    if (isAnswered) incoming.resume()
+    else outgoing.destroy()
+  })
+  incoming.on('error', () => upstream.destroy())
+  outgoing.on('error', () => upstream.destroy())
+  outgoing.on('close', () => {
+    if (!outgoing.writableFinished) upstream.destroy()
+  })
+  incoming.pipe(upstream)
 }
