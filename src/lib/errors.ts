@@ -39,7 +39,7 @@ export class ForbiddenError extends RuntimeError {
 export class SettingsError extends RuntimeError {
   override name = 'SettingsError'
   constructor(message: string) {
-    super('settings', 503, message)
+    super('settings', 412, message)
   }
 }
 

@@ -12,7 +12,7 @@ import type { Core } from './core.ts'
 import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
 import { checkMerges, openPullRequests } from './merges.ts'
 import { drainOutbox } from './outbox.ts'
-import { expireLeases, revokeLeases } from './rights.ts'
+import { account, expireLeases, revokeLeases } from './rights.ts'
 import { nextWakeMs, retryDelayMs, ringDueMs, vmNeeded } from './pace.ts'
 import { climb, ring } from './vm-ladder.ts'
 import { VmTrouble } from './vm-trouble.ts'
@@ -151,6 +151,9 @@ async function driveVm(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   if (!vmNeeded(core.store, workspace) || (workspace.retryAtMs !== null && workspace.retryAtMs > core.now()))
     return
+  // After a 429 no workspace calls Orgo before its time.
+  const paceMs = await account(core).canCall()
+  if (paceMs > 0) return backOff(core, paceMs, null)
   const settings = core.settings()
   const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
   try {
@@ -193,6 +196,7 @@ async function afterTrouble(core: Core, vms: VmProvider, error: unknown): Promis
     const status = found === null || found === 'missing' ? {} : { status: found.state }
     core.store.changeWorkspace((record) => Object.assign(record.vm, { step: 'known', ...status }))
   }
+  if (error.code === 'rate_limited') await account(core).noteRateLimit(error.retryAfterMs ?? null)
   backOff(core, error.retryAfterMs ?? null, error)
 }
 

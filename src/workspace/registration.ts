@@ -5,7 +5,7 @@ import { readRemoteRefs } from '../git/refs.ts'
 import { randomHex } from '../lib/crypto.ts'
 import { UserError } from '../lib/errors.ts'
 import { createOrgo } from '../vm/orgo.ts'
-import { vmName } from '../vm/vm.ts'
+import { VmError, vmName } from '../vm/vm.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { cancel } from './decisions.ts'
@@ -14,6 +14,8 @@ import { newSupervisorRecord, newVmRecord } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
 import { revokeLeases } from './rights.ts'
 import { mergeCommands } from './shell-words.ts'
+import { refuseForeign } from './vm-ladder.ts'
+import { VmTrouble } from './vm-trouble.ts'
 import type { BranchReport, RegisterInput, UpdateInput, WorkspaceSnapshot } from './state.ts'
 
 const REFS_TIMEOUT_MS = 10_000
@@ -33,6 +35,7 @@ export async function register(
     )
   if (known !== null && known.status !== 'removed') return existing(core, known, input)
 
+  if (input.vmId !== undefined) await refuseUnlessAdoptable(core, input.vmId, input.name)
   const branch = await defaultBranch(core, input)
   const raced = core.exists() ? core.store.workspace() : null
   if (raced !== null && raced.status !== 'removed') return existing(core, raced, input)
@@ -107,6 +110,25 @@ async function existing(
   return { workspace: workspaceSnapshot(core), existing: true, differs }
 }
 
+/** A vm_id that is not there, not ours to use, or holds another's ~/workspace is refused before anything is stored. */
+async function refuseUnlessAdoptable(core: Core, vmId: string, name: string): Promise<void> {
+  const settings = core.settings()
+  const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
+  try {
+    const found = await vms.get(vmId)
+    if (found === 'missing')
+      throw new UserError(
+        `vm_id ${vmId} is no computer this ORGO_API_KEY can use. Check the id, or leave vm_id out to get a new one.`,
+      )
+    // Asleep or stopped it cannot be asked now: the same question comes before its first bootstrap.
+    if (found.state === 'running') await refuseForeign(vms, vmId, name)
+  } catch (error) {
+    if (error instanceof VmTrouble || (error instanceof VmError && error.kind === 'permanent'))
+      throw new UserError(error.message, 'vm_refused')
+    if (!(error instanceof VmError)) throw error
+  }
+}
+
 /** Reads the remote's refs once. A refusal names GIT_CREDENTIALS; silence is accepted and asked again before the first plan. */
 async function defaultBranch(
   core: Core,
@@ -147,7 +169,8 @@ async function defaultBranch(
   return { name: input.branch ?? refs.head, detail: 'A VM is being made ready.' }
 }
 
-export async function update(core: Core, input: UpdateInput): Promise<WorkspaceSnapshot> {
+export async function update(core: Core, name: string, input: UpdateInput): Promise<WorkspaceSnapshot> {
+  requireWorkspace(core, name)
   const { maxParallelPlans } = core.settings()
   core.store.publishWorkspace((workspace) => {
     if (input.branch !== undefined) workspace.branch = input.branch

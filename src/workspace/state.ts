@@ -196,7 +196,7 @@ export interface WorkspaceRpc {
   register(
     input: RegisterInput,
   ): Promise<{ workspace: WorkspaceSnapshot; existing: boolean; differs: string[] }>
-  update(input: UpdateInput): Promise<WorkspaceSnapshot>
+  update(name: string, input: UpdateInput): Promise<WorkspaceSnapshot>
   /** Throws NotFoundError when this object was never registered or holds another name. */
   snapshot(name: string): Promise<WorkspaceSnapshot>
   branches(name: string): Promise<{

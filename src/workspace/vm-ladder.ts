@@ -58,9 +58,7 @@ async function findOrCreate(core: Core, vms: VmProvider): Promise<number> {
   )
   try {
     const made = await vms.create(vm.name)
-    const wait = know(core, made)
-    await vms.keepAwake(made.id)
-    return wait
+    return know(core, made)
   } catch (error) {
     // A clear refusal made nothing: the next try need not wait for a machine that cannot appear.
     if (error instanceof VmError && error.executed === 'no')
@@ -101,7 +99,9 @@ async function wake(core: Core, vms: VmProvider, vm: Vm): Promise<number> {
 /** Gives the machine a ticket and starts bootstrap.sh, detached. A new start is a new generation: older keys are void from here. */
 async function boot(core: Core, vms: VmProvider, found: Vm): Promise<number> {
   const before = requireWorkspace(core)
-  if (before.vm.adopted && before.vm.bootSentAtMs === null) await refuseForeign(core, vms, found)
+  if (before.vm.adopted && before.vm.bootSentAtMs === null) await refuseForeign(vms, found.id, before.name)
+  // Only now: while it comes up Orgo answers 409 to this.
+  if (before.vm.bootSentAtMs === null) await vms.keepAwake(found.id)
   const sha256 = await agentSha256(core)
   const workspace = core.store.changeWorkspace((record) => {
     record.vm.bootSentAtMs = core.now()
@@ -168,14 +168,14 @@ function noteBoot(core: Core, output: string) {
   return status
 }
 
-/** An adopted machine that already holds somebody's ~/workspace is left alone. */
-async function refuseForeign(core: Core, vms: VmProvider, found: Vm): Promise<void> {
-  const { output } = await vms.exec(found.id, foreignWorkspaceCommand(), EXEC_TIMEOUT_MS)
+/** An adopted machine that already holds somebody's ~/workspace is left alone. Throws VmTrouble. */
+export async function refuseForeign(vms: VmProvider, vmId: string, name: string): Promise<void> {
+  const { output } = await vms.exec(vmId, foreignWorkspaceCommand(), EXEC_TIMEOUT_MS)
   const owner = parseForeignWorkspace(output)
-  if (owner !== null && owner !== requireWorkspace(core).name)
+  if (owner !== null && owner !== name)
     throw new VmTrouble(
       'orgo_refused',
-      `Computer ${found.id} already holds a ~/workspace that is not this workspace's. Name another vm_id, or leave it out to get a new one.`,
+      `Computer ${vmId} already holds a ~/workspace that is not this workspace's. Name another vm_id, or leave it out to get a new one.`,
     )
 }
 

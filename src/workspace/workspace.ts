@@ -34,8 +34,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   register(input: RegisterInput) {
     return register(this.#core, input)
   }
-  update(input: UpdateInput) {
-    return update(this.#core, input)
+  update(name: string, input: UpdateInput) {
+    return update(this.#core, name, input)
   }
   async snapshot(name: string) {
     requireWorkspace(this.#core, name)

@@ -82,7 +82,7 @@ describe('POST /plans', () => {
     expect(await send('/plans', { method: 'POST', body })).toMatchObject({ status: 400 })
   })
 
-  it('names missing settings as 503 and keeps a fault of ours to itself', async () => {
+  it('names missing settings as 412 and keeps a fault of ours to itself', async () => {
     const unset = playContext({
       context: {
         settings: () => {
@@ -91,7 +91,7 @@ describe('POST /plans', () => {
       },
     })
     expect(await submit({ workspace_id: 'site', plan: 'x' }, unset)).toMatchObject({
-      status: 503,
+      status: 412,
       body: { error: { code: 'settings' } },
     })
     const broken = playContext({ stub: { submit: async () => Promise.reject(new Error('SQLITE_ERROR')) } })

@@ -56,6 +56,20 @@ describe('registration', () => {
     })
   })
 
+  it.each([
+    ['is not there', 'no-such-computer', '', 'no computer this ORGO_API_KEY can use'],
+    ['holds another workspace', 'taken', '{"holds":"other"}', "not this workspace's"],
+    ["holds a stranger's ~/workspace", 'taken', '{"holds":"?"}', "not this workspace's"],
+  ])('of a vm_id that %s is refused and leaves nothing behind', async (_, vmId, answer, words) => {
+    const name = `adopt-${String(answer.length)}`
+    outside.computers.push({ id: 'taken', name: 'somebody', status: 'running' })
+    outside.bash = () => ({ exit_code: 0, output: answer })
+    expect(
+      await refusal(name, (workspace) => workspace.register({ name, gitRemote: REMOTE, vmId })),
+    ).toContain(words)
+    expect(await refusal(name, (workspace) => workspace.snapshot(name))).toContain('no workspace')
+  })
+
   it('twice with the same remote answers the same workspace and says what differs; with another it is refused', async () => {
     const { stub } = await ready('twice', outside)
     expect(await stub.register({ name: 'twice', gitRemote: REMOTE, setup: 'make' })).toMatchObject({

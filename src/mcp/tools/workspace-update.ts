@@ -35,9 +35,7 @@ export const workspaceUpdate = defineTool({
     if (Object.keys(changes).length === 0)
       throw new UserError('workspace_update was given nothing to change: name at least one setting.')
     const stub = await context.workspace(workspace_id)
-    // update takes no name, so this is where an unknown workspace, or one that shares a key with it, is refused.
-    await stub.snapshot(workspace_id)
-    const workspace = await stub.update(toCamelKeys(changes))
+    const workspace = await stub.update(workspace_id, toCamelKeys(changes))
     return {
       structured: { workspace: toWorkspace(workspace), next_step: workspaceNextStep(workspace) },
       text: `Workspace ${workspace.name} was changed: ${Object.keys(changes).join(', ')}.`,
