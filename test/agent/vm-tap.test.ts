@@ -1,6 +1,6 @@
 // The tap between the VMs and the Worker: it streams, it cuts, and it shows what passed.
 import { once } from 'node:events'
-import { createServer, request } from 'node:http'
+import { Agent, createServer, request } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -33,9 +33,12 @@ afterAll(async () => {
   await shut(worker)
 })
 
+// As git and fetch do; "connection: close" would let either side cut while bytes are on their way.
+const agent = new Agent({ keepAlive: true, maxFreeSockets: 0 })
+
 /** An open request: the test writes and reads when it wants to. */
 function open(method: string, path: string, headers: Record<string, string> = {}) {
-  const sent = request(`${tap.url}${path}`, { method, headers, agent: false })
+  const sent = request(`${tap.url}${path}`, { method, headers, agent })
   sent.on('error', () => undefined) // tests that cut look at the other side
   return sent
 }

@@ -1,6 +1,6 @@
 // The road from the VMs to the Worker: a streaming reverse proxy that shows every byte of an answer to the secret watch. It
 // buffers nothing and cuts one side when the other is cut, so that what a VM meets is what it would meet directly.
-import { createServer, request as httpRequest } from 'node:http'
+import { Agent, createServer, request as httpRequest } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { listen, shut } from './listen.ts'
 import type { SecretWatch } from './secrets.ts'
@@ -23,18 +23,24 @@ export async function startVmTap(options: VmTapOptions): Promise<VmTap> {
   return { url, close: () => shut(server) }
 }
 
+// Kept open until both sides have said everything: closed with bytes still on their way, a connection is reset, and an answer given
+// early is lost with it. Never used twice, so none is found stale.
+const agent = new Agent({ keepAlive: true, maxFreeSockets: 0 })
+const HOP_BY_HOP = new Set(['connection', 'keep-alive'])
+
 function relay(options: VmTapOptions, incoming: IncomingMessage, outgoing: ServerResponse): void {
   const headers = { ...incoming.headers }
   // Compressed answers would hide what is searched for; "100 continue" was said by the server already.
   delete headers['accept-encoding']
   delete headers.expect
+  delete headers.connection
   const upstream = httpRequest({
     host: '127.0.0.1',
     port: options.workerPort,
     method: incoming.method,
     path: incoming.url,
     headers,
-    agent: false,
+    agent,
   })
   let isAnswered = false
   upstream.on('response', (answer) => {
@@ -42,7 +48,7 @@ function relay(options: VmTapOptions, incoming: IncomingMessage, outgoing: Serve
     const [path = ''] = (incoming.url ?? '').split('?')
     const watch = options.secrets.stream(`answer to ${incoming.method ?? ''} ${path}`)
     watch(Buffer.from(JSON.stringify(answer.rawHeaders)))
-    outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
+    outgoing.writeHead(answer.statusCode ?? 502, withoutHops(answer.rawHeaders))
     outgoing.flushHeaders()
     answer.on('data', watch)
     answer.on('error', () => outgoing.destroy())
@@ -63,4 +69,9 @@ function relay(options: VmTapOptions, incoming: IncomingMessage, outgoing: Serve
     if (!outgoing.writableFinished) upstream.destroy()
   })
   incoming.pipe(upstream)
+}
+
+/** Names and values in turn, as node:http takes and gives them. */
+function withoutHops(raw: string[]): string[] {
+  return raw.filter((_, index) => !HOP_BY_HOP.has((raw[index - (index % 2)] ?? '').toLowerCase()))
 }
