@@ -136,7 +136,10 @@ export function playContext(
   }
   const methods: WorkspaceStub = {
     register: async () => ({ workspace: played.workspaceRow, existing: false, differs: [] }),
-    update: async () => played.workspaceRow,
+    update: async (name) => {
+      known(name)
+      return played.workspaceRow
+    },
     snapshot: async (name) => {
       known(name)
       return played.workspaceRow
