@@ -1,21 +1,22 @@
 // The whole product on one machine: the stand-ins in this process, the Worker as its child, computers as sandboxes.
 // Used by `npm run dev`, the demo and the end-to-end tests.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parseEnv } from 'node:util'
 import { startControl } from './control.ts'
 import { startGitHost } from './git/server.ts'
 import { startGithub } from './github/server.ts'
+import { lockStateDir, wipeStateDir } from './lock.ts'
 import { startModel } from './model/server.ts'
 import { startOrgo } from './orgo/server.ts'
+import { demandFree } from './ports.ts'
+import { readRealServices, secretsOf } from './real-services.ts'
 import { createSecretWatch } from './secrets.ts'
 import { loadSettings } from './settings.ts'
+import type { StackSettings } from './settings.ts'
 import { startVmTap } from './vm-tap.ts'
 import { startWorker } from './worker-process.ts'
 import type { WorkerProcess } from './worker-process.ts'
-
-const root = join(import.meta.dirname, '../..')
+import { ROOT } from './wrangler.ts'
 
 export interface WorldOptions {
   stateDir: string
@@ -24,7 +25,19 @@ export interface WorldOptions {
   fresh?: boolean
   vmImage?: 'desktop' | 'bare'
   unsafeNoSandbox?: boolean
+  /** Use the real services whose keys stand in .dev.vars. */
+  useDevVars?: boolean
+  live?: LiveServices
   log: (line: string) => void
+}
+
+/** `npm run test:live`: the real services in place of their stand-ins, and a way for real VMs to reach this machine. */
+export interface LiveServices {
+  ORGO_API_KEY: string
+  ANTHROPIC_API_KEY: string
+  GIT_CREDENTIALS: string
+  /** Public address of the tap at this loopback address. */
+  reach: (tapUrl: string) => Promise<string>
 }
 
 /** What `npm run dev -- --json` prints (SPEC section 2). */
@@ -43,16 +56,41 @@ export interface WorldUrls {
 
 export interface World {
   urls: WorldUrls
+  /** Names of the outside services in use; empty: nothing reaches the outside. */
+  realServices: string[]
   stateDir: string
   close: () => Promise<void>
 }
 
 export async function startWorld(options: WorldOptions): Promise<World> {
   const stateDir = resolve(options.stateDir)
-  if (options.fresh === true) rmSync(stateDir, { recursive: true, force: true })
-  const { ports, secrets, testerToken, controlPath } = await loadSettings(stateDir, options.port)
-  const real = realServices()
-  execFileSync(process.execPath, [join(root, 'agent/build.ts')], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const unlock = lockStateDir(stateDir)
+  try {
+    if (options.fresh === true) wipeStateDir(stateDir)
+    const settings = await loadSettings(stateDir, options.port)
+    await demandFree(settings.ports)
+    const world = await startParts(options, stateDir, settings)
+    return {
+      ...world,
+      async close() {
+        await world.close()
+        unlock()
+      },
+    }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+async function startParts(options: WorldOptions, stateDir: string, settings: StackSettings): Promise<World> {
+  const { ports, secrets, testerToken, controlPath } = settings
+  const real = options.useDevVars === true ? readRealServices(join(ROOT, '.dev.vars')) : {}
+  if (real.ORGO_API_KEY !== undefined && real.VM_URL === undefined)
+    options.log(
+      `Computers at Orgo cannot reach 127.0.0.1: open a tunnel to port ${ports.tap} and put its address into .dev.vars as VM_URL.`,
+    )
+  execFileSync(process.execPath, [join(ROOT, 'agent/build.ts')], { stdio: ['ignore', 'ignore', 'inherit'] })
 
   const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
@@ -64,13 +102,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     return started
   }
   try {
-    const watch = createSecretWatch({ ...secrets, ...real })
+    const watch = createSecretWatch({ ...secrets, ...secretsOf(real) })
     const orgo = await opened(
       startOrgo({
         port: ports.orgo,
         stateDir: join(stateDir, 'orgo'),
         apiKey: secrets.ORGO_API_KEY,
-        nodeBinary: join(root, 'node_modules/node/bin/node'),
+        nodeBinary: join(ROOT, 'node_modules/node/bin/node'),
         onVmBytes: (where, bytes) => watch.stream(`Orgo ${where}`)(bytes),
         log: options.log,
         ...(options.vmImage === undefined ? {} : { defaultImage: options.vmImage }),
@@ -133,17 +171,19 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       startWorker({
         port: ports.worker,
         stateDir,
+        log: options.log,
         vars: {
           LOCAL: 'true',
           PUBLIC_URL: baseUrl,
-          VM_URL: tap.url,
+          VM_URL: live === undefined ? tap.url : await live.reach(tap.url),
           ORGO_API_URL: real.ORGO_API_KEY === undefined ? orgo.url : 'https://www.orgo.ai/api',
           ORGO_API_KEY: real.ORGO_API_KEY ?? secrets.ORGO_API_KEY,
           ANTHROPIC_BASE_URL: real.ANTHROPIC_API_KEY === undefined ? model.url : 'https://api.anthropic.com',
           ANTHROPIC_API_KEY: real.ANTHROPIC_API_KEY ?? secrets.ANTHROPIC_API_KEY,
-          GITHUB_API_URL: github.url,
+          GITHUB_API_URL: live === undefined ? github.url : '',
           NODE_DIST_URL: real.ORGO_API_KEY === undefined ? orgo.nodeDistUrl : '',
-          GIT_CREDENTIALS: `http://x-access-token:${secrets.GIT_TOKEN}@127.0.0.1:${ports.git}`,
+          GIT_CREDENTIALS:
+            live?.GIT_CREDENTIALS ?? `http://x-access-token:${secrets.GIT_TOKEN}@127.0.0.1:${ports.git}`,
           OWNER_TOKEN: secrets.OWNER_TOKEN,
           TOKEN_KEY: secrets.TOKEN_KEY,
           GITHUB_WEBHOOK_SECRET: secrets.GITHUB_WEBHOOK_SECRET,
@@ -162,27 +202,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       control_url: control.url,
       webhook_secret: secrets.GITHUB_WEBHOOK_SECRET,
     }
-    return { urls, stateDir, close }
+    const realServices = [
+      ...(real.ORGO_API_KEY === undefined ? [] : ['Orgo']),
+      ...(real.ANTHROPIC_API_KEY === undefined ? [] : ['the Anthropic API']),
+    ]
+    return { urls, realServices, stateDir, close }
   } catch (error) {
     await close()
-    throw isPortTaken(error)
-      ? new Error(
-          `A port of this stack is taken: ${error.message}. Is another \`npm run dev\` running? Stop it, or choose \`-- --port N\`.`,
-        )
-      : error
+    throw error
   }
-}
-
-function isPortTaken(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-}
-
-/** Keys in .dev.vars mean: the real service in place of its stand-in. */
-function realServices(): { ORGO_API_KEY?: string; ANTHROPIC_API_KEY?: string } {
-  const file = join(root, '.dev.vars')
-  if (!existsSync(file)) return {}
-  const found = parseEnv(readFileSync(file, 'utf8'))
-  return Object.fromEntries(
-    ['ORGO_API_KEY', 'ANTHROPIC_API_KEY'].flatMap((name) => (found[name] ? [[name, found[name]]] : [])),
-  )
 }
