@@ -110,7 +110,7 @@ async function tell(world: World): Promise<void> {
     for (;;) {
       const seen = await call(
         'plan_status',
-        { plan_id: submitted.id, wait_seconds: isThere ? 0 : 5, after: cursor, limit: 100 },
+        { plan_id: submitted.id, wait_seconds: isThere || cursor === 0 ? 0 : 5, after: cursor, limit: 100 },
         Seen,
       )
       for (const event of seen.events) {

@@ -13,6 +13,8 @@ const { values } = parseArgs({
     state: { type: 'string', default: join(import.meta.dirname, '../../.dev') },
     'vm-image': { type: 'string' },
     'unsafe-no-sandbox': { type: 'boolean', default: false },
+    // For tests: whatever .dev.vars says, nothing reaches the outside.
+    'stand-ins': { type: 'boolean', default: false },
   },
 })
 
@@ -27,13 +29,14 @@ function readOptions(): WorldOptions {
     stateDir: values.state,
     fresh: values.fresh,
     unsafeNoSandbox: values['unsafe-no-sandbox'],
+    useDevVars: !values['stand-ins'],
     ...(port === undefined ? {} : { port }),
     ...(image === undefined ? {} : { vmImage: image }),
     log: (line) => console.error(line),
   }
 }
 
-function show({ urls, stateDir }: World): void {
+function show({ urls, stateDir, realServices }: World): void {
   const rows = [
     ['MCP', urls.mcp_url],
     ['owner token', urls.owner_token],
@@ -44,7 +47,11 @@ function show({ urls, stateDir }: World): void {
     ['model', urls.model_url],
     ['log', join(stateDir, 'worker.log')],
   ]
-  console.log('\nThe local stack is up. Nothing of it reaches the outside.\n')
+  console.log(
+    realServices.length === 0
+      ? '\nThe local stack is up. Nothing of it reaches the outside.\n'
+      : `\nThe local stack is up, with ${realServices.join(' and ')} for real, by the keys in .dev.vars.\n`,
+  )
   for (const [name, value] of rows) console.log(`  ${String(name).padEnd(12)} ${String(value)}`)
   console.log(
     `\nA repository to play with:\n  curl -s -X POST ${urls.control_url}/git/repos -H 'content-type: application/json' -d '{"name":"sample"}'`,
@@ -52,14 +59,14 @@ function show({ urls, stateDir }: World): void {
   console.log('\nYour client:')
   for (const { client, how } of clientConfigs(urls.mcp_url, urls.owner_token))
     console.log(`\n  ${client}\n    ${how}`)
-  console.log('\nCtrl-C stops everything; the state stays in .dev/ (`-- --fresh` wipes it).')
+  console.log('\nCtrl-C stops everything; the state stays in ' + stateDir + ' (`-- --fresh` wipes it).')
 }
 
 try {
   const starting = startWorld(readOptions())
   let isStopping = false
   const stop = (): void => {
-    if (isStopping) return
+    if (isStopping) process.exit(1) // asked twice: whatever is left dies with us
     isStopping = true
     starting
       .then((world) => world.close())
@@ -70,6 +77,7 @@ try {
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
+  process.on('SIGHUP', stop)
   const world = await starting
   if (values.json) console.log(JSON.stringify(world.urls))
   else show(world)

@@ -1,15 +1,14 @@
 // What a local stack is made of, made once per state folder and kept there (0600): a restart has the same addresses and secrets.
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { findFreePorts, PORT_NAMES, portsFrom } from './ports.ts'
 
-const PORTS = ['worker', 'orgo', 'git', 'github', 'model', 'control', 'tap'] as const
-export type PortName = (typeof PORTS)[number]
+const DEFAULT_PORT = 8787
 
 const Stored = z.object({
-  ports: z.record(z.enum(PORTS), z.int()),
+  ports: z.record(z.enum(PORT_NAMES), z.int()),
   secrets: z.object({
     ORGO_API_KEY: z.string(),
     ANTHROPIC_API_KEY: z.string(),
@@ -23,20 +22,18 @@ const Stored = z.object({
 })
 export type StackSettings = z.infer<typeof Stored>
 
-/** `port`: the Worker's; the stand-ins take those after it. 0: free ones. undefined: those of last time, else 8787. */
+/** `port`: the Worker's; the stand-ins take those after it. undefined or 0: those of last time, else 8787 or free ones. */
 export async function loadSettings(stateDir: string, port: number | undefined): Promise<StackSettings> {
-  mkdirSync(stateDir, { recursive: true, mode: 0o755 })
   const file = join(stateDir, 'settings.json')
   const known = read(file)
-  const settings: StackSettings = {
-    ...(known ?? makeSecrets()),
-    ports:
-      port === 0 && known !== null
-        ? known.ports
-        : port === undefined && known !== null
-          ? known.ports
-          : await choosePorts(port ?? 8787),
-  }
+  const isFixed = port !== undefined && port !== 0
+  const ports =
+    !isFixed && known !== null
+      ? known.ports
+      : port === 0
+        ? await findFreePorts()
+        : portsFrom(port ?? DEFAULT_PORT)
+  const settings: StackSettings = { ...(known ?? makeSecrets()), ports }
   writeFileSync(`${file}.new`, JSON.stringify(settings, null, 2), { mode: 0o600 })
   renameSync(`${file}.new`, file)
   return settings
@@ -65,24 +62,4 @@ function makeSecrets(): Omit<StackSettings, 'ports'> {
     testerToken: `tester-${random()}`,
     controlPath: `/control-${random()}`,
   }
-}
-
-async function choosePorts(first: number): Promise<Record<PortName, number>> {
-  const ports = await Promise.all(PORTS.map(async (_, index) => (first === 0 ? freePort() : first + index)))
-  return Stored.shape.ports.parse(Object.fromEntries(PORTS.map((name, index) => [name, ports[index]])))
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address === null || typeof address === 'string'
-          ? reject(new Error('no free port'))
-          : resolve(address.port),
-      )
-    })
-  })
 }

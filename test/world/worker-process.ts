@@ -1,19 +1,22 @@
-// The Worker as a child: `wrangler dev` (workerd, local D1, objects and assets) in a process group of its own, restarted when it dies.
-import { spawn } from 'node:child_process'
+// The Worker as a child: `wrangler dev` (workerd, local D1, objects and assets) in a process group of its own, started again when it
+// dies, as the platform does.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { createWriteStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ROOT, signalGroup, spawnWrangler } from './wrangler.ts'
 
-const root = join(import.meta.dirname, '../..')
-const wrangler = join(root, 'node_modules/.bin/wrangler')
 const READY_MS = 60_000
+const GRACE_MS = 5_000
+const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [200, 10_000]
+/** A Worker that lived this long was well: its end counts as the first again. */
+const WELL_MS = 30_000
 
 export interface WorkerOptions {
   port: number
   stateDir: string
   vars: Record<string, string>
+  log: (line: string) => void
 }
 
 export interface WorkerProcess {
@@ -23,127 +26,134 @@ export interface WorkerProcess {
   close: () => Promise<void>
 }
 
+/** Errors: what the Worker's log says last, when it does not come up. */
 export async function startWorker(options: WorkerOptions): Promise<WorkerProcess> {
   const { stateDir, port } = options
   const varsFile = join(stateDir, 'worker.vars')
-  writeFileSync(
-    varsFile,
-    Object.entries(options.vars)
-      .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-      .join('\n'),
-    { mode: 0o600 },
-  )
-  const log = createWriteStream(join(stateDir, 'worker.log'), { flags: 'a' })
+  writeFileSync(varsFile, envFile(options.vars), { mode: 0o600 })
+  const logFile = join(stateDir, 'worker.log')
+  const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 })
   await migrate(stateDir, log)
-  let child: ChildProcess
-  let isWanted = true
 
-  const start = (): void => {
-    const args = [
-      'dev',
-      '--port',
-      String(port),
-      '--ip',
-      '127.0.0.1',
-      '--persist-to',
-      join(stateDir, 'worker'),
-      '--env-file',
-      varsFile,
-      '--inspector-port',
-      '0',
-      '--show-interactive-dev-session=false',
-      '--log-level',
-      'log',
-    ]
-    child = spawnGroup(args, log)
-    const started = child
-    started.once('exit', () => {
-      // The platform starts a dead Worker again by itself; so do we.
-      if (isWanted && child === started) start()
+  let child: ChildProcess | null = null
+  let isWanted = true
+  let waitMs = FIRST_WAIT_MS
+  let timer: NodeJS.Timeout | undefined
+
+  function start(): void {
+    const startedMs = Date.now()
+    const started = spawnWrangler(
+      [
+        'dev',
+        `--port=${port}`,
+        '--ip=127.0.0.1',
+        '--inspector-port=0',
+        `--persist-to=${join(stateDir, 'worker')}`,
+        `--env-file=${varsFile}`,
+        '--show-interactive-dev-session=false',
+        '--log-level=log',
+      ],
+      log,
+    )
+    child = started
+    started.once('exit', (code, signal) => {
+      signalGroup(started, 'SIGKILL') // what it left behind would keep the port
+      if (!isWanted || child !== started) return
+      waitMs = Date.now() - startedMs > WELL_MS ? FIRST_WAIT_MS : Math.min(waitMs * 2, LONGEST_WAIT_MS)
+      options.log(`worker: ended by itself (${String(signal ?? code)}), started again in ${waitMs} ms`)
+      timer = setTimeout(start, waitMs)
     })
   }
-  const signal = async (name: NodeJS.Signals): Promise<void> => {
-    const ended = child
-    if (ended.pid === undefined || ended.exitCode !== null || ended.signalCode !== null) return
-    const exited = once(ended, 'exit')
-    process.kill(-ended.pid, name)
-    await exited
-  }
-  const again = async (name: NodeJS.Signals): Promise<void> => {
+
+  async function stop(signal: NodeJS.Signals): Promise<void> {
     isWanted = false
-    await signal(name)
-    isWanted = true
-    start()
-    await ready(port)
+    clearTimeout(timer)
+    const ended = child
+    if (ended === null || ended.exitCode !== null || ended.signalCode !== null) return
+    const exited = once(ended, 'exit')
+    signalGroup(ended, signal)
+    const late = setTimeout(() => signalGroup(ended, 'SIGKILL'), GRACE_MS)
+    await exited
+    clearTimeout(late)
   }
+
+  async function ready(): Promise<void> {
+    const untilMs = Date.now() + READY_MS
+    for (;;) {
+      const health = await askHealth(port)
+      if (health !== null) {
+        for (const problem of health.problems) options.log(`worker: ${problem}`)
+        return
+      }
+      const isOver = child !== null && (child.exitCode !== null || child.signalCode !== null)
+      if (isOver || Date.now() > untilMs) {
+        const tail = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-15).join('\n')
+        const how = isOver ? 'ended before it answered' : `did not answer in ${READY_MS / 1_000} s`
+        throw new Error(`The Worker ${how} on port ${port}. Its log (${logFile}) ends with:\n${tail}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+
+  let turn: Promise<unknown> = Promise.resolve()
+  /** One after the other: two kills at once are two kills. */
+  function again(signal: NodeJS.Signals): Promise<void> {
+    const mine = turn.then(async () => {
+      await stop(signal)
+      isWanted = true
+      waitMs = FIRST_WAIT_MS
+      start()
+      await ready()
+    })
+    turn = mine.catch(() => undefined)
+    return mine
+  }
+  async function close(): Promise<void> {
+    await turn
+    await stop('SIGTERM')
+    log.end()
+  }
+
   start()
-  await ready(port)
-  return {
-    kill: () => again('SIGKILL'),
-    restart: () => again('SIGTERM'),
-    async close() {
-      isWanted = false
-      await signal('SIGTERM')
-      log.end()
-    },
+  try {
+    await ready()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { kill: () => again('SIGKILL'), restart: () => again('SIGTERM'), close }
+}
+
+/** null: it does not answer yet, or what answers there is not our Worker. */
+async function askHealth(port: number): Promise<{ problems: string[] } | null> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(5_000) })
+    const body: unknown = await response.json()
+    if (typeof body !== 'object' || body === null || !('problems' in body)) return null
+    return { problems: Array.isArray(body.problems) ? body.problems.map(String) : [] }
+  } catch {
+    return null // still starting
   }
 }
 
-/** The group dies with us: `cat` reads a pipe of ours, whose end comes also when we are killed outright. */
-function spawnGroup(args: string[], log: NodeJS.WritableStream): ChildProcess {
-  const child = spawn(
-    'sh',
-    [
-      '-c',
-      'exec 3<&0; (cat <&3 >/dev/null; kill -KILL 0) & exec "$0" "$@" </dev/null 3<&-',
-      wrangler,
-      ...args,
-    ],
-    {
-      cwd: root,
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`,
-        WRANGLER_SEND_METRICS: 'false',
-        CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-        CI: 'true',
-        NO_COLOR: '1',
-      },
-    },
-  )
-  child.stdout?.pipe(log, { end: false })
-  child.stderr?.pipe(log, { end: false })
-  return child
+/** The env-file wrangler reads expands $ in values, so it is taken back. */
+function envFile(vars: Record<string, string>): string {
+  return Object.entries(vars)
+    .map(([name, value]) => `${name}=${JSON.stringify(value).replaceAll('$', '\\$')}\n`)
+    .join('')
 }
 
-async function ready(port: number): Promise<void> {
-  const until = Date.now() + READY_MS
-  for (;;) {
-    const answer = await fetch(`http://127.0.0.1:${port}/healthz`, {
-      signal: AbortSignal.timeout(5_000),
-    }).catch(() => null)
-    await answer?.body?.cancel()
-    if (answer?.ok === true) return
-    if (Date.now() > until)
-      throw new Error(
-        `the Worker did not answer on port ${port} in ${READY_MS / 1_000} s; its log is worker.log in the state folder`,
-      )
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
-/** Applies the D1 migrations that this state has not seen. */
+/** Applies the D1 migrations that this state has not seen; asking wrangler each time would cost seconds. */
 async function migrate(stateDir: string, log: NodeJS.WritableStream): Promise<void> {
   const marker = join(stateDir, 'migrated')
-  const wanted = (await readdir(join(root, 'migrations'))).toSorted().join('\n')
+  const wanted = readdirSync(join(ROOT, 'migrations')).toSorted().join('\n')
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
-  const child = spawnGroup(
+  const child = spawnWrangler(
     ['d1', 'migrations', 'apply', 'DB', '--local', '--persist-to', join(stateDir, 'worker')],
     log,
   )
   const [code] = await once(child, 'exit')
-  if (code !== 0) throw new Error('the D1 migrations failed; worker.log in the state folder has the cause')
+  signalGroup(child, 'SIGKILL')
+  if (code !== 0) throw new Error(`The D1 migrations failed; ${join(stateDir, 'worker.log')} has the cause.`)
   writeFileSync(marker, wanted)
 }

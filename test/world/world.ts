@@ -10,6 +10,7 @@ import { startModel } from './model/server.ts'
 import { startOrgo } from './orgo/server.ts'
 import { demandFree } from './ports.ts'
 import { readRealServices, secretsOf } from './real-services.ts'
+import type { RealServices } from './real-services.ts'
 import { createSecretWatch } from './secrets.ts'
 import { loadSettings } from './settings.ts'
 import type { StackSettings } from './settings.ts'
@@ -85,8 +86,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 
 async function startParts(options: WorldOptions, stateDir: string, settings: StackSettings): Promise<World> {
   const { ports, secrets, testerToken, controlPath } = settings
-  const real = options.useDevVars === true ? readRealServices(join(ROOT, '.dev.vars')) : {}
-  if (real.ORGO_API_KEY !== undefined && real.VM_URL === undefined)
+  const { live } = options
+  const real: RealServices =
+    live ?? (options.useDevVars === true ? readRealServices(join(ROOT, '.dev.vars')) : {})
+  if (real.ORGO_API_KEY !== undefined && real.VM_URL === undefined && live === undefined)
     options.log(
       `Computers at Orgo cannot reach 127.0.0.1: open a tunnel to port ${ports.tap} and put its address into .dev.vars as VM_URL.`,
     )
@@ -175,15 +178,17 @@ async function startParts(options: WorldOptions, stateDir: string, settings: Sta
         vars: {
           LOCAL: 'true',
           PUBLIC_URL: baseUrl,
-          VM_URL: live === undefined ? tap.url : await live.reach(tap.url),
+          VM_URL: live === undefined ? (real.VM_URL ?? tap.url) : await live.reach(tap.url),
           ORGO_API_URL: real.ORGO_API_KEY === undefined ? orgo.url : 'https://www.orgo.ai/api',
           ORGO_API_KEY: real.ORGO_API_KEY ?? secrets.ORGO_API_KEY,
           ANTHROPIC_BASE_URL: real.ANTHROPIC_API_KEY === undefined ? model.url : 'https://api.anthropic.com',
           ANTHROPIC_API_KEY: real.ANTHROPIC_API_KEY ?? secrets.ANTHROPIC_API_KEY,
           GITHUB_API_URL: live === undefined ? github.url : '',
           NODE_DIST_URL: real.ORGO_API_KEY === undefined ? orgo.nodeDistUrl : '',
-          GIT_CREDENTIALS:
-            live?.GIT_CREDENTIALS ?? `http://x-access-token:${secrets.GIT_TOKEN}@127.0.0.1:${ports.git}`,
+          GIT_CREDENTIALS: [
+            `http://x-access-token:${secrets.GIT_TOKEN}@127.0.0.1:${ports.git}`,
+            ...(real.GIT_CREDENTIALS === undefined ? [] : [real.GIT_CREDENTIALS]),
+          ].join('\n'),
           OWNER_TOKEN: secrets.OWNER_TOKEN,
           TOKEN_KEY: secrets.TOKEN_KEY,
           GITHUB_WEBHOOK_SECRET: secrets.GITHUB_WEBHOOK_SECRET,
