@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { rememberGroup } from './leftovers.ts'
 import { ROOT, signalGroup, spawnWrangler } from './wrangler.ts'
 
 const READY_MS = 60_000
@@ -56,6 +57,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       log,
     )
     child = started
+    rememberGroup(stateDir, started.pid)
     started.once('exit', (code, signal) => {
       signalGroup(started, 'SIGKILL') // what it left behind would keep the port
       if (!isWanted || child !== started) return

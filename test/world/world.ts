@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { startControl } from './control.ts'
 import { startGitHost } from './git/server.ts'
 import { startGithub } from './github/server.ts'
+import { endLeftovers } from './leftovers.ts'
 import { lockStateDir, wipeStateDir } from './lock.ts'
 import { startModel } from './model/server.ts'
 import { startOrgo } from './orgo/server.ts'
@@ -67,6 +68,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const stateDir = resolve(options.stateDir)
   const unlock = lockStateDir(stateDir)
   try {
+    endLeftovers(stateDir, ROOT)
     if (options.fresh === true) wipeStateDir(stateDir)
     const settings = await loadSettings(stateDir, options.port)
     await demandFree(settings.ports)

@@ -1,0 +1,36 @@
+// A Worker that outlived its stack (killed in a moment when its watchdog could not act) still has the state folder's databases open:
+// two writers on one state would undo what everything else here promises. Its group is remembered, and ended before a new one starts.
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const FILE = 'worker.group'
+
+export function rememberGroup(stateDir: string, pid: number | undefined): void {
+  if (pid !== undefined) writeFileSync(join(stateDir, FILE), String(pid))
+}
+
+/** `root`: where our programs lie. Only processes of that group that run from there are ended: the number may have a new owner. */
+export function endLeftovers(stateDir: string, root: string): void {
+  const group = readGroup(stateDir)
+  if (group === null) return
+  const list = execFileSync('ps', ['-eo', 'pid=,pgid=,args='], { encoding: 'utf8', maxBuffer: 16 << 20 })
+  for (const line of list.split('\n')) {
+    const [, pid, pgid, args = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    if (pgid !== group || !args.includes(join(root, 'node_modules'))) continue
+    try {
+      process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // ended by itself since
+    }
+  }
+}
+
+function readGroup(stateDir: string): string | null {
+  try {
+    const text = readFileSync(join(stateDir, FILE), 'utf8').trim()
+    return /^\d+$/.test(text) ? text : null
+  } catch {
+    return null // the first start on this folder
+  }
+}
