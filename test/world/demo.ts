@@ -1,7 +1,7 @@
 // `npm run demo`: the main job, offline. A plan travels from an MCP client through the Worker to an agent on a (local) VM and back
 // as a merged branch. Every step is checked; exit 0 means that all of it held.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify, styleText } from 'node:util'
@@ -173,7 +173,12 @@ async function tell(world: World): Promise<void> {
 }
 
 const stateDir = mkdtempSync(join(tmpdir(), 'aer-demo-'))
+const workerLog = join(stateDir, 'worker.log')
+const stopped = new Promise<'stopped'>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('stopped'))
+})
 let world: World | null = null
+let outcome: 'told' | 'stopped' | 'failed' = 'failed'
 try {
   console.log(
     styleText(
@@ -183,21 +188,23 @@ try {
   )
   world = await startWorld({ stateDir, port: 0, log: () => undefined })
   say('The local stack is up', world.urls.base_url)
-  await tell(world)
-  if (keep) {
+  outcome = await Promise.race([tell(world).then(() => 'told' as const), stopped])
+  if (keep && outcome === 'told') {
     console.log(
       `The stack stays up (state in ${stateDir}). MCP: ${world.urls.mcp_url}  owner token: ${world.urls.owner_token}\nCtrl-C stops it.`,
     )
-    await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+    await stopped
   }
 } catch (error) {
-  process.exitCode = 1
   console.error(
     `\n${styleText('red', 'The demo failed:')} ${error instanceof Error ? error.message : String(error)}`,
   )
-  if (world !== null)
-    console.error(readFileSync(join(stateDir, 'worker.log'), 'utf8').split('\n').slice(-30).join('\n'))
-} finally {
-  await world?.close()
-  rmSync(stateDir, { recursive: true, force: true })
+  if (world !== null && existsSync(workerLog))
+    console.error(
+      `\nThe Worker's log ends with:\n${readFileSync(workerLog, 'utf8').split('\n').slice(-30).join('\n')}`,
+    )
 }
+await world?.close()
+rmSync(stateDir, { recursive: true, force: true })
+// Said outright: a client whose call was cut off would keep this process.
+process.exit(outcome === 'told' ? 0 : 1)

@@ -109,7 +109,7 @@ const Answer = z.object({
 async function launch(stateDir: string, flags: string[]): Promise<{ child: ChildProcess; urls: DevLine }> {
   const child = spawn(
     process.execPath,
-    ['test/world/dev.ts', '--json', '--port', '0', '--state', stateDir, ...flags],
+    ['test/world/dev.ts', '--json', '--stand-ins', '--port', '0', '--state', stateDir, ...flags],
     {
       cwd: root,
       detached: true,
