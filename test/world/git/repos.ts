@@ -14,8 +14,9 @@ export const REPO_NAME = /^(?!.*\.git$)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/
 const PERSON = {
   GIT_AUTHOR_NAME: 'A Person',
   GIT_AUTHOR_EMAIL: 'person@example.com',
-  GIT_COMMITTER_NAME: 'A Person',
-  GIT_COMMITTER_EMAIL: 'person@example.com',
+  // Another than the author, as on a host: a commit written anew within the same second is then still another commit.
+  GIT_COMMITTER_NAME: 'The Git Host',
+  GIT_COMMITTER_EMAIL: 'noreply@git-host.example',
   // The host's own settings (signing, hooks, other default branches) have no say here.
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_CONFIG_NOSYSTEM: '1',
