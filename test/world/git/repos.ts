@@ -14,9 +14,8 @@ export const REPO_NAME = /^(?!.*\.git$)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/
 const PERSON = {
   GIT_AUTHOR_NAME: 'A Person',
   GIT_AUTHOR_EMAIL: 'person@example.com',
-  // Another than the author, as on a host: a commit written anew within the same second is then still another commit.
-  GIT_COMMITTER_NAME: 'The Git Host',
-  GIT_COMMITTER_EMAIL: 'noreply@git-host.example',
+  GIT_COMMITTER_NAME: 'A Person',
+  GIT_COMMITTER_EMAIL: 'person@example.com',
   // The host's own settings (signing, hooks, other default branches) have no say here.
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_CONFIG_NOSYSTEM: '1',
@@ -26,6 +25,9 @@ const PERSON = {
 export class MergeRefused extends Error {
   override name = 'MergeRefused'
 }
+
+/** Commits what the host rewrites: under the same name, and within the same second, the rewritten commit would be the old one. */
+const HOST = { GIT_COMMITTER_NAME: 'The Git Host', GIT_COMMITTER_EMAIL: 'noreply@git-host.example' }
 
 export type MergeMethod = 'merge' | 'squash' | 'rebase' | 'ff'
 
@@ -131,7 +133,10 @@ export function createRepos(root: string) {
         if (method === 'rebase') {
           await git(dir, 'checkout', '--quiet', '-B', 'rebased', `origin/${branch}`)
           // A host writes every commit anew, also where a fast-forward would do.
-          await git(dir, 'rebase', '--quiet', '--no-ff', base)
+          await run('git', ['rebase', '--quiet', '--no-ff', base], {
+            cwd: dir,
+            env: { ...process.env, ...PERSON, ...HOST },
+          })
           await git(dir, 'checkout', '--quiet', base)
           await git(dir, 'merge', '--quiet', '--ff-only', 'rebased')
         }
