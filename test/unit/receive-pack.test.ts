@@ -224,7 +224,7 @@ describe('readPushHead under mutation', () => {
       { numRuns: 3_000 },
     )
     // Otherwise the property held only because nothing came through.
-    expect(accepted).toBeGreaterThan(100)
+    expect(accepted).toBeGreaterThan(20)
   })
 })
 
