@@ -3,18 +3,9 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
-import type { Plugin } from 'esbuild'
+import { slim } from './build-slim.ts'
 
 const MAX_BYTES = 700_000
-/** zod speaks fifty languages (260 KB); its errors here are read by us and by a model. */
-const englishOnly: Plugin = {
-  name: 'english-only',
-  setup(build_) {
-    build_.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
-      contents: "export { default as en } from './en.js'",
-    }))
-  },
-}
 const here = import.meta.dirname
 const assets = resolve(here, '../dist/assets')
 
@@ -29,7 +20,7 @@ const result = await build({
   platform: 'node',
   target: 'node22',
   format: 'esm',
-  plugins: [englishOnly],
+  plugins: [slim],
   legalComments: 'none',
   logLevel: 'warning',
   // CommonJS parts of packages ask for require.
