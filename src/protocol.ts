@@ -1,6 +1,6 @@
 // The contract between the Worker and Ralph on the VM: everything that crosses POST /vm/sync, typed on both ends.
 // Protocol versions n and n-1 are spoken: a field is only ever added, and optional when it is.
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const PROTOCOL_VERSION = 1
 

@@ -1,6 +1,6 @@
 // What a VM may hold: short, signed statements. TOKEN_KEY signs them; whether they still live is decided by the rows of the
 // workspace's object. The signature is checked before any object is touched, so a forged token costs no object call.
-import { z } from 'zod'
+import * as z from 'zod'
 import { bytesEqual, fromBase64Url, hmacSha256, toBase64Url } from '../lib/crypto.ts'
 
 /** ticket: one bootstrap, 10 minutes. vm: a supervisor, until the next bootstrap. plan: one attempt, 45 minutes. */

@@ -1,5 +1,5 @@
 // bootstrap.sh and ralph.mjs for a VM: static assets, which without this door would answer anyone.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { VmClaims } from '../auth/vm-token.ts'
 import { answer, jsonError } from './answers.ts'
 import type { GatewayContext, Handled } from './context.ts'

@@ -1,6 +1,6 @@
 // The allow-list of what a model call may hold: fields, block types, tools. What is not here is refused by name, because each
 // unknown field may be one that spends, fetches or stores: server tools, containers, MCP servers, files, other tiers and speeds.
-import { z } from 'zod'
+import * as z from 'zod'
 import { isPriced, MAX_OUTPUT_TOKENS, pricedModels } from './prices.ts'
 
 const text = z.string()

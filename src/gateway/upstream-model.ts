@@ -1,6 +1,6 @@
 // One request to the model API, with headers built by us and the real key added last; and what its refusals become: its status
 // and, where we know it, its error type, in our words. Its own text never reaches a VM.
-import { z } from 'zod'
+import * as z from 'zod'
 import { readCapped } from '../lib/http.ts'
 import { modelError } from './answers.ts'
 import type { GatewayContext } from './context.ts'

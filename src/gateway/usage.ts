@@ -1,6 +1,6 @@
 // Pure: what a model call came to, from its message or from the events of its stream. Where the figures leave a choice the
 // dearer reading is taken, so that our sum is never under the upstream's own (facts/agent.md section 2, "usage accounting").
-import { z } from 'zod'
+import * as z from 'zod'
 import { usdFor, usdForWebSearches } from './prices.ts'
 import type { TokenCounts } from './prices.ts'
 

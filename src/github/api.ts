@@ -1,5 +1,5 @@
 // The few GitHub calls we make: what was merged, and opening a pull request. Answers are parsed loosely, only the fields read.
-import { z } from 'zod'
+import * as z from 'zod'
 import { UpstreamError } from '../lib/errors.ts'
 import { fetchUpstream, path } from '../lib/fetch.ts'
 

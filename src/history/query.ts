@@ -1,6 +1,6 @@
 // Questions across workspaces, asked of D1. The objects stay the truth: what is read here may be a moment behind.
 // Snapshots come back as parsed JSON of the type that history/append.ts was given.
-import { z } from 'zod'
+import * as z from 'zod'
 import { fromBase64Url, toBase64Url } from '../lib/crypto.ts'
 import { UpstreamError, UserError } from '../lib/errors.ts'
 

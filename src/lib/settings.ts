@@ -1,5 +1,5 @@
 // Parses the environment once into typed settings (SPEC section 3). Problems name the setting and the cure, never its value.
-import { z } from 'zod'
+import * as z from 'zod'
 import { SettingsError } from './errors.ts'
 
 export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const

@@ -1,6 +1,6 @@
 // What a client is told of a tool's arguments and answer, made from its zod schemas once per isolate: a server is built for
 // every request, and converting two schemas of every tool each time would cost more than most calls.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Tool } from './define-tool.ts'
 
 export interface ToolSchemas {

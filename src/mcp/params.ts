@@ -1,6 +1,6 @@
 // Arguments used by several tools, with the words the model reads, and the output shapes as the model is told of them.
 // Outputs are told briefly: every definition is paid for in the context of every conversation.
-import { z } from 'zod'
+import * as z from 'zod'
 import { branchProblem } from '../lib/git-names.ts'
 import { WORKSPACE_NAME } from '../lib/ids.ts'
 

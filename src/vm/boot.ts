@@ -1,6 +1,6 @@
 // What a VM is given over Orgo's bash: four commands, all of them built here, and what they answer. Pure. A ticket and a nonce
 // are the only things that ever travel this way; plans, keys and tokens go over POST /vm/sync.
-import { z } from 'zod'
+import * as z from 'zod'
 import { BootStatus, DoorbellStatus } from '../protocol.ts'
 import { DEFAULT_NODE_DIST_URL, NODE_SHA256, NODE_VERSION } from './node-pin.ts'
 import { START_SCRIPT } from './start-script.ts'

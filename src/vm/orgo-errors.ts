@@ -1,6 +1,6 @@
 // Orgo's refusals in our words: what happened, whether it can help to try again, and the cure. Its own text goes to the log
 // only. Codes and texts: facts of 2026, from Orgo's documents and its own client; unknown ones fall back to the status.
-import { z } from 'zod'
+import * as z from 'zod'
 import { VmError } from './vm.ts'
 import type { VmErrorInput } from './vm.ts'
 

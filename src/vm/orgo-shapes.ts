@@ -1,5 +1,5 @@
 // Orgo's answers: only the fields we read, under all the names they have had. The rest (vnc_password among it) is dropped here.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Vm, VmState } from './vm.ts'
 
 export const Computer = z.object({

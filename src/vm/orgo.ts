@@ -1,6 +1,6 @@
 // Orgo's REST API (facts: documents and clients of 2026, never yet run against the real service). Quirks are named where they
 // are handled: "project" and "desktop" are old names of workspace and computer and still leak into answers.
-import { z } from 'zod'
+import * as z from 'zod'
 import { path } from '../lib/fetch.ts'
 import { callOrgo } from './orgo-call.ts'
 import type { OrgoOptions } from './orgo-call.ts'

@@ -1,5 +1,5 @@
 // The fields we read of GitHub's payloads; everything else passes unread.
-import { z } from 'zod'
+import * as z from 'zod'
 
 const Repository = z.object({ full_name: z.string().max(300), clone_url: z.url().max(2_000) })
 const Branch = z.string().max(400)

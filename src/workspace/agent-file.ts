@@ -1,5 +1,5 @@
 // The SHA-256 of the ralph.mjs this Worker serves, from the manifest the build wrote beside it.
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Core } from './core.ts'
 
 const Manifest = z.object({ ralphSha256: z.string().regex(/^[0-9a-f]{64}$/) })

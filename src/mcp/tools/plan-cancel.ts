@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineTool } from '../define-tool.ts'
 import { planNextStep } from '../next-step.ts'
 import { OutPlan, ParamPlanId } from '../params.ts'

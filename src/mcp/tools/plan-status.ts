@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { PlanEvent, PlanSnapshot } from '../../workspace/state.ts'
 import type { WorkspaceStub } from '../context.ts'
 import { defineTool } from '../define-tool.ts'

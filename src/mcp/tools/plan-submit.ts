@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { EFFORTS } from '../../lib/settings.ts'
 import { toCamelKeys } from '../camel-keys.ts'
 import { defineTool } from '../define-tool.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
 import { defineTool } from '../define-tool.ts'
 import { fitting, MAX_ANSWER_BYTES } from '../page-size.ts'

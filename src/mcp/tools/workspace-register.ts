@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { normalRemote, remoteProblem } from '../../lib/git-names.ts'
 import { toCamelKeys } from '../camel-keys.ts'
