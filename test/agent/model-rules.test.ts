@@ -90,7 +90,7 @@ describe('the rules of the API', () => {
     ['no max_tokens', { ...good, max_tokens: undefined }, /max_tokens/],
     ['more tokens than the model has', { ...good, max_tokens: 128_001 }, /128001 > 128000/],
     ['a field it does not know', { ...good, budget: 1 }, /budget/],
-    ['a field that is not imitated', { ...good, compaction: { type: 'summarize' } }, /compaction/],
+    ['a field that is not imitated', { ...good, container: 'c' }, /container/],
     ['an effort it does not know', { ...good, output_config: { effort: 'huge' } }, /effort/],
     [
       'a signature of somebody else',

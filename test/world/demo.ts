@@ -8,6 +8,7 @@ import { promisify, styleText } from 'node:util'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { z } from 'zod'
+import { readViolations } from './model/violations.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'
 
@@ -205,6 +206,11 @@ try {
     )
 }
 await world?.close()
+const violations = readViolations(stateDir)
+if (violations.length > 0) {
+  outcome = 'failed'
+  console.error(`The agent broke rules of the model API:\n${violations.join('\n')}`)
+}
 rmSync(stateDir, { recursive: true, force: true })
 // Said outright: a client whose call was cut off would keep this process.
 process.exit(outcome === 'told' ? 0 : 1)

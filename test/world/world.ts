@@ -8,6 +8,7 @@ import { startGithub } from './github/server.ts'
 import { endLeftovers } from './leftovers.ts'
 import { lockStateDir, wipeStateDir } from './lock.ts'
 import { startModel } from './model/server.ts'
+import { VIOLATIONS_FILE } from './model/violations.ts'
 import { startOrgo } from './orgo/server.ts'
 import { demandFree } from './ports.ts'
 import { readRealServices, secretsOf } from './real-services.ts'
@@ -133,6 +134,7 @@ async function startParts(options: WorldOptions, stateDir: string, settings: Sta
         port: ports.model,
         apiKey: secrets.ANTHROPIC_API_KEY,
         progressFile: join(stateDir, 'model-progress.json'),
+        violationsFile: join(stateDir, VIOLATIONS_FILE),
       }),
     )
     const gitHost = await opened(

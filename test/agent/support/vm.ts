@@ -18,6 +18,7 @@ import { promisify } from 'node:util'
 import { DoorbellStatus } from '../../../src/protocol.ts'
 import { startModel } from '../../world/model/server.ts'
 import type { ModelStandIn } from '../../world/model/server.ts'
+import { demandNoViolations } from '../../world/model/violations.ts'
 import { MODEL_KEY, startFakeWorker, VM_KEY, WORKSPACE } from './fake-worker.ts'
 import type { FakePlan, FakeWorker } from './fake-worker.ts'
 import { makeRepo } from './git-backend.ts'
@@ -96,6 +97,7 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
       await worker.close()
       await model.close()
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+      demandNoViolations(model.violations())
     },
   }
   return vm

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { z } from 'zod'
+import { demandNoViolations, readViolations } from '../../world/model/violations.ts'
 
 const DevLine = z.strictObject({
   mcp_url: z.url(),
@@ -94,7 +95,9 @@ export async function startStack(flags: string[] = []): Promise<Stack> {
     },
     async [Symbol.asyncDispose]() {
       await killGroup(running.child, 'SIGTERM')
+      const violations = readViolations(stateDir)
       await rm(stateDir, { recursive: true, force: true })
+      demandNoViolations(violations)
     },
   }
   return stack

@@ -1,4 +1,5 @@
 // What the stand-in saw, for whoever tests: every call with its plan, usage and price, and every broken rule.
+import { appendFileSync } from 'node:fs'
 import type { Ended } from './stream.ts'
 import type { Usage } from './usage.ts'
 
@@ -12,7 +13,7 @@ export type ModelCall = {
   plan: string | null
   /** SHA-256 of the bytes between the plan's tags, in hex. */
   planSha256: string | null
-  about: 'plan' | 'judge' | 'other' | 'count_tokens'
+  about: 'plan' | 'judge' | 'compaction' | 'other' | 'count_tokens'
   /** Tool calls answered before this one; null where no script is followed. */
   place: number | null
   model: string | null
@@ -41,7 +42,8 @@ export type CallLog = {
   clear(): void
 }
 
-export function createCallLog(): CallLog {
+/** With `violationsFile`, broken rules outlive the process: whoever looks at the end sees them all. */
+export function createCallLog(violationsFile?: string): CallLog {
   const calls: ModelCall[] = []
   const violations: string[] = []
   return {
@@ -50,7 +52,10 @@ export function createCallLog(): CallLog {
       const old = calls[calls.length - 1 - BODIES_KEPT]
       if (old !== undefined) delete old.body
     },
-    offend: (message) => void violations.push(message),
+    offend(message) {
+      violations.push(message)
+      if (violationsFile !== undefined) appendFileSync(violationsFile, `${JSON.stringify(message)}\n`)
+    },
     calls: () => [...calls],
     violations: () => [...violations],
     clear() {

@@ -1,4 +1,5 @@
 // What the model says to one request: the judge's answer, the next turn of the plan's script, or a plain word.
+import { isCompaction } from './compaction.ts'
 import { answerJudge } from './judge.ts'
 import { findPlan, makeToolId } from './plan.ts'
 import type { PlanText, Progress } from './plan.ts'
@@ -22,7 +23,7 @@ export type Reply =
       cutAfterBlocks: number | null
     }
 export type Decision = {
-  about: 'plan' | 'judge' | 'other'
+  about: 'plan' | 'judge' | 'compaction' | 'other'
   plan: PlanText | null
   place: number | null
   reply: Reply
@@ -39,6 +40,10 @@ export function decide(request: MessagesRequest, progress: Progress): Decision {
     return { about: 'other', plan, place: null, reply: toMessage([toText(text)], 'end_turn') }
   }
   progress.remember(plan)
+  if (isCompaction(request)) {
+    progress.advance(plan.id, request)
+    return { about: 'compaction', plan, place: null, reply: toMessage([], 'compaction') }
+  }
   const script = parseScript(plan.text)
   const place = progress.advance(plan.id, request)
   return { about: 'plan', plan, place, reply: takeTurn({ request, progress, plan, script, place }) }

@@ -105,7 +105,7 @@ export function toModelAnswer(model: ModelInfo): Record<string, unknown> {
       batch: no,
       citations: no,
       code_execution: no,
-      compaction: { supported: false, summarize: no },
+      compaction: { supported: true, summarize: yes },
       context_management: {
         supported: false,
         clear_thinking_20251015: no,

@@ -60,7 +60,7 @@ export const MessagesRequest = z.strictObject({
   diagnostics: z.unknown().optional(),
   thread: z.unknown().optional(),
   context_management: z.unknown().optional(),
-  compaction: z.unknown().optional(),
+  compaction: z.looseObject({ type: z.literal('summarize'), instructions: z.string().nullish() }).nullish(),
   container: z.unknown().optional(),
   mcp_servers: z.unknown().optional(),
   fallbacks: z.unknown().optional(),

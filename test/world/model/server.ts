@@ -1,6 +1,6 @@
 // The model stand-in: the Messages API of @anthropic-ai/sdk 1.12 on a loopback port, played from the plan's own text (SPEC
 // section 10; the script's grammar stands in script.ts). It bills, caches and refuses as the real API does, and remembers every
-// rule a caller broke. It does not imitate threads, compaction, server tools or batches: those are refused by name.
+// rule a caller broke. It does not imitate threads, context editing, server tools or batches: those are refused by name.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Hono } from 'hono'
@@ -20,6 +20,8 @@ export type ModelStandInOptions = {
   log?: (line: string) => void
   /** Keeps the places of all plans over a restart of the stand-in. */
   progressFile?: string
+  /** Every broken rule, one JSON string a line, kept over restarts. */
+  violationsFile?: string
 }
 export type ModelStandIn = {
   /** Without /v1: what ANTHROPIC_BASE_URL takes. */
@@ -40,7 +42,7 @@ export async function startModel(options: ModelStandInOptions): Promise<ModelSta
   const world: World = {
     progress: createProgress(options.progressFile),
     cache: createCache(() => Date.now() + clockOffsetMs),
-    log: createCallLog(),
+    log: createCallLog(options.violationsFile),
     thought: new Set(),
   }
   const server = createServer((request, response) => {

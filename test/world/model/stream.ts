@@ -139,6 +139,14 @@ function toBlockEvents(block: Block, index: number): StreamEvent[] {
     const signature = delta({ type: 'signature_delta', signature: block.signature })
     return [start({ type: 'thinking', thinking: '', signature: '' }), ...words, signature, stop]
   }
+  if (block.type === 'compaction') {
+    const { content, encrypted_content } = block
+    return [
+      start({ ...block, content: null }),
+      delta({ type: 'compaction_delta', content, encrypted_content }),
+      stop,
+    ]
+  }
   if (block.type === 'tool_use') {
     const pieces = ['', ...toPieces(JSON.stringify(block['input'] ?? {}))]
     const json = pieces.map((piece) => delta({ type: 'input_json_delta', partial_json: piece }))

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findBrokenBinding, signThinking } from './binding.ts'
 import { countTokens } from './cache.ts'
+import { findBadCompaction, isCompaction, toCompaction, toCompactionUsage } from './compaction.ts'
 import type { PromptCache } from './cache.ts'
 import type { CallLog, ModelCall } from './calls.ts'
 import { decide } from './decide.ts'
@@ -84,7 +85,11 @@ function check(world: World, body: unknown, call: ModelCall): Checked {
     const message = 'thread: message threads are not supported for this request'
     return { problem: { status: 400, message, errorCode: 'thread_unsupported_request', offence: false } }
   }
-  const offence = findOffence(request, model) ?? findLostThinking(world, request) ?? findUnbound(request)
+  const offence =
+    findOffence(request, model) ??
+    findBadCompaction(request, call.betas) ??
+    findLostThinking(world, request) ??
+    findUnbound(request)
   if (offence !== null) return refuse(offence)
   const tokens = countTokens([request.tools, request.system, request.messages])
   return tokens > model.maxInputTokens
@@ -123,6 +128,7 @@ function toAnswer(
   model: ModelInfo,
   reply: MessageReply,
 ): MessageAnswer {
+  if (isCompaction(request)) return toSummary(world, request, model)
   const blocks = request.max_tokens === 0 ? [] : [...think(request, model), ...reply.blocks]
   if (blocks[0]?.type === 'thinking') {
     for (const block of blocks)
@@ -131,13 +137,16 @@ function toAnswer(
   const counted: Usage = { ...world.cache.charge(request), output_tokens: countOutput(blocks) }
   const usage = toUsage(counted, reply.usage)
   const stopReason = request.max_tokens === 0 ? 'max_tokens' : reply.stopReason
-  return {
-    id: `msg_${randomUUID().replaceAll('-', '').slice(0, 24)}`,
-    model: model.id,
-    blocks,
-    stopReason,
-    usage,
-  }
+  return { id: newMessageId(), model: model.id, blocks, stopReason, usage }
+}
+
+const newMessageId = (): string => `msg_${randomUUID().replaceAll('-', '').slice(0, 24)}`
+
+function toSummary(world: World, request: MessagesRequest, model: ModelInfo): MessageAnswer {
+  const blocks = [toCompaction(request)]
+  const counted: Usage = { ...world.cache.charge(request), output_tokens: countOutput(blocks) }
+  const usage = toCompactionUsage(counted)
+  return { id: newMessageId(), model: model.id, blocks, stopReason: 'compaction', usage }
 }
 
 /** Thinking comes before everything; its text is empty unless the request asks to see it. */

@@ -39,6 +39,9 @@ const Extras = z.object({
         output_tokens: z.number().default(0),
         cache_read_input_tokens: z.number().default(0),
         cache_creation_input_tokens: z.number().default(0),
+        cache_creation: z
+          .object({ ephemeral_5m_input_tokens: z.number(), ephemeral_1h_input_tokens: z.number() })
+          .optional(),
       }),
     )
     .nullish(),

@@ -2,19 +2,20 @@
 // Stricter than the real API in two points: results stand in the order of their calls, and user turns may not follow each other
 // (the real one merges them), because Ralph never means to send either.
 import { z } from 'zod'
+import { isCompaction } from './compaction.ts'
 import { Block, toBlocks } from './request.ts'
 import type { CacheControl, Message, MessagesRequest } from './request.ts'
 import type { ModelInfo } from './models.ts'
 
 const MAX_BREAKPOINTS = 4
-const NOT_IMITATED = ['context_management', 'compaction', 'container', 'mcp_servers', 'fallbacks'] as const
+const NOT_IMITATED = ['context_management', 'container', 'mcp_servers', 'fallbacks'] as const
 
 /** The first broken rule in the words of the API, or null. */
 export function findOffence(request: MessagesRequest, model: ModelInfo): string | null {
   return (
     findBadSetting(request, model) ??
     findBadBreakpoint(request) ??
-    findBadOrder(request.messages) ??
+    findBadOrder(request) ??
     findBadContent(request.messages) ??
     findBadPairing(request.messages)
   )
@@ -64,15 +65,16 @@ function findBadBreakpoint(request: MessagesRequest): string | null {
     : null
 }
 
-function findBadOrder(messages: Message[]): string | null {
-  const turns = messages.filter((message) => message.role !== 'system')
+function findBadOrder(request: MessagesRequest): string | null {
+  const turns = request.messages.filter((message) => message.role !== 'system')
   if (turns.length === 0) return 'messages: at least one message is required'
-  if (turns[0]?.role !== 'user') return 'messages: first message must use the "user" role'
+  const isSummed = toBlocks(turns[0]?.content ?? [])[0]?.type === 'compaction'
+  if (turns[0]?.role !== 'user' && !isSummed) return 'messages: first message must use the "user" role'
   const doubled = turns.findIndex((message, index) => message.role === turns[index - 1]?.role)
   if (doubled !== -1) {
     return `messages: roles must alternate between "user" and "assistant", but found multiple "${turns[doubled]?.role}" roles in a row`
   }
-  return turns.at(-1)?.role === 'assistant'
+  return turns.at(-1)?.role === 'assistant' && !isCompaction(request)
     ? 'This model does not support assistant message prefill. The conversation must end with a user message.'
     : null
 }
