@@ -24,8 +24,8 @@ export function planEnv({ home, user, path, planId }: PlanEnvInput): NodeJS.Proc
     SHELL: '/bin/bash',
     LANG: 'C.UTF-8',
     TERM: 'dumb',
-    // Node last: it is there when the machine has none of its own.
-    PATH: `${path ?? SYSTEM_PATH}:${dirname(process.execPath)}`,
+    // What set-up installs for Python first; Node last: it is there when the machine has none of its own.
+    PATH: `${join(home, '.venv/bin')}:${path ?? SYSTEM_PATH}:${dirname(process.execPath)}`,
     TMPDIR: join(home, 'tmp'),
     // Marks every process of the plan, so that all can be found where plans have no user of their own.
     RALPH_PLAN: planId,
