@@ -1,18 +1,22 @@
-// Ralph: `ralph doorbell {nonce}`, `ralph supervise`, `ralph run-plan`.
+// Ralph: `ralph doorbell {nonce}`, `ralph supervise`, `ralph run-plan`; and a check of its own, `ralph check-documents`.
 import { fileURLToPath } from 'node:url'
+import { checkDocuments } from './check-documents.ts'
 import { doorbell } from './doorbell.ts'
 import { readPaths } from './paths.ts'
 import { runPlan } from './run-plan.ts'
 import { supervise } from './supervisor.ts'
 
 const paths = readPaths(process.env, fileURLToPath(import.meta.url))
-const [command, argument] = process.argv.slice(2)
+const [command, ...args] = process.argv.slice(2)
 
 try {
-  if (command === 'doorbell') await doorbell(paths, argument ?? '')
+  if (command === 'doorbell') await doorbell(paths, args[0] ?? '')
   else if (command === 'supervise') await supervise(paths)
   else if (command === 'run-plan') runPlan()
-  else throw new Error('Usage: ralph doorbell {nonce} | supervise | run-plan')
+  else if (command === 'check-documents') {
+    if (!checkDocuments(args, (line) => process.stdout.write(`${line}\n`))) process.exitCode = 1
+  } else
+    throw new Error('Usage: ralph doorbell {nonce} | supervise | run-plan | check-documents {kind} {base}')
 } catch (error) {
   process.stderr.write(`ralph: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1

@@ -1,0 +1,113 @@
+// The files of a folder of documents, as of a commit and as they lie there now, in one shape. Nothing is followed: a link out of
+// the folder is not a document of it.
+import { spawnSync } from 'node:child_process'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
+
+export interface Documents {
+  /** Regular files, in Unicode's composed form, sorted. */
+  paths: string[]
+  size(path: string): number
+  /** null: no text (by its name), over 4 MB, or not to be read. */
+  text(path: string): string | null
+  /** The first and the last 64 KB. */
+  ends(path: string): { head: Buffer; tail: Buffer } | null
+}
+
+const TEXT = /\.(?:md|markdown|mdx|txt|rst|adoc|json|jsonl|ya?ml|csv|tsv|canvas|html?|svg|tex|org)$/i
+const MAX_TEXT_BYTES = 4 * 1024 * 1024
+const MAX_GIT_BYTES = 1024 * 1024 * 1024
+const END_BYTES = 64 * 1024
+const GIT = ['-c', 'core.fsmonitor=false', '-c', 'core.quotePath=false']
+
+/** Errors: throws git's words when the commit is not there. */
+export function readBase(commit: string): Documents {
+  const listed = git(['ls-tree', '-r', '-z', '-l', '--full-tree', commit]).toString('utf8')
+  const entries = listed.split('\0').flatMap((line) => {
+    const [, object, size, path] = /^100\d+ blob ([0-9a-f]+) +(\d+)\t(.*)$/s.exec(line) ?? []
+    return object === undefined || path === undefined
+      ? []
+      : [{ object, size: Number(size), path: path.normalize('NFC') }]
+  })
+  const texts = readBlobs(
+    entries.filter(({ path, size }) => TEXT.test(path) && size <= MAX_TEXT_BYTES).map(({ object }) => object),
+  )
+  const byPath = new Map(entries.map((entry) => [entry.path, entry]))
+  return {
+    paths: [...byPath.keys()].toSorted(),
+    size: (path) => byPath.get(path)?.size ?? 0,
+    text: (path) => texts.get(byPath.get(path)?.object ?? '')?.toString('utf8') ?? null,
+    ends(path) {
+      const object = byPath.get(path)?.object
+      if (object === undefined) return null
+      const bytes = texts.get(object) ?? git(['cat-file', 'blob', object])
+      return { head: bytes.subarray(0, END_BYTES), tail: bytes.subarray(-END_BYTES) }
+    },
+  }
+}
+
+/** What git would commit: tracked files and new ones that are not ignored, in the current folder. */
+export function readNow(): Documents {
+  const listed = git(['ls-files', '-z', '--cached', '--others', '--exclude-standard'])
+  const files = new Map<string, { raw: Buffer; size: number }>()
+  for (let from = 0, end = listed.indexOf(0); end !== -1; from = end + 1, end = listed.indexOf(0, from)) {
+    const raw = listed.subarray(from, end)
+    const stat = lstatSync(raw, { throwIfNoEntry: false })
+    if (stat?.isFile() === true) files.set(raw.toString('utf8').normalize('NFC'), { raw, size: stat.size })
+  }
+  const read = (path: string, maxBytes: number) => {
+    const file = files.get(path)
+    return file === undefined ? null : readEnds(file.raw, maxBytes)
+  }
+  return {
+    paths: [...files.keys()].toSorted(),
+    size: (path) => files.get(path)?.size ?? 0,
+    text(path) {
+      const file = files.get(path)
+      if (file === undefined || !TEXT.test(path) || file.size > MAX_TEXT_BYTES) return null
+      return read(path, MAX_TEXT_BYTES)?.head.toString('utf8') ?? null
+    },
+    ends: (path) => read(path, END_BYTES),
+  }
+}
+
+function readEnds(path: Buffer, maxBytes: number): { head: Buffer; tail: Buffer } | null {
+  let fd
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch {
+    return null // gone meanwhile, or not ours to read
+  }
+  try {
+    const { size } = fstatSync(fd)
+    const part = (position: number) => {
+      const buffer = Buffer.alloc(Math.min(maxBytes, size))
+      return buffer.subarray(0, readSync(fd, buffer, 0, buffer.byteLength, position))
+    }
+    return { head: part(0), tail: part(Math.max(0, size - maxBytes)) }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Each blob by its id, in one call of git. */
+function readBlobs(objects: string[]): Map<string, Buffer> {
+  const unique = [...new Set(objects)]
+  const said = git(['cat-file', '--batch'], unique.map((object) => `${object}\n`).join(''))
+  const blobs = new Map<string, Buffer>()
+  let at = 0
+  for (const object of unique) {
+    const newline = said.indexOf(10, at)
+    const size = Number(said.subarray(at, newline).toString('latin1').split(' ')[2])
+    if (!Number.isInteger(size)) throw new Error(`git cat-file does not know ${object}`)
+    blobs.set(object, said.subarray(newline + 1, newline + 1 + size))
+    at = newline + size + 2
+  }
+  return blobs
+}
+
+function git(args: string[], input = ''): Buffer {
+  const result = spawnSync('git', [...GIT, ...args], { input, maxBuffer: MAX_GIT_BYTES })
+  if (result.status !== 0)
+    throw new Error(`git ${args[0]} failed: ${result.stderr?.toString().trim() || String(result.error)}`)
+  return result.stdout
+}
