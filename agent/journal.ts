@@ -11,7 +11,7 @@ export type JournalRecord =
   | { kind: 'conversation'; iteration: number; shape: string }
   | { kind: 'message'; message: BetaMessageParam }
   | { kind: 'tool_start'; id: string; name: string }
-  | { kind: 'tool_end'; id: string; content: string; isError: boolean }
+  | { kind: 'tool_end'; id: string; content: ToolResultContent; isError: boolean }
   | { kind: 'taken'; n: number }
   | { kind: 'asked'; question: string; pauses: boolean }
   /** Takes the place of the last message, which the model has never answered. */
@@ -19,6 +19,8 @@ export type JournalRecord =
   | { kind: 'finished'; summary: string }
   /** over: a later attempt begins a new conversation. */
   | { kind: 'ended'; how: string; over: boolean }
+
+type ToolResultContent = Exclude<BetaToolResultBlockParam['content'], undefined>
 
 export interface Journal {
   append(record: JournalRecord): void

@@ -41,6 +41,8 @@ export interface ShellResult {
 const WATCH_MS = 200
 const MAX_LOG_BYTES = 64 * 1024 * 1024
 const READ_BYTES = 256 * 1024
+/** The longest a timer can wait, 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 // The command comes from a file: an argument over 128 KB is refused by the kernel, and arguments are readable by every user.
 const WRAPPER =
   'ralph_cwd=$1; ralph_script=$2; shift 2; trap \'pwd -P >"$ralph_cwd"\' EXIT; source "$ralph_script"'
@@ -52,19 +54,10 @@ export function killShells(): void {
 }
 
 export async function runShell(input: ShellInput): Promise<ShellResult> {
-  const { logFile, cwd, env } = input
-  const files = { cwd: `${logFile}.cwd`, script: `${logFile}.sh` }
-  mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
-  writeFileSync(files.script, `${input.command}\n`, { mode: 0o600 })
-  const log = openSync(logFile, 'w', 0o600)
+  const { logFile, cwd } = input
   const startedAt = performance.now()
+  const { child, log, files } = launch(input)
   try {
-    const child = spawn('bash', ['-c', WRAPPER, 'bash', files.cwd, files.script], {
-      cwd: existsSync(cwd) ? cwd : (env['HOME'] ?? '/'),
-      env,
-      stdio: ['ignore', log, log],
-      detached: true,
-    })
     const { exitCode, stopped } = await watch(child, log, input)
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10
     return {
@@ -79,6 +72,53 @@ export async function runShell(input: ShellInput): Promise<ShellResult> {
     rmSync(files.cwd, { force: true })
     rmSync(files.script, { force: true })
   }
+}
+
+export interface Job {
+  /** Its process group's id; undefined: it could not be started. */
+  pid: number | undefined
+  /** null while it runs. */
+  exitCode: number | null
+}
+
+/** A command that goes on by itself, in its own process group; nothing but the size of its output ends it. */
+export function startJob(input: Omit<ShellInput, 'timeoutMs' | 'onActivity' | 'signal'>): Job {
+  const { child, log, files } = launch(input)
+  const job: Job = { pid: child.pid, exitCode: null }
+  void watch(child, log, { ...input, timeoutMs: LONGEST_TIMER_MS, onActivity: () => {} }).then(
+    ({ exitCode }) => {
+      job.exitCode = exitCode
+      closeSync(log)
+      rmSync(files.cwd, { force: true })
+      rmSync(files.script, { force: true })
+    },
+  )
+  return job
+}
+
+interface Launched {
+  child: ReturnType<typeof spawn>
+  log: number
+  files: { cwd: string; script: string }
+}
+
+function launch({
+  command,
+  logFile,
+  cwd,
+  env,
+}: Pick<ShellInput, 'command' | 'logFile' | 'cwd' | 'env'>): Launched {
+  const files = { cwd: `${logFile}.cwd`, script: `${logFile}.sh` }
+  mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
+  writeFileSync(files.script, `${command}\n`, { mode: 0o600 })
+  const log = openSync(logFile, 'w', 0o600)
+  const child = spawn('bash', ['-c', WRAPPER, 'bash', files.cwd, files.script], {
+    cwd: existsSync(cwd) ? cwd : (env['HOME'] ?? '/'),
+    env,
+    stdio: ['ignore', log, log],
+    detached: true,
+  })
+  return { child, log, files }
 }
 
 function watch(

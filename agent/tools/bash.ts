@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { clipOutput } from '../output.ts'
-import { runShell } from '../shell.ts'
-import type { ShellResult } from '../shell.ts'
+import { runShell, startJob } from '../shell.ts'
+import type { Job, ShellResult } from '../shell.ts'
 import { defineTool } from './context.ts'
 import type { ToolContext } from './context.ts'
 
@@ -10,10 +10,11 @@ const DEFAULT_TIMEOUT_SECONDS = 120
 const MAX_TIMEOUT_SECONDS = 1_800
 
 export function bashTool(context: ToolContext) {
+  const jobs = createJobs()
   return defineTool(context, {
     name: 'bash',
     description:
-      'Runs a bash command and returns its exit code and output. Each call is a new shell; the working directory is kept between calls, variables are not. Standard input is empty. Long output is clipped to its head and tail, with the path of the full text. Start servers in the background with their output in a file.',
+      'Runs a bash command and returns its exit code and output. Each call is a new shell; the working directory is kept between calls, variables are not. Standard input is empty. Long output is clipped to its head and tail, with the path of the full text. A server or anything else that must go on by itself is started with background.',
     inputSchema: z.object({
       command: z.string().min(1).describe('The command, as bash reads it; may have several lines.'),
       timeout_seconds: z
@@ -24,15 +25,22 @@ export function bashTool(context: ToolContext) {
         .describe(
           `Default ${DEFAULT_TIMEOUT_SECONDS}. On a timeout the command is killed and its output so far returned.`,
         ),
+      background: z
+        .boolean()
+        .optional()
+        .describe(
+          'Starts the command as a job and returns at once with its id and the file its output goes to.',
+        ),
     }),
     describe: ({ command }) => command,
-    async run({ command, timeout_seconds }, { plan, cwd, signal }) {
+    async run({ command, timeout_seconds, background }, { plan, cwd, signal }) {
       const logFile = join(plan.home, '.ralph/out', `${nextNumber(plan.journal.records().length)}.log`)
+      if (background === true) return jobs.start(logFile, startJob({ command, cwd, env: plan.env, logFile }))
       const timeoutMs = (timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1_000
       const onActivity = () => plan.report({ kind: 'activity' })
       const result = await runShell({ command, cwd, env: plan.env, timeoutMs, logFile, onActivity, signal })
       context.cwd = result.cwd
-      return describeResult(result, logFile, cwd)
+      return [...jobs.news(), describeResult(result, logFile, cwd)].join('\n')
     },
   })
 }
@@ -40,6 +48,24 @@ export function bashTool(context: ToolContext) {
 /** Grows through restarts as well: the journal only gets longer. */
 function nextNumber(records: number): string {
   return String(records).padStart(5, '0')
+}
+
+/** Jobs of this process: what was started, and those whose end the model has not been told. */
+function createJobs() {
+  const running = new Map<number, Job & { logFile: string }>()
+  let last = 0
+  return {
+    start(logFile: string, job: Job): string {
+      if (job.pid === undefined) return 'The job could not be started.'
+      running.set(++last, Object.assign(job, { logFile }))
+      return `Job ${last} runs. Its output goes to ${logFile}; look with tail. End it with: kill -- -${job.pid}`
+    },
+    news(): string[] {
+      const ended = [...running].filter(([, job]) => job.exitCode !== null)
+      for (const [id] of ended) running.delete(id)
+      return ended.map(([id, job]) => `[job ${id} ended with exit code ${job.exitCode}: ${job.logFile}]`)
+    },
+  }
 }
 
 function describeResult(

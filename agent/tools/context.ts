@@ -4,6 +4,7 @@ import { realpathSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod'
+import type { BetaImageBlockParam, BetaTextBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import type { z } from 'zod'
 import { clipText } from '../output.ts'
 import type { PlanRun } from '../plan-run.ts'
@@ -17,19 +18,22 @@ export interface ToolContext {
   conclusion: { kind: 'finished'; summary: string } | { kind: 'question'; question: string } | null
 }
 
+/** What the model gets back: words, or blocks when a picture is among them. */
+export type ToolContent = string | (BetaTextBlockParam | BetaImageBlockParam)[]
+
 export interface ToolInput<Schema extends z.ZodType> {
   name: string
   description: string
   inputSchema: Schema
   /** One line for the plan's history. */
   describe(args: z.infer<Schema>): string
-  run(args: z.infer<Schema>, context: ToolContext): Promise<string> | string
+  run(args: z.infer<Schema>, context: ToolContext): Promise<ToolContent> | ToolContent
 }
 
 /** One tool for the SDK's runner. Calls of one reply run one after the other, in the model's order. */
 export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool: ToolInput<Schema>) {
   const { journal, report } = context.plan
-  const runJournalled = async (args: z.infer<Schema>, id: string): Promise<string> => {
+  const runJournalled = async (args: z.infer<Schema>, id: string): Promise<ToolContent> => {
     journal.append({ kind: 'tool_start', id, name: tool.name })
     report({ kind: 'event', type: 'tool', text: clipText(`${tool.name}: ${tool.describe(args)}`, 500) })
     try {

@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
+import { decodeFile, readPlainFile, writePlainFile } from '../plain-file.ts'
 import { defineTool, resolvePath } from './context.ts'
 import type { ToolContext } from './context.ts'
 
@@ -18,41 +18,74 @@ export function editTool(context: ToolContext) {
     describe: ({ path }) => path,
     run({ path, old_text, new_text, replace_all }) {
       const file = resolvePath(context, path, 'write')
-      const edited = replaceText(readFileSync(file, 'utf8'), old_text, new_text, replace_all ?? false)
-      writeFileSync(file, edited.text)
-      return `Replaced ${edited.count === 1 ? 'it' : `${edited.count} times`} in ${path}.\n${edited.shown}`
+      const { text, toBytes, toInner, toShown } = decodeFile(readPlainFile(file, path))
+      const edited = replaceText(text, toInner(old_text), toInner(new_text), replace_all ?? false)
+      writePlainFile(file, path, toBytes(edited.text))
+      const how = edited.isLoose ? ', matched without regard to spaces at line ends' : ''
+      return `Replaced ${edited.count === 1 ? 'it' : `${edited.count} times`} in ${path}${how}.\n${toShown(edited.shown)}`
     },
   })
 }
 
+export interface Replaced {
+  text: string
+  count: number
+  /** The first replacement with its surroundings, numbered. */
+  shown: string
+  /** Found only when spaces at line ends are left out of the comparison. */
+  isLoose: boolean
+}
+
 /** Pure. Errors: ToolError that shows the nearest lines when the text is not found, or the places when it is not unique. */
-export function replaceText(
-  text: string,
-  oldText: string,
-  newText: string,
-  replaceAll: boolean,
-): { text: string; count: number; shown: string } {
-  // Models send LF; a file with CRLF keeps its line ends.
-  const usesCrlf = text.includes('\r\n') && !text.includes(oldText)
-  const wanted = usesCrlf ? oldText.replace(/\r?\n/g, '\r\n') : oldText
-  const replacement = usesCrlf ? newText.replace(/\r?\n/g, '\r\n') : newText
-  const parts = text.split(wanted)
+export function replaceText(text: string, oldText: string, newText: string, replaceAll: boolean): Replaced {
+  const exact = split(text, oldText)
+  const parts = exact.length > 1 ? exact : splitLoosely(text, oldText)
   const count = parts.length - 1
   if (count === 0) throw new ToolError(`old_text was not found. ${nearest(text, oldText)}`)
   if (count > 1 && !replaceAll)
     throw new ToolError(
       `old_text stands there ${count} times, at lines ${lineNumbers(parts).join(', ')}. Give more of the lines around the one you mean, or set replace_all.`,
     )
-  const edited = parts.join(replacement)
-  return { text: edited, count, shown: around(edited, parts[0] ?? '', replacement) }
+  // Models send LF; a file with CRLF keeps its line ends.
+  const usesCrlf = text.includes('\r\n') && !oldText.includes('\r\n')
+  const replacement = usesCrlf ? newText.replace(/\r?\n/g, '\r\n') : newText
+  const before = parts[0]?.before ?? ''
+  const edited = parts.map((part) => part.before).join(replacement)
+  return { text: edited, count, shown: around(edited, before, replacement), isLoose: parts !== exact }
 }
 
-function lineNumbers(parts: string[]): number[] {
+/** The text between the places of a match, and what stood at each place. */
+type Part = { before: string; found: string }
+
+function split(text: string, wanted: string): Part[] {
+  const isCrlf = text.includes('\r\n') && !text.includes(wanted)
+  const found = isCrlf ? wanted.replace(/\r?\n/g, '\r\n') : wanted
+  return text.split(found).map((before) => ({ before, found }))
+}
+
+/** Line ends and spaces before them count for nothing. */
+function splitLoosely(text: string, wanted: string): Part[] {
+  const lines = wanted.split('\n').map((line) => escapeRegExp(line.trimEnd()))
+  if (lines.every((line) => line === '')) return [{ before: text, found: '' }]
+  const pattern = new RegExp(lines.join('[ \\t]*\\r?\\n'), 'g')
+  const parts: Part[] = []
+  let from = 0
+  for (const { index, 0: found } of text.matchAll(pattern)) {
+    parts.push({ before: text.slice(from, index), found })
+    from = index + found.length
+  }
+  return [...parts, { before: text.slice(from), found: '' }]
+}
+
+const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+
+function lineNumbers(parts: Part[]): number[] {
   const numbers: number[] = []
   let lines = 1
-  for (const part of parts.slice(0, -1)) {
-    lines += part.split('\n').length - 1
+  for (const { before, found } of parts.slice(0, -1)) {
+    lines += before.split('\n').length - 1
     numbers.push(lines)
+    lines += found.split('\n').length - 1
   }
   return numbers.slice(0, 20)
 }

@@ -1,5 +1,6 @@
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
+import { relative } from 'node:path'
 import { run } from '../process.ts'
 import { cleanOutput } from '../output.ts'
 import { defineTool, resolvePath } from './context.ts'
@@ -20,10 +21,13 @@ export function grepTool(context: ToolContext) {
     }),
     describe: ({ pattern, path }) => `${pattern}${path === undefined ? '' : ` in ${path}`}`,
     async run({ pattern, path, glob }, { plan, cwd }) {
-      const target = path === undefined ? '.' : resolvePath(context, path, 'read')
+      // Relative to where the model stands: its own paths, and fewer words a line.
+      const target = path === undefined ? '.' : relative(cwd, resolvePath(context, path, 'read')) || '.'
       const only = glob === undefined ? [] : [`--include=${glob}`]
       const args = [
-        '-rnIE',
+        '-rnHIE',
+        // A pipe or device named outright would be waited for.
+        '--devices=skip',
         '--exclude-dir=.git',
         '--exclude-dir=node_modules',
         '-m',
@@ -32,10 +36,15 @@ export function grepTool(context: ToolContext) {
       ]
       const result = await run('grep', [...args, '-e', pattern, '--', target], {
         cwd,
-        env: plan.env,
+        // Bytes, not characters: a file with invalid UTF-8 is searched like any other.
+        env: { ...plan.env, LC_ALL: 'C' },
         timeoutMs: TIMEOUT_MS,
       })
       if (result.code === 2 && result.stdout === '') throw new ToolError(result.stderr.slice(0, 500))
+      if (result.timedOut)
+        throw new ToolError(
+          `The search took more than ${TIMEOUT_MS / 1_000} s; give a smaller path or a glob.`,
+        )
       const lines = result.stdout.split('\n').filter((line) => line !== '')
       if (lines.length === 0) return 'No match.'
       const shown = lines.slice(0, MAX_MATCHES).map((line) => cleanOutput(line).slice(0, MAX_LINE_CHARS))

@@ -1,31 +1,41 @@
-import { readFileSync, statSync } from 'node:fs'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
+import { fitImage, identifyImage } from '../image.ts'
+import { readPlainFile } from '../plain-file.ts'
 import { defineTool, resolvePath } from './context.ts'
 import type { ToolContext } from './context.ts'
 
 const DEFAULT_LINES = 400
 const MAX_BYTES = 24 * 1024
-const MAX_FILE_BYTES = 20 * 1024 * 1024
 
 export function readTool(context: ToolContext) {
   return defineTool(context, {
     name: 'read',
-    description: 'Reads a text file with line numbers: 400 lines or 24 KB at a time.',
+    description:
+      'Reads a text file with line numbers, 400 lines or 24 KB at a time, or shows a picture (PNG, JPEG, GIF, WebP), for instance a screenshot.',
     inputSchema: z.object({
       path: z.string().min(1),
       offset: z.int().min(1).optional().describe('First line to show, from 1.'),
       limit: z.int().min(1).max(2_000).optional(),
     }),
     describe: ({ path }) => path,
-    run({ path, offset = 1, limit = DEFAULT_LINES }) {
+    async run({ path, offset = 1, limit = DEFAULT_LINES }, { plan }) {
       const file = resolvePath(context, path, 'read')
-      const stat = statSync(file, { throwIfNoEntry: false })
-      if (stat === undefined) throw new ToolError(`${path} does not exist.`)
-      if (!stat.isFile()) throw new ToolError(`${path} is not a file; list a directory with bash.`)
-      if (stat.size > MAX_FILE_BYTES)
-        throw new ToolError(`${path} has ${stat.size} bytes; look at parts of it with bash.`)
-      return showLines(readFileSync(file), offset, limit)
+      const bytes = readPlainFile(file, path)
+      const image = identifyImage(bytes)
+      if (image === null) return showLines(bytes, offset, limit)
+      const fitted = await fitImage({ file, bytes, image, env: plan.env })
+      return [
+        {
+          type: 'image',
+          source: {
+            type: 'base64',
+            media_type: fitted.image.mediaType,
+            data: fitted.bytes.toString('base64'),
+          },
+        },
+        { type: 'text', text: `${path}: ${image.width} x ${image.height} pixels` },
+      ]
     },
   })
 }
@@ -37,7 +47,7 @@ export function showLines(bytes: Buffer, offset: number, limit: number): string 
   const shown: string[] = []
   let size = 0
   for (const [index, line] of lines.slice(offset - 1, offset - 1 + limit).entries()) {
-    const text = `${offset + index}\t${line.length > 2_000 ? `${line.slice(0, 2_000)}… (line cut)` : line}`
+    const text = `${offset + index}\t${line.length > 2_000 ? `${line.slice(0, 2_000).toWellFormed()}… (line cut)` : line}`
     size += Buffer.byteLength(text) + 1
     if (size > MAX_BYTES && shown.length > 0) break
     shown.push(text)

@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import { writePlainFile } from '../plain-file.ts'
 import { defineTool, resolvePath } from './context.ts'
 import type { ToolContext } from './context.ts'
 
@@ -13,8 +14,9 @@ export function writeTool(context: ToolContext) {
     run({ path, content }) {
       const file = resolvePath(context, path, 'write')
       mkdirSync(dirname(file), { recursive: true })
-      writeFileSync(file, content)
-      return `Wrote ${Buffer.byteLength(content)} bytes to ${path}.`
+      const bytes = Buffer.from(content)
+      writePlainFile(file, path, bytes)
+      return `Wrote ${bytes.byteLength} bytes to ${path}.`
     },
   })
 }

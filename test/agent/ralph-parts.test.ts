@@ -51,6 +51,7 @@ describe('edit', () => {
       text: 'a\nB\nc\n',
       count: 1,
       shown: '1\ta\n2\tB\n3\tc\n4\t',
+      isLoose: false,
     })
   })
 
