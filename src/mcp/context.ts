@@ -17,6 +17,7 @@ export type WorkspaceStub = Pick<
   | 'remove'
   | 'submit'
   | 'planStatus'
+  | 'planText'
   | 'cancel'
   | 'resume'
   | 'message'

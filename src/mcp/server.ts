@@ -7,6 +7,8 @@ import type { ToolContext } from './context.ts'
 import type { Tool, ToolCall } from './define-tool.ts'
 import { INSTRUCTIONS } from './instructions.ts'
 import { jsonSchemaOf } from './json-schema.ts'
+import { registerPrompts } from './prompts.ts'
+import { registerResources } from './resources.ts'
 import { runTool } from './run-tool.ts'
 import { TOOLS } from './tools/index.ts'
 
@@ -19,8 +21,17 @@ export function createServer(context: ToolContext): McpServer {
     {
       instructions: INSTRUCTIONS,
       // McpServer would claim listChanged, and clients would then hold a stream open for changes that never come.
-      capabilities: { tools: { listChanged: false } },
-      cacheHints: { 'tools/list': fixed, 'server/discover': fixed },
+      capabilities: {
+        tools: { listChanged: false },
+        resources: { listChanged: false },
+        prompts: { listChanged: false },
+      },
+      cacheHints: {
+        'tools/list': fixed,
+        'prompts/list': fixed,
+        'resources/templates/list': fixed,
+        'server/discover': fixed,
+      },
     },
   )
   for (const tool of TOOLS) {
@@ -30,6 +41,8 @@ export function createServer(context: ToolContext): McpServer {
       toResult(tool, args, context, toCall(request)),
     )
   }
+  registerResources(server, context)
+  registerPrompts(server)
   return server
 }
 

@@ -5,7 +5,7 @@ import { newPlanId, workspaceKey } from '../lib/ids.ts'
 import { commit, requirePlan, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { cancel, reopen } from './decisions.ts'
-import { isFinal, newPlanRecord } from './records.ts'
+import { isFinal, isOpen, newPlanRecord } from './records.ts'
 import type { PlanRecord } from './records.ts'
 import { revokeLeases } from './rights.ts'
 import { toPlanSnapshot, waitKey } from './snapshots.ts'
@@ -94,17 +94,25 @@ export interface PlanStatusOptions {
   waitMs: number
   after: number
   limit: number
+  /** Ends the wait at a new event, too: what a client that asked for progress is told of. */
+  orEvent?: boolean
 }
+
+/** Not every change wakes those who wait (the row of a plan is written in many places): they look this often. */
+const LOOK_MS = 1_000
 
 export async function planStatus(
   core: Core,
   planId: string,
-  { waitMs, after, limit }: PlanStatusOptions,
+  { waitMs, after, limit, orEvent = false }: PlanStatusOptions,
 ): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number }> {
-  const before = waitKey(requirePlan(core, planId))
-  const until = core.now() + waitMs
-  while (core.now() < until && waitKey(requirePlan(core, planId)) === before)
-    await core.nextChange(until - core.now())
+  const key = () => `${waitKey(requirePlan(core, planId))} ${orEvent ? core.store.newestEvent(planId) : ''}`
+  const before = key()
+  // What ended between two calls of a client would else be waited for in vain.
+  const isNews =
+    after > 0 && core.store.newestEvent(planId) > after && !isOpen(requirePlan(core, planId).status)
+  const until = core.now() + (isNews ? 0 : waitMs)
+  while (core.now() < until && key() === before) await core.nextChange(Math.min(LOOK_MS, until - core.now()))
   const plan = requirePlan(core, planId)
   const events = core.store.events(planId, after, Math.min(limit, MAX_EVENTS_PER_ANSWER))
   return {

@@ -208,10 +208,10 @@ export interface WorkspaceRpc {
   remove(name: string, deleteVm: boolean | undefined): Promise<{ removed: boolean; vmDeleted: boolean }>
 
   submit(name: string, input: SubmitInput): Promise<{ plan: PlanSnapshot; deduplicated: boolean }>
-  /** Waits up to waitMs for status, phase, question or merge status to change; closing the call does not touch the plan. */
+  /** Waits up to waitMs for status, phase, question or merge status to change (or, with orEvent, for an event); closing the call does not touch the plan. */
   planStatus(
     planId: string,
-    options: { waitMs: number; after: number; limit: number },
+    options: { waitMs: number; after: number; limit: number; orEvent?: boolean },
   ): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number }>
   planText(planId: string): Promise<string>
   cancel(planId: string): Promise<PlanSnapshot>

@@ -85,6 +85,14 @@ export function createHistoryStore(sql: SqlStorage) {
       )
     },
 
+    /** Its seq; 0 when there is none. */
+    newestEvent(planId: string): number {
+      return (
+        first<{ seq: number }>('SELECT COALESCE(MAX(seq), 0) AS seq FROM events WHERE plan = ?', planId)
+          ?.seq ?? 0
+      )
+    },
+
     events(planId: string, after: number, limit: number): PlanEvent[] {
       return rows<{ seq: number; at: number; type: string; text: string; data: string | null }>(
         'SELECT seq, at, type, text, data FROM events WHERE plan = ? AND seq > ? ORDER BY seq LIMIT ?',

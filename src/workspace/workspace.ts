@@ -9,6 +9,7 @@ import type { Core } from './core.ts'
 import { record } from './merges.ts'
 import { workspaceSnapshot } from './outbox.ts'
 import { cancelPlan, messagePlan, planStatus, resumePlan, submit } from './plans.ts'
+import type { PlanStatusOptions } from './plans.ts'
 import { onAlarm } from './reconcile.ts'
 import { branches, register, remove, update } from './registration.ts'
 import { authorize, leaseLives, settle, untilRevoked } from './rights.ts'
@@ -51,7 +52,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   submit(name: string, input: SubmitInput) {
     return submit(this.#core, name, input)
   }
-  planStatus(planId: string, options: { waitMs: number; after: number; limit: number }) {
+  planStatus(planId: string, options: PlanStatusOptions) {
     return planStatus(this.#core, planId, options)
   }
   async planText(planId: string) {

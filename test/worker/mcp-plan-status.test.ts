@@ -13,6 +13,12 @@ import {
   playContext,
 } from './support/mcp-fakes.ts'
 
+/** A clock that only moves when told to. */
+function playClock(): { now: () => number; pass: (ms: number) => void } {
+  let nowMs = AT_MS
+  return { now: () => nowMs, pass: (ms) => void (nowMs += ms) }
+}
+
 describe('plan_status', () => {
   it('answers a finished plan with its events', async () => {
     const played = playContext()
@@ -99,10 +105,13 @@ describe('plan_status', () => {
   it('shows signs of life while it waits, and stops at the first change', async () => {
     const told: unknown[] = []
     const slices: number[] = []
+    const clock = playClock()
     const played = playContext({
+      context: { now: clock.now },
       stub: {
         planStatus: async (_planId, { waitMs }) => {
           slices.push(waitMs)
+          clock.pass(waitMs)
           const phase = slices.length < 3 ? 'working' : 'pushing'
           return { plan: planRow({ status: 'running', phase }), events: [], cursor: 0 }
         },
@@ -119,16 +128,75 @@ describe('plan_status', () => {
     expect(answer['plan'].phase).toBe('pushing')
   })
 
+  it('tells of an event as soon as the object does, though it ends no wait', async () => {
+    const told: unknown[] = []
+    const clock = playClock()
+    const asked: unknown[] = []
+    const played = playContext({
+      context: { now: clock.now },
+      stub: {
+        planStatus: async (_planId, options) => {
+          asked.push(options.orEvent)
+          // Events after 400 ms and after 900 ms, then nothing.
+          clock.pass(
+            options.waitMs === 0 ? 0 : Math.min(options.waitMs, [0, 400, 900][asked.length - 1] ?? 45_000),
+          )
+          return { plan: planRow({ status: 'running', spentUsd: asked.length }), events: [], cursor: 0 }
+        },
+      },
+    })
+    await callTool(
+      played,
+      'plan_status',
+      { plan_id: PLAN_ID, wait_seconds: 10 },
+      { progress: async (step) => void told.push([step.progress, step.message.match(/\$\d/)?.[0]]) },
+    )
+    expect(asked).toEqual([undefined, true, true, true])
+    expect(told).toEqual([
+      [0, '$1'],
+      [0.4, '$2'],
+      [1.3, '$3'],
+    ])
+  })
+
+  it('answers at once when its client leaves in the middle of the wait', async () => {
+    const leaving = new AbortController()
+    let asked = 0
+    const played = playContext({
+      stub: {
+        planStatus: async () => {
+          asked += 1
+          if (asked > 1) {
+            leaving.abort()
+            await new Promise(() => {})
+          }
+          return { plan: planRow({ status: 'running' }), events: [], cursor: 0 }
+        },
+      },
+    })
+    const answer = await callTool(
+      played,
+      'plan_status',
+      { plan_id: PLAN_ID, wait_seconds: 45 },
+      { signal: leaving.signal, progress: async () => {} },
+    )
+    expect(answer['plan'].status).toBe('running')
+    expect(asked).toBe(2)
+  })
+
   it.each([
     ['no longer than asked', { status: 'running' }, undefined, [0, 10_000, 10_000, 5_000]],
     ['not at all once the plan is merged', { status: 'completed', mergeStatus: 'merged' }, undefined, [0]],
     ['not for a client that left', { status: 'running' }, AbortSignal.abort(), [0]],
   ] as const)('waits %s', async (_what, row, signal, expected) => {
     const slices: number[] = []
+    const clock = playClock()
     const played = playContext({
+      context: { now: clock.now },
       stub: {
         planStatus: async (_planId, { waitMs }) => {
           slices.push(waitMs)
+          clock.pass(waitMs)
           return { plan: planRow(row), events: [], cursor: 0 }
         },
       },

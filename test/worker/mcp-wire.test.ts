@@ -62,7 +62,11 @@ describe.each([
       annotations: { readOnlyHint: false },
       inputSchema: { additionalProperties: false },
     })
-    expect(client.getServerCapabilities()).toEqual({ tools: { listChanged: false } })
+    expect(client.getServerCapabilities()).toEqual({
+      tools: { listChanged: false },
+      resources: { listChanged: false },
+      prompts: { listChanged: false },
+    })
     expect(client.getInstructions()).toContain('plan_submit')
     await client.close()
   })
@@ -83,10 +87,13 @@ describe.each([
 
   it('hears of progress while it waits', async () => {
     let asked = 0
+    let nowMs = 0
     const played = playContext({
+      context: { now: () => nowMs },
       stub: {
-        planStatus: async () => {
+        planStatus: async (_planId, { waitMs }) => {
           asked += 1
+          nowMs += waitMs
           return {
             plan: planRow(asked < 3 ? { status: 'running' } : { status: 'completed' }),
             events: [],

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { PlanEvent, PlanSnapshot } from '../../workspace/state.ts'
+import type { PlanEvent, PlanSnapshot, PlanStatus } from '../../workspace/state.ts'
 import type { WorkspaceStub } from '../context.ts'
 import { defineTool } from '../define-tool.ts'
 import type { ToolCall } from '../define-tool.ts'
@@ -9,7 +9,7 @@ import { OutStatus, ParamPlanId } from '../params.ts'
 import { toEvent, toPlan } from '../shapes.ts'
 
 const DEFAULT_EVENTS = 50
-/** How often a waiting client hears of progress: below the idle limit of every client we know. */
+/** How often a waiting client hears of progress when nothing happens: below the idle limit of every client we know. */
 const SLICE_MS = 10_000
 
 export const planStatus = defineTool({
@@ -28,9 +28,12 @@ export const planStatus = defineTool({
   handler: async ({ plan_id, wait_seconds = 0, after = 0, limit = DEFAULT_EVENTS }, context, call) => {
     const stub = context.workspaceOfPlan(plan_id)
     const seen = await waitForChange({
-      ask: (waitMs) => stub.planStatus(plan_id, { waitMs, after, limit }),
+      ask: (waitMs, orEvent = false) =>
+        stub.planStatus(plan_id, { waitMs, after, limit, ...(orEvent ? { orEvent } : {}) }),
       waitMs: Math.round(wait_seconds * 1_000),
       call,
+      now: context.now,
+      isAfterEvents: after > 0,
     })
     const plan = toPlan(seen.plan)
     const events = fitting(seen.events, toEvent, MAX_ANSWER_BYTES - jsonBytes(plan))
@@ -50,31 +53,53 @@ export const planStatus = defineTool({
 })
 
 interface WaitInput {
-  ask: (waitMs: number) => ReturnType<WorkspaceStub['planStatus']>
+  ask: (waitMs: number, orEvent?: boolean) => ReturnType<WorkspaceStub['planStatus']>
   waitMs: number
   call: ToolCall
+  now: () => number
+  /** The client names what it has seen: an end it has not seen is told at once. */
+  isAfterEvents: boolean
 }
 
-/** One long question when nobody watches; in slices with a sign of life between them when the client asked for progress. */
-async function waitForChange({ ask, waitMs, call }: WaitInput): Promise<{
+const OPEN = new Set<PlanStatus>(['queued', 'running'])
+
+/**
+ * One long question when nobody watches. When the client asked for progress, a question for each event, so that it hears of it
+ * within a second, and a sign of life where there are none.
+ */
+async function waitForChange({ ask, waitMs, call, now, isAfterEvents }: WaitInput): Promise<{
   plan: PlanSnapshot
   events: PlanEvent[]
   cursor: number
 }> {
   const { progress, signal } = call
-  if (progress === undefined || waitMs <= SLICE_MS) return ask(waitMs)
+  if (progress === undefined || waitMs === 0) return ask(waitMs)
+  const startedMs = now()
   let seen = await ask(0)
+  if (seen.events.length > 0 && isAfterEvents && !OPEN.has(seen.plan.status)) return seen
   const before = waitKey(seen.plan)
+  const total = waitMs / 1_000
+  let told = -1
   // A merged plan never changes again; a client that left needs no answer.
-  for (let waitedMs = 0; waitedMs < waitMs && seen.plan.mergeStatus !== 'merged' && !signal.aborted;) {
-    const total = waitMs / 1_000
-    await progress({ progress: waitedMs / 1_000, total, message: statusLine(seen.plan) })
-    const sliceMs = Math.min(SLICE_MS, waitMs - waitedMs)
-    seen = await ask(sliceMs)
+  while (seen.plan.mergeStatus !== 'merged' && !signal.aborted) {
+    const waitedMs = now() - startedMs
+    if (waitedMs >= waitMs) break
+    // Progress has to grow; several events within a millisecond are one step.
+    if (waitedMs > told) await progress({ progress: waitedMs / 1_000, total, message: statusLine(seen.plan) })
+    told = waitedMs
+    seen = await untilAborted(ask(Math.min(SLICE_MS, waitMs - waitedMs), true), signal, seen)
     if (waitKey(seen.plan) !== before) break
-    waitedMs += sliceMs
   }
   return seen
+}
+
+/** The wait ends with its client; the plan does not notice. */
+function untilAborted<Seen>(asked: Promise<Seen>, signal: AbortSignal, before: Seen): Promise<Seen> {
+  const left = Promise.withResolvers<Seen>()
+  const leave = () => left.resolve(before)
+  signal.addEventListener('abort', leave, { once: true })
+  if (signal.aborted) leave()
+  return Promise.race([asked, left.promise]).finally(() => signal.removeEventListener('abort', leave))
 }
 
 /** What a wait ends for (SPEC section 5); the object decides the same way within one slice. */

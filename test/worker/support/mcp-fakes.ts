@@ -178,6 +178,7 @@ export function playContext(
       const events = played.events.filter((event) => event.seq > after).slice(0, limit)
       return { plan: played.planRow, events, cursor: events.at(-1)?.seq ?? after }
     },
+    planText: async () => 'Fix the typo',
     cancel: async () => ({ ...played.planRow, status: 'cancelled' }),
     resume: async () => ({ ...played.planRow, attempt: 2 }),
     message: async () => played.planRow,
