@@ -34,6 +34,8 @@ export interface FakeWorker {
   nonce: string
   agentSha256: string
   agentFile: Buffer | null
+  /** How long the supervisor waits when nothing is open; null: for the doorbell. */
+  idleSyncMs: number | null
   adopted: Map<string, string>
   submit(text: string, extra?: Partial<DesiredPlan>): FakePlan
   /** Something changed: answers from now on carry a newer revision. */
@@ -68,6 +70,7 @@ export async function startFakeWorker(options: {
     nonce: '',
     agentSha256: options.agentSha256,
     agentFile: null,
+    idleSyncMs: null,
     adopted: new Map(),
     touch: () => void revision++,
     submit(text, extra = {}) {
@@ -168,7 +171,7 @@ export async function startFakeWorker(options: {
       refreshMirror: false,
       nextSyncMs: plans.some(({ desired, observed }) => desired.want === 'run' && observed?.end === undefined)
         ? 200
-        : null,
+        : worker.idleSyncMs,
     }
   }
 
