@@ -29,13 +29,13 @@ describe('a wait', () => {
     const { stub, plan } = await running('wait-quiet')
     const object = await objectOf('wait-quiet')
     const startedMs = Date.now()
-    let answered = false
+    const progress = { answered: false }
     const waiting = stub.planStatus(plan.id, { waitMs: 45_000, after: 0, limit: 1 }).then((seen) => {
-      answered = true
+      progress.answered = true
       return seen
     })
     // Again until it is heard: the first write may come before the wait has begun.
-    for (let n = 1; !answered; n += 1) {
+    for (let n = 1; !progress.answered; n += 1) {
       await runInDurableObject(object, (_, state) =>
         state.storage.sql.exec(
           "UPDATE plans SET record = json_set(record, '$.question', ?) WHERE id = ?",
