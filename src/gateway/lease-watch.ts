@@ -12,6 +12,8 @@ export interface LeaseWatch {
   ended(): 'revoked' | 'deadline' | null
   /** Answers once `ended` is not null; never rejects. */
   whenEnded: Promise<void>
+  /** The call cannot cost more than this any more; told to the object with the next question. */
+  lower(mostUsd: number): void
   stop(): void
 }
 
@@ -31,13 +33,15 @@ export function watchPush(input: WatchInput): LeaseWatch {
 }
 
 export function watchModel(input: WatchInput): LeaseWatch {
-  return watch(input, async () => ((await input.rpc.leaseLives(input.leaseId)) ? 'lives' : 'revoked'))
+  return watch(input, async (mostUsd) =>
+    (await input.rpc.leaseLives(input.leaseId, mostUsd)) ? 'lives' : 'revoked',
+  )
 }
 
 /** `ask` answers 'over' when the lease was settled (by us) or reached its deadline: then there is nothing left to watch. */
 function watch(
   { deadlineMs, nowMs }: WatchInput,
-  ask: () => Promise<'lives' | 'revoked' | 'over'>,
+  ask: (mostUsd: number | undefined) => Promise<'lives' | 'revoked' | 'over'>,
 ): LeaseWatch {
   const controller = new AbortController()
   const { promise: whenEnded, resolve } = Promise.withResolvers<void>()
@@ -46,6 +50,7 @@ function watch(
     timer: null,
   }
   const stopped = new AbortController()
+  let most: number | undefined
   const finish = (cause: 'revoked' | 'deadline') => {
     if (stopped.signal.aborted || state.cause !== null) return
     state.cause = cause
@@ -55,8 +60,10 @@ function watch(
   const deadline = setTimeout(() => finish('deadline'), Math.max(0, deadlineMs - nowMs()))
   let failures = 0
   const askOnce = async () => {
+    const told = most
     try {
-      const said = await ask()
+      const said = await ask(told)
+      if (most === told) most = undefined
       failures = 0
       if (said !== 'lives') finish(said === 'over' ? 'deadline' : 'revoked')
     } catch (error) {
@@ -74,6 +81,9 @@ function watch(
     signal: controller.signal,
     ended: () => state.cause,
     whenEnded,
+    lower(mostUsd) {
+      most = mostUsd
+    },
     stop() {
       stopped.abort()
       clearTimeout(deadline)

@@ -6,7 +6,18 @@ import { ALLOWED_BETAS, API_VERSIONS, CountBody, DROPPED_BETAS, MessagesBody } f
 import { worstCaseUsd } from './prices.ts'
 
 export type ModelJudgement =
-  | { ok: true; model: string; stream: boolean; worstCaseUsd: number; version: string; betas: string[] }
+  | {
+      ok: true
+      model: string
+      stream: boolean
+      /** No answer to this body costs more. */
+      worstCaseUsd: number
+      maxTokens: number
+      /** Dollars a compaction may add to what the message itself comes to. */
+      compactionUsd: number
+      version: string
+      betas: string[]
+    }
   /** `message` names the field. `code` is set for threads: the SDK then goes on without them. */
   | { ok: false; message: string; code?: 'thread_unsupported_request' }
 
@@ -37,14 +48,26 @@ export function judgeModelRequest({ kind, body, version, beta }: JudgeInput): Mo
   if (kind === 'count_tokens') {
     const counted = CountBody.safeParse(parsed)
     if (!counted.success) return refuse(explain(counted.error.issues))
-    return { ok: true, ...headers, model: counted.data.model, stream: false, worstCaseUsd: 0 }
+    const free = { stream: false, worstCaseUsd: 0, maxTokens: 0, compactionUsd: 0 }
+    return { ok: true, ...headers, model: counted.data.model, ...free }
   }
   const judged = MessagesBody.safeParse(parsed)
   if (!judged.success) return refuse(explain(judged.error.issues))
   const { model, stream, max_tokens: maxTokens, compaction } = judged.data
   const compacts = compaction !== undefined && compaction !== null
-  const usd = worstCaseUsd({ model, bodyBytes: body.byteLength, maxTokens, compacts })
-  return { ok: true, ...headers, model, stream: stream === true, worstCaseUsd: usd }
+  const images = countImages(judged.data.messages)
+  const usd = worstCaseUsd({ model, bodyBytes: body.byteLength, images, maxTokens, compacts })
+  const costs = { worstCaseUsd: usd, maxTokens, compactionUsd: compacts ? usd / 2 : 0 }
+  return { ok: true, ...headers, model, stream: stream === true, ...costs }
+}
+
+/** A few bytes of an image may be thousands of tokens, so images are counted beside the bytes. */
+function countImages(messages: z.infer<typeof MessagesBody>['messages']): number {
+  const blocks = messages.flatMap(({ content }) => (typeof content === 'string' ? [] : content))
+  const inside = blocks.flatMap((block) =>
+    block.type === 'tool_result' && Array.isArray(block.content) ? block.content : [block],
+  )
+  return inside.filter(({ type }) => type === 'image').length
 }
 
 function refuse(message: string): ModelJudgement {

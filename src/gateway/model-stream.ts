@@ -1,6 +1,6 @@
 // The way back of a model call: passed on chunk by chunk as it comes, counted in passing, cut when its right ends, and settled
-// before the client sees its end. Settled as the upstream's own final figures, or, when it never gave them, as unknown, which
-// the object charges in full: a stream that was cut costs more than it showed.
+// before the client sees its end. Settled as the upstream's own final figures; when they never came, by what the call can have
+// come to at most once its input was known; and before that as unknown, which the object charges in full.
 import { concatBytes } from '../git/pkt-line.ts'
 import type { LogFields } from '../lib/log.ts'
 import type { Settlement } from '../workspace/state.ts'
@@ -8,15 +8,17 @@ import type { GatewayRpc } from './context.ts'
 import { denial } from './denials.ts'
 import { settleLease } from './lease-watch.ts'
 import type { LeaseWatch } from './lease-watch.ts'
-import { createUsageReader, readMessageUsage, spentOn } from './usage.ts'
+import { createUsageReader, readMessageUsage, spentAtMost, spentOn } from './usage.ts'
 import type { UsageReader } from './usage.ts'
 
 /** A whole message of 128,000 tokens is about 1 MB; images do not come back. */
 const MAX_MESSAGE_BYTES = 16_000_000
+/** After its client hung up a request is kept alive for 30 s by the platform. */
+const INPUT_WAIT_MS = 20_000
 
 interface RelayInput {
   response: Response
-  judged: { model: string; stream: boolean; worstCaseUsd: number }
+  judged: { model: string; stream: boolean; maxTokens: number; compactionUsd: number }
   leaseId: string
   rpc: GatewayRpc
   watch: LeaseWatch
@@ -39,16 +41,38 @@ async function relay(
   const counter = judged.stream ? createUsageReader() : createMessageReader()
   const ended = endOf(watch, clientGone, client)
   const reader = (response.body ?? new Blob([]).stream()).getReader()
+  const count = (chunk: Uint8Array) => {
+    const knew = counter.knowsInput()
+    counter.read(chunk)
+    if (knew || !counter.knowsInput()) return
+    const { usage } = counter.result()
+    if (usage !== null) watch.lower(spentAtMost({ ...judged, usage }).usd)
+  }
   let whole = false
+  let pending: ReturnType<typeof reader.read> | null = null
   try {
     for (;;) {
-      const next = await Promise.race([reader.read(), ended])
-      whole = next?.done === true
-      if (next === null || next.done) break
-      counter.read(next.value)
+      pending ??= reader.read()
+      const next = await Promise.race([pending, ended])
+      if (next === null) break
+      pending = null
+      whole = next.done
+      if (next.done) break
+      count(next.value)
       const passed = await Promise.race([client.write(next.value).then(() => true), ended])
       if (passed === null) break
     }
+    // Nobody listens any more: read on only until it is known what the call costs.
+    const patience = givenUp(watch)
+    for (;;) {
+      if (whole || counter.knowsInput()) break
+      const next = await Promise.race([pending ?? reader.read(), patience.over])
+      pending = null
+      if (next === null) break
+      whole = next.done
+      if (!next.done) count(next.value)
+    }
+    patience.stop()
   } catch {
     // The upstream cut its stream: settled below by what it said until then.
   }
@@ -79,14 +103,20 @@ async function endOf(
 }
 
 function settlementOf(
-  { model, worstCaseUsd }: RelayInput['judged'],
+  { model, maxTokens, compactionUsd }: RelayInput['judged'],
   { usage, final }: ReturnType<UsageReader['result']>,
 ): Settlement {
   if (usage === null) return { kind: 'unknown' }
-  const spent = spentOn(model, usage)
-  // Figures that are not final are still a lower bound, and an estimate that fell short of them is corrected by them.
-  if (!final && spent.usd <= worstCaseUsd) return { kind: 'unknown' }
+  const spent = final ? spentOn(model, usage) : spentAtMost({ model, usage, maxTokens, compactionUsd })
   return { kind: 'model', ...spent }
+}
+
+/** `over` answers null when the right ended or the time is over. */
+function givenUp(watch: LeaseWatch): { over: Promise<null>; stop: () => void } {
+  const { promise, resolve } = Promise.withResolvers<null>()
+  const timer = setTimeout(() => resolve(null), INPUT_WAIT_MS)
+  void watch.whenEnded.then(() => resolve(null))
+  return { over: promise, stop: () => clearTimeout(timer) }
 }
 
 /** A cut by us is told in the stream's own words, so that the SDK raises an error instead of taking half an answer for a whole. */
@@ -118,6 +148,8 @@ function createMessageReader(): UsageReader {
       size += chunk.byteLength
       if (size <= MAX_MESSAGE_BYTES) parts.push(chunk)
     },
+    // A message says what it cost when it is whole.
+    knowsInput: () => false,
     result() {
       const usage = size <= MAX_MESSAGE_BYTES ? readMessageUsage(concatBytes(parts)) : null
       return { usage, final: usage !== null }

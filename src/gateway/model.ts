@@ -11,7 +11,7 @@ import { deadlineSignal, settleLease, watchModel } from './lease-watch.ts'
 import { judgeHeaders, judgeModelRequest } from './model-request.ts'
 import type { ModelJudgement } from './model-request.ts'
 import { relayMessage } from './model-stream.ts'
-import { askModel, modelRefusal, passedHeaders } from './upstream-model.ts'
+import { askModel, isModelThere, modelRefusal, passedHeaders } from './upstream-model.ts'
 
 const MAX_BODY_BYTES = 20_000_000
 const MAX_FREE_ANSWER_BYTES = 2_000_000
@@ -48,27 +48,34 @@ async function messages(request: Request, claims: PlanClaims, context: GatewayCo
   if (!right.ok) return denied(right.reason)
   const { leaseId, deadlineMs } = right
   const watch = watchModel({ rpc, leaseId, deadlineMs, nowMs: context.nowMs })
+  const { version, betas } = judged
+  // An outage costs one call that was never answered, not one for each try.
+  if (right.probeFirst && !(await isModelThere(context, judged, watch.signal))) {
+    watch.stop()
+    await settleLease(rpc, leaseId, { kind: 'refused_upstream', detail: 'not sent' })
+    return unreachable()
+  }
   let response: Response
   try {
-    response = await askModel(context, {
-      path: '/v1/messages',
-      method: 'POST',
-      version: judged.version,
-      betas: judged.betas,
-      body,
-      signal: AbortSignal.any([watch.signal, request.signal]),
-    })
+    // Not ended by a client that hangs up: only the upstream's first event says what the call costs.
+    const { signal } = watch
+    response = await askModel(context, { path: '/v1/messages', method: 'POST', version, betas, body, signal })
   } catch {
     // Cut before it answered: what it came to is not known, so the object charges it in full.
     watch.stop()
     await settleLease(rpc, leaseId, { kind: 'unknown' })
-    if (watch.ended() !== null) return denied('plan_not_running')
-    return refused(502, 'api_error', 'The model API could not be reached. Try again.', 'unreachable')
+    return watch.ended() === null ? unreachable() : denied('plan_not_running')
   }
   if (response.status !== 200) {
+    const refusal = await modelRefusal(response)
     watch.stop()
-    await settleLease(rpc, leaseId, { kind: 'refused_upstream', detail: `model API ${response.status}` })
-    return { response: await modelRefusal(response), outcome: `upstream_${response.status}` }
+    const detail = `model API ${response.status}`
+    await settleLease(
+      rpc,
+      leaseId,
+      refusal.mayHaveCost ? { kind: 'unknown' } : { kind: 'refused_upstream', detail },
+    )
+    return { response: refusal.answer, outcome: `upstream_${response.status}` }
   }
   const relayed = relayMessage({ response, judged, leaseId, rpc, watch, clientGone: request.signal })
   const type = judged.stream ? 'text/event-stream; charset=utf-8' : 'application/json'
@@ -122,12 +129,12 @@ async function free({ claims, context, path, method, body, version, betas }: Fre
     const sent = body === undefined ? {} : { body }
     response = await askModel(context, { path, method, version, betas, signal, ...sent })
   } catch {
-    return refused(502, 'api_error', 'The model API could not be reached. Try again.', 'unreachable')
+    return unreachable()
   } finally {
     context.waitUntil(settleLease(rpc, right.leaseId, { kind: 'read' }))
   }
   if (response.status !== 200)
-    return { response: await modelRefusal(response), outcome: `upstream_${response.status}` }
+    return { response: (await modelRefusal(response)).answer, outcome: `upstream_${response.status}` }
   const bytes = await readCapped(response.body, MAX_FREE_ANSWER_BYTES)
   if (bytes === null) return refused(502, 'api_error', 'The model API answered too much.', 'too_long')
   return { response: answer(200, 'application/json', bytes, passedHeaders(response)), outcome: 'free' }
@@ -177,6 +184,10 @@ function denied(reason: DenyReason): Handled {
     response: modelError({ status, type, message, headers: { 'x-should-retry': 'false' } }),
     outcome: reason,
   }
+}
+
+function unreachable(): Handled {
+  return refused(502, 'api_error', 'The model API could not be reached. Try again.', 'unreachable')
 }
 
 function refused(status: number, type: string, message: string, outcome: string): Handled {

@@ -88,22 +88,28 @@ export function usdForWebSearches(count: number): number {
 
 /** Of the request's own frame (tool-use prompt and the like), which the body does not show. */
 const FRAME_TOKENS = 3_000
-/** English text and code run at 3.5 to 4.5 bytes a token. */
-const BYTES_PER_TOKEN = 3
+/** Of one image, whatever its size: more pixels than that are scaled down before they are counted. */
+const IMAGE_TOKENS = 5_000
+/** A longer prompt is refused upstream, at no cost. The largest window of the table. */
+const MAX_PROMPT_TOKENS = 1_000_000
 
 export interface WorstCaseInput {
   model: string
   bodyBytes: number
+  images: number
   maxTokens: number
   /** A compaction reads the whole prompt once more and writes a summary. */
   compacts: boolean
 }
 
-/** Dollars if every byte were written to the cache for an hour and every output token used. */
-export function worstCaseUsd({ model, bodyBytes, maxTokens, compacts }: WorstCaseInput): number {
+/**
+ * Dollars if every byte were a token of its own, all written to the cache for an hour, and every output token used. No text has
+ * more tokens than bytes, also one made to have many (ordinary text has a quarter): what is admitted by this sum cannot cost more.
+ */
+export function worstCaseUsd({ model, bodyBytes, images, maxTokens, compacts }: WorstCaseInput): number {
   const price = priceOf(model) ?? dearest()
   const top = price.long ?? price
-  const input = Math.ceil(bodyBytes / BYTES_PER_TOKEN) + FRAME_TOKENS
+  const input = Math.min(bodyBytes + images * IMAGE_TOKENS + FRAME_TOKENS, MAX_PROMPT_TOKENS)
   const once = (input * Math.max(top.input, top.cacheWrite1h) + maxTokens * top.output) / PER_MILLION
   return compacts ? once * 2 : once
 }

@@ -37,6 +37,29 @@ export async function askModel(context: GatewayContext, input: ModelUpstreamInpu
   })
 }
 
+const PROBE_TIMEOUT_MS = 10_000
+
+/** Asks for something free: true when the API itself answers. */
+export async function isModelThere(
+  context: GatewayContext,
+  { model, version }: { model: string; version: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const response = await askModel(context, {
+      path: `/v1/models/${encodeURIComponent(model)}`,
+      method: 'GET',
+      version,
+      betas: [],
+      signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
+    })
+    await response.body?.cancel()
+    return response.status < 500
+  } catch {
+    return false // that is the question
+  }
+}
+
 /** Response headers a VM may see. */
 const PASSED = ['request-id', 'retry-after', 'retry-after-ms', 'x-should-retry']
 
@@ -66,7 +89,11 @@ const WORDS: Record<string, string> = {
   api_error: 'The model API failed. Try again.',
 }
 
-export async function modelRefusal(response: Response): Promise<Response> {
+/** Of a proxy on the way, when they do not come in the API's own shape: the request may have been heard behind it, and billed. */
+const AMBIGUOUS = new Set([500, 502, 504, 520, 524])
+
+/** `mayHaveCost`: nobody can say that the upstream did not work on it. Refusals of the API itself are free. */
+export async function modelRefusal(response: Response): Promise<{ answer: Response; mayHaveCost: boolean }> {
   const bytes = await readCapped(response.body, MAX_ERROR_BYTES).catch(() => null)
   const parsed = UpstreamErrorBody.safeParse(parseJson(bytes))
   const [upstreamType, said] = parsed.success ? [parsed.data.error.type, parsed.data.error.message] : ['', '']
@@ -74,12 +101,11 @@ export async function modelRefusal(response: Response): Promise<Response> {
   const type = upstreamType in WORDS ? upstreamType : 'api_error'
   // The one thing an agent can act on, so it is told apart, still in our words.
   const tooLong = type === 'invalid_request_error' && said.includes('prompt is too long')
-  return modelError({
-    status,
-    type,
-    message: tooLong ? 'prompt is too long for this model' : (WORDS[type] ?? ''),
-    headers: passedHeaders(response),
-  })
+  const message = tooLong ? 'prompt is too long for this model' : (WORDS[type] ?? '')
+  return {
+    answer: modelError({ status, type, message, headers: passedHeaders(response) }),
+    mayHaveCost: AMBIGUOUS.has(response.status) && !parsed.success,
+  }
 }
 
 function parseJson(bytes: Uint8Array | null): unknown {

@@ -68,6 +68,27 @@ export function spentOn(model: string, usage: Usage): Spent {
   }
 }
 
+export interface CutInput {
+  model: string
+  /** What the stream had said when it was cut. */
+  usage: Usage
+  maxTokens: number
+  compactionUsd: number
+}
+
+/**
+ * What a stream that was cut came to at most: its input is known from its first event, its output is no longer than asked for.
+ * The upstream goes on writing for a moment that nobody sees, so what was seen would be too little.
+ */
+export function spentAtMost({ model, usage, maxTokens, compactionUsd }: CutInput): Spent {
+  const shown = spentOn(model, usage)
+  const written = Math.max(usage.output_tokens ?? 0, maxTokens)
+  return {
+    usd: spentOn(model, { ...usage, output_tokens: written }).usd + compactionUsd,
+    tokens: shown.tokens,
+  }
+}
+
 function toCounts(usage: Counts): TokenCounts {
   const written = usage.cache_creation_input_tokens ?? 0
   const short = usage.cache_creation?.ephemeral_5m_input_tokens ?? 0
@@ -93,6 +114,8 @@ const StreamEvent = z.discriminatedUnion('type', [
 
 export interface UsageReader {
   read(chunk: Uint8Array): void
+  /** True once the upstream said what it read: from then on a cut has an upper bound. */
+  knowsInput(): boolean
   /** `final`: the message came to its end, so these are the upstream's own totals. null: it never said. */
   result(): { usage: Usage | null; final: boolean }
 }
@@ -122,6 +145,7 @@ export function createUsageReader(): UsageReader {
       for (const one of lines) take(one)
       if (line.length > MAX_LINE_CHARS) line = 'skipped:'
     },
+    knowsInput: () => usage !== null,
     result() {
       take(line)
       return { usage, final }

@@ -84,6 +84,12 @@ export class Account extends DurableObject<Env> {
     return { ok: true }
   }
 
+  /** A reserved call that cannot cost as much any more: the rest is room for others. Never raises. */
+  lower(leaseId: string, usd: number): void {
+    if (Number.isFinite(usd) && usd >= 0)
+      this.#sql.exec('UPDATE reservations SET usd = MIN(usd, ?) WHERE lease = ?', usd, leaseId)
+  }
+
   /** What the call came to, booked in the month it was reserved in. A repeat, or a lease nobody reserved, changes nothing. */
   settle(leaseId: string, usd: number): void {
     const open = this.#sql

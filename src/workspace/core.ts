@@ -23,6 +23,8 @@ export interface Core {
   /** Resolves at the next change of any plan or lease, or after the time. */
   nextChange: (timeoutMs: number) => Promise<void>
   notify: () => void
+  /** When each open model stream was last heard of. In memory only: after a restart of the object they count from the first look. */
+  leaseHeardAtMs: Map<string, number>
 }
 
 export function createCore(ctx: DurableObjectState, env: Env): Core {
@@ -55,6 +57,7 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
     notify: () => {
       for (const wake of waiting) wake()
     },
+    leaseHeardAtMs: new Map(),
   }
   return core
 }

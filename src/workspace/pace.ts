@@ -1,9 +1,11 @@
 // Pure over the store: when the object must wake next. None when nothing is open: an idle workspace costs nothing.
 import { deadlineMs, plansToStart } from './decisions.ts'
-import type { WorkspaceRecord } from './records.ts'
+import type { LeaseRecord, WorkspaceRecord } from './records.ts'
 import type { Store } from './store.ts'
 
 const RING_GAP_MS = 2_000
+/** The gateway asks about a model stream once a second; one it asks about no more has died with its Worker. */
+export const STREAM_SILENT_MS = 30_000
 /** A supervisor syncs every 5 s while plans run; silent this long, it is rung. */
 const UNHEARD_MS = 20_000
 /** The remote was silent at registration: asked again this often while a plan waits for it. */
@@ -42,6 +44,12 @@ function startable(store: Store, workspace: WorkspaceRecord): boolean {
   )
 }
 
+/** When a lease is looked at next: a push of unknown outcome soon, a model stream once it may have died with its Worker. */
+function leaseDueMs(lease: LeaseRecord, nowMs: number): number {
+  if (lease.state === 'unknown') return nowMs + 5_000
+  return lease.kind === 'model' ? Math.min(lease.deadlineMs, nowMs + STREAM_SILENT_MS) : lease.deadlineMs
+}
+
 export function retryDelayMs(retries: number): number {
   return Math.min(1_000 * 2 ** retries, 60_000)
 }
@@ -66,6 +74,6 @@ export function nextWakeMs(store: Store, nowMs: number): number | null {
     if (deadline !== null) times.push(deadline)
     if (plan.mergeCheckAtMs !== null) times.push(plan.mergeCheckAtMs)
   }
-  for (const lease of store.leases()) times.push(lease.state === 'unknown' ? nowMs + 5_000 : lease.deadlineMs)
+  for (const lease of store.leases()) times.push(leaseDueMs(lease, nowMs))
   return times.length === 0 ? null : Math.max(nowMs, Math.min(...times))
 }

@@ -111,6 +111,8 @@ export interface PlanRecord {
   spentUsd: number
   tokens: { input: number; output: number; cacheRead: number; cacheWrite: number }
   model: string
+  /** The last model call was sent and never answered. */
+  modelSilent: boolean
   effort: Effort
   onQuestion: 'pause' | 'assume'
   createdAtMs: number
@@ -222,6 +224,7 @@ export function newPlanRecord(plan: NewPlan): PlanRecord {
     firstPushAtMs: null,
     spentUsd: 0,
     tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    modelSilent: false,
     startedAtMs: null,
     attemptStartedAtMs: null,
     pausedAtMs: null,

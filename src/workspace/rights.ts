@@ -8,7 +8,8 @@ import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { nextMergeCheckMs, pause } from './decisions.ts'
 import { grant } from './grants.ts'
-import type { LeaseRecord, PlanRecord } from './records.ts'
+import { STREAM_SILENT_MS } from './pace.ts'
+import type { LeaseRecord } from './records.ts'
 import type { Authorization, Intent, Settlement } from './state.ts'
 
 const CUT_WAIT_MS = 1_500
@@ -55,11 +56,13 @@ function openLease(
   const granted = grant({ workspace, plan, claims, intent, openLeases, nowMs: core.now() })
   if (!granted.ok) return granted
   if (granted.lease !== null) core.store.saveLease({ id: leaseId, ...granted.lease })
+  if (intent.kind === 'model') core.leaseHeardAtMs.set(leaseId, core.now())
   return {
     ok: true,
     leaseId,
     gitRemote: workspace.gitRemote,
     model: plan?.model ?? '',
+    ...(intent.kind === 'model' && plan?.modelSilent === true ? { probeFirst: true } : {}),
     deadlineMs: granted.lease?.deadlineMs ?? core.now() + 10 * 60_000,
   }
 }
@@ -106,7 +109,7 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
         : settlement.kind === 'refused_upstream'
           ? 0
           : lease.worstCaseUsd
-    charge(core, lease, usd, settlement.kind === 'model' ? settlement.tokens : null)
+    charge(core, lease, usd, settlement)
     await account(core).settle(leaseId, usd)
   } else if (settlement.kind === 'pushed') {
     recordPush(core, lease, settlement.updated)
@@ -119,14 +122,18 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
   await core.poke()
 }
 
-function charge(core: Core, lease: LeaseRecord, usd: number, tokens: PlanRecord['tokens'] | null): void {
+function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlement): void {
   core.store.dropLease(lease.id)
+  core.leaseHeardAtMs.delete(lease.id)
   const plan = core.store.plan(lease.plan)
   if (plan === null) return
   const t = plan.tokens
+  const tokens = settlement.kind === 'model' ? settlement.tokens : null
   core.store.savePlan({
     ...plan,
     spentUsd: plan.spentUsd + usd,
+    // Only an answer that was paid for shows that calls come through again.
+    modelSilent: settlement.kind === 'unknown' || (settlement.kind !== 'model' && plan.modelSilent),
     lastActivityAtMs: core.now(),
     tokens:
       tokens === null
@@ -195,10 +202,17 @@ export async function resolvePushes(core: Core, planId: string): Promise<boolean
   return true
 }
 
-/** Leases whose time is over: a model call is charged in full, a push is looked up. */
+/** Leases whose time is over, or whose Worker died: a model call is charged in full, a push is looked up. */
 export async function expireLeases(core: Core): Promise<void> {
   const now = core.now()
   for (const lease of core.store.leases()) {
+    if (lease.kind === 'model') {
+      const heardAtMs = core.leaseHeardAtMs.get(lease.id) ?? now
+      core.leaseHeardAtMs.set(lease.id, heardAtMs)
+      if (now - heardAtMs >= STREAM_SILENT_MS || lease.deadlineMs <= now)
+        await settle(core, lease.id, { kind: 'unknown' })
+      continue
+    }
     if (lease.kind === 'git_push' && (lease.state === 'unknown' || lease.deadlineMs <= now)) {
       core.store.saveLease({ ...lease, state: 'unknown' })
       await resolvePushes(core, lease.plan)
@@ -228,9 +242,15 @@ export async function untilRevoked(core: Core, leaseId: string): Promise<'revoke
   }
 }
 
-export function leaseLives(core: Core, leaseId: string): boolean {
+export async function leaseLives(core: Core, leaseId: string, mostUsd?: number): Promise<boolean> {
   const lease = core.exists() ? core.store.lease(leaseId) : null
-  return lease !== null && lease.state === 'open' && lease.deadlineMs > core.now()
+  if (lease === null) return false
+  core.leaseHeardAtMs.set(leaseId, core.now())
+  if (mostUsd !== undefined && mostUsd >= 0 && mostUsd < lease.worstCaseUsd) {
+    core.store.saveLease({ ...lease, worstCaseUsd: mostUsd })
+    await account(core).lower(leaseId, mostUsd)
+  }
+  return core.store.lease(leaseId)?.state === 'open' && lease.deadlineMs > core.now()
 }
 
 export function account(core: Core) {

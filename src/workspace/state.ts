@@ -161,6 +161,8 @@ export type Authorization =
       /** The stream must be over by then; an unsettled lease is charged in full at this time. */
       deadlineMs: number
       model: string
+      /** The model API's last answer to this plan never came: see that it is there before sending it another paid call. */
+      probeFirst?: true
     }
   | {
       ok: false
@@ -222,8 +224,8 @@ export interface WorkspaceRpc {
   settle(leaseId: string, settlement: Settlement): Promise<void>
   /** Answers when the lease is revoked, settled or past its deadline. A push is raced against this open call. */
   untilRevoked(leaseId: string): Promise<'revoked' | 'over'>
-  /** Asked once a second by a model stream: a call held open would bill the object for the whole stream. */
-  leaseLives(leaseId: string): Promise<boolean>
+  /** Asked once a second by a model stream: a call held open would bill the object for the whole stream. `mostUsd`: it cannot cost more any more. */
+  leaseLives(leaseId: string, mostUsd?: number): Promise<boolean>
 
   /** Spends the one-time ticket; null when it is spent, expired or of an older VM. */
   redeemTicket(claims: TicketClaims): Promise<string | null>

@@ -77,8 +77,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   untilRevoked(leaseId: string) {
     return untilRevoked(this.#core, leaseId)
   }
-  async leaseLives(leaseId: string) {
-    return leaseLives(this.#core, leaseId)
+  async leaseLives(leaseId: string, mostUsd?: number) {
+    return leaseLives(this.#core, leaseId, mostUsd)
   }
 
   redeemTicket(claims: TicketClaims) {

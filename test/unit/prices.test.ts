@@ -42,14 +42,22 @@ describe('worstCaseUsd', () => {
   it('is above what any use of the same bytes and tokens can cost', () => {
     for (const model of pricedModels()) {
       const [bodyBytes, maxTokens] = [3_000_000, 64_000]
-      const worst = worstCaseUsd({ model, bodyBytes, maxTokens, compacts: false })
-      const used = usdFor(model, { ...none, cacheWrite1h: bodyBytes / 3, output: maxTokens })
-      expect(worst).toBeGreaterThan(used)
+      const worst = worstCaseUsd({ model, bodyBytes, images: 0, maxTokens, compacts: false })
+      const used = usdFor(model, { ...none, cacheWrite1h: 1_000_000, output: maxTokens })
+      expect(worst).toBeGreaterThanOrEqual(used)
     }
   })
 
+  it('takes every byte for a token, and an image for as many as the largest has', () => {
+    const of = (bodyBytes: number, images: number) =>
+      worstCaseUsd({ model: 'claude-opus-5-5', bodyBytes, images, maxTokens: 0, compacts: false })
+    expect(of(200_000, 0) - of(100_000, 0)).toBeCloseTo((100_000 * 8) / MILLION, 9)
+    expect(of(1_000, 3) - of(1_000, 0)).toBeCloseTo((15_000 * 8) / MILLION, 9)
+    expect(of(20_000_000, 500)).toBe(8) // no prompt is longer than the window
+  })
+
   it('is doubled by a compaction', () => {
-    const input = { model: 'claude-opus-5-5', bodyBytes: 9_000, maxTokens: 100 }
+    const input = { model: 'claude-opus-5-5', bodyBytes: 9_000, images: 0, maxTokens: 100 }
     const once = worstCaseUsd({ ...input, compacts: false })
     expect(worstCaseUsd({ ...input, compacts: true })).toBe(once * 2)
   })

@@ -1,6 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createUsageReader, mergeUsage, readMessageUsage, spentOn } from '../../src/gateway/usage.ts'
+import {
+  createUsageReader,
+  mergeUsage,
+  readMessageUsage,
+  spentAtMost,
+  spentOn,
+} from '../../src/gateway/usage.ts'
 
 const MODEL = 'claude-opus-5-5'
 const enc = (text: string) => new TextEncoder().encode(text)
@@ -15,6 +21,23 @@ function readAll(chunks: Uint8Array[]) {
   return reader.result()
 }
 const readText = (text: string) => readAll([enc(text)])
+
+describe('spentAtMost', () => {
+  const cut = { model: MODEL, maxTokens: 1_000, compactionUsd: 0 }
+
+  it('takes the input as shown and the output as long as was asked for', () => {
+    const usage = { input_tokens: 500, cache_read_input_tokens: 10_000, output_tokens: 3 }
+    const spent = spentAtMost({ ...cut, usage })
+    expect(spent.usd).toBeCloseTo((500 * 4 + 10_000 * 0.2 + 1_000 * 20) / 1e6, 12)
+    expect(spent.tokens).toEqual({ input: 500, output: 3, cacheRead: 10_000, cacheWrite: 0 })
+  })
+
+  it('is never below what was shown, and adds what a compaction may cost', () => {
+    const usage = { input_tokens: 0, output_tokens: 5_000 }
+    expect(spentAtMost({ ...cut, usage }).usd).toBe(spentOn(MODEL, usage).usd)
+    expect(spentAtMost({ ...cut, usage, compactionUsd: 2 }).usd).toBe(spentOn(MODEL, usage).usd + 2)
+  })
+})
 
 describe('spentOn', () => {
   it('adds every kind of token at its own price', () => {

@@ -86,12 +86,63 @@ describe('a refusal', () => {
     },
   )
 
+  it.each([500, 502, 504, 520, 524])(
+    'by a proxy on the way with %i is charged in full, because the request may have been heard behind it',
+    async (status) => {
+      fake.upstream = async () => new Response('<html>bad gateway</html>', { status })
+      expect((await call()).status).toBe(status > 504 ? 502 : status)
+      expect(fake.settled).toEqual([{ kind: 'unknown' }])
+    },
+  )
+
+  it.each([503, 521, 522, 523, 525, 526, 530])(
+    'by a proxy that reached nobody (%i) costs nothing',
+    async (status) => {
+      fake.upstream = async () => new Response('<html>no</html>', { status })
+      await call()
+      expect(fake.settled).toMatchObject([{ kind: 'refused_upstream' }])
+    },
+  )
+
   it('to connect is charged in full, because it may have been heard', async () => {
     fake.upstream = async () => {
       throw new Error('connection lost')
     }
     expect((await call()).status).toBe(502)
     expect(fake.settled).toEqual([{ kind: 'unknown' }])
+  })
+})
+
+describe('after a call that was never answered', () => {
+  beforeEach(() => {
+    fake.probeFirst = true
+  })
+
+  it.each([
+    ['cannot be reached', async () => Promise.reject(new Error('connection lost'))],
+    ['answers through a proxy only', async () => new Response('bad gateway', { status: 502 })],
+  ])(
+    'nothing paid is sent while the API %s, so that an outage does not use the budget up',
+    async (_how, upstream) => {
+      fake.upstream = upstream
+      expect((await call()).status).toBe(502)
+      expect(fake.sent.map(({ method, url }) => `${method} ${url}`)).toEqual([
+        'GET https://model.test/v1/models/claude-sonnet-5-5',
+      ])
+      expect(fake.settled).toEqual([{ kind: 'refused_upstream', detail: 'not sent' }])
+    },
+  )
+
+  it('the next one is sent as soon as the API answers', async () => {
+    fake.upstream = async (request) =>
+      request.method === 'GET'
+        ? Response.json({ id: 'm' })
+        : Response.json({ type: 'message', usage: { input_tokens: 1, output_tokens: 1 } })
+    const response = await call({ ...BODY, stream: false })
+    expect(response.status).toBe(200)
+    await response.text()
+    await fake.idle()
+    expect(fake.settled).toMatchObject([{ kind: 'model' }])
   })
 })
 

@@ -34,6 +34,13 @@ const DELTA = event({
 } as never)
 const STOP = event({ type: 'message_stop' })
 
+/** 1,000 tokens at $2 a million, and all 1,000 that were asked for at $10. */
+const AT_MOST = {
+  kind: 'model',
+  usd: 0.012,
+  tokens: { input: 1_000, output: 1, cacheRead: 0, cacheWrite: 0 },
+}
+
 /** An upstream stream a test feeds by hand. */
 function scripted() {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, {
@@ -111,19 +118,22 @@ describe('a streamed call', () => {
   })
 
   it.each([
-    ['before it said anything', ''],
-    ['after its first figures', START + TEXT],
-    ['inside its final event', START + TEXT + DELTA.slice(0, 60)],
-  ])('that the upstream cuts %s is settled as unknown: charged in full', async (_name, said) => {
-    const upstream = scripted()
-    const response = await call()
-    const read = response.text().catch(() => 'broken')
-    if (said !== '') await upstream.say(said)
-    await upstream.cut()
-    await read
-    await fake.idle()
-    expect(fake.settled).toEqual([{ kind: 'unknown' }])
-  })
+    ['before it said anything', '', { kind: 'unknown' }],
+    ['after its first figures', START + TEXT, AT_MOST],
+    ['inside its final event', START + TEXT + DELTA.slice(0, 60), AT_MOST],
+  ])(
+    'that the upstream cuts %s is settled by what it can have come to at most',
+    async (_name, said, settled) => {
+      const upstream = scripted()
+      const response = await call()
+      const read = response.text().catch(() => 'broken')
+      if (said !== '') await upstream.say(said)
+      await upstream.cut()
+      await read
+      await fake.idle()
+      expect(fake.settled).toEqual([settled])
+    },
+  )
 
   it('that is cut after its final figures is settled by them', async () => {
     const upstream = scripted()
@@ -136,18 +146,18 @@ describe('a streamed call', () => {
     expect(fake.settled).toMatchObject([{ kind: 'model', usd: 0.003 }])
   })
 
-  it('that costs more than estimated before it is cut is settled as what it showed', async () => {
+  it('tells the object its upper bound once its input is known', async () => {
     const upstream = scripted()
     const response = await call()
-    const read = response.text().catch(() => 'broken')
-    await upstream.say(START.replace('1000', '100000000'))
-    await upstream.cut()
+    const read = response.text()
+    await upstream.say(START)
+    await vi.waitFor(() => expect(fake.lowered).toEqual([AT_MOST.usd]), 10_000)
+    await upstream.say(DELTA + STOP)
+    await upstream.end()
     await read
-    await fake.idle()
-    expect(fake.settled).toMatchObject([{ kind: 'model' }])
   })
 
-  it('stops upstream when the client hangs up, and is charged in full', async () => {
+  it('stops upstream when the client hangs up, and is charged what it can have come to', async () => {
     const upstream = scripted()
     const response = await call()
     const reader = response.body?.getReader()
@@ -156,7 +166,17 @@ describe('a streamed call', () => {
     await reader?.cancel()
     await upstream.aborted
     await fake.idle()
-    expect(fake.settled).toEqual([{ kind: 'unknown' }])
+    expect(fake.settled).toEqual([AT_MOST])
+  })
+
+  it('whose client hangs up before the first event is read on until its input is known, and not further', async () => {
+    const upstream = scripted()
+    const response = await call()
+    await response.body?.cancel()
+    await upstream.say(START)
+    await upstream.aborted
+    await fake.idle()
+    expect(fake.settled).toEqual([AT_MOST])
   })
 
   it('is cut within about a second of its right ending, with an error the SDK raises', async () => {
@@ -167,7 +187,7 @@ describe('a streamed call', () => {
     fake.lives = false
     expect(await text).toContain('"type":"token_revoked"')
     await upstream.aborted
-    expect(fake.settled).toEqual([{ kind: 'unknown' }])
+    expect(fake.settled).toEqual([AT_MOST])
   })
 })
 

@@ -29,6 +29,9 @@ export function createFake() {
   const pending: Promise<unknown>[] = []
   const fake = {
     denied: null as Denied | null,
+    probeFirst: false,
+    /** What the stream watch told of the call's upper bound. */
+    lowered: [] as number[],
     lives: true,
     intents: [] as Intent[],
     settled: [] as Settlement[],
@@ -62,11 +65,21 @@ export function createFake() {
       fake.intents.push(intent)
       if (fake.denied !== null) return { ok: false, reason: fake.denied }
       const deadlineMs = Date.now() + 60_000
-      return { ok: true, leaseId: 'lease', gitRemote: 'https://git.test/o/r.git', deadlineMs, model: '' }
+      return {
+        ok: true,
+        leaseId: 'lease',
+        gitRemote: 'https://git.test/o/r.git',
+        deadlineMs,
+        model: '',
+        ...(fake.probeFirst ? { probeFirst: true } : {}),
+      }
     },
     settle: async (_leaseId, settlement) => void fake.settled.push(settlement),
     untilRevoked: () => new Promise(() => {}),
-    leaseLives: async () => fake.lives,
+    async leaseLives(_leaseId, mostUsd) {
+      if (mostUsd !== undefined) fake.lowered.push(mostUsd)
+      return fake.lives
+    },
     redeemTicket: async () => fake.vmKey,
     knowsVm: async () => fake.knows,
     vmSync: async () => fake.sync,
