@@ -1,6 +1,6 @@
 // The product's routes, and the objects behind them. /vm and /webhooks come first: their bodies stream and are verified untouched.
 import { Hono } from 'hono'
-import { statusRoutes } from './dashboard/health.ts'
+import { dashboardRoutes } from './dashboard/routes.ts'
 import { gatewayRoutes } from './gateway/routes.ts'
 import { toErrorResponse } from './lib/http.ts'
 import { mcpRoutes } from './mcp/endpoint.ts'
@@ -15,7 +15,7 @@ app.route('/vm', gatewayRoutes)
 app.route('/webhooks', webhookRoutes)
 app.route('/', mcpRoutes)
 app.route('/', planRoutes)
-app.route('/', statusRoutes)
+app.route('/', dashboardRoutes)
 app.notFound(({ req }) =>
   Response.json(
     { error: { code: 'not_found', message: `There is nothing at ${req.path}.` } },

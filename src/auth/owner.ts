@@ -1,26 +1,66 @@
-// Who may call /mcp and /plans: whoever holds OWNER_TOKEN. Asked before a body is read or an object is touched.
+// Who calls /mcp and /plans: the owner with OWNER_TOKEN, or a client the owner let in by OAuth. Asked before a body is read or
+// an object is touched. What they may do is their scopes.
 import { secretsEqual } from '../lib/crypto.ts'
 import { bearerToken } from '../lib/http.ts'
+import { readSettings } from '../lib/settings.ts'
+import type { Settings } from '../lib/settings.ts'
+import { oauthAddresses, oauthCaller } from './oauth.ts'
+import { neededScopes, SCOPES } from './scopes.ts'
+import type { Scope } from './scopes.ts'
 
-/** null: the owner. Otherwise the 401 to send. An unset OWNER_TOKEN matches nothing. */
-export async function refuseUnlessOwner(headers: Headers, ownerToken: string): Promise<Response | null> {
+export interface Caller {
+  /** null: the owner, with the OWNER_TOKEN itself. */
+  clientId: string | null
+  scopes: readonly Scope[]
+}
+
+/** The caller, or the 401 to send. An unset OWNER_TOKEN matches nothing. */
+export async function findCaller(headers: Headers, env: Env): Promise<Caller | Response> {
+  const { settings } = readSettings({ ...env })
   const given = bearerToken(headers)
-  if (given !== null && (await secretsEqual(given, ownerToken))) return null
+  if (given !== null && (await secretsEqual(given, settings.ownerToken)))
+    return { clientId: null, scopes: SCOPES }
+  const client = given === null ? null : await oauthCaller(given, settings, env)
+  return client ?? unauthorized(settings, given !== null)
+}
+
+function unauthorized(settings: Settings, hasToken: boolean): Response {
   const message =
-    ownerToken === ''
+    settings.ownerToken === ''
       ? 'OWNER_TOKEN is not set on this Worker, so nobody can be let in. `npm run deploy` makes it; /healthz lists what else is missing.'
-      : given === null
-        ? 'Send the owner token: the header "Authorization: Bearer <OWNER_TOKEN>". `npm run deploy` (or `npm run dev`) printed it.'
-        : 'This is not the OWNER_TOKEN of this Worker. `npm run deploy` (or `npm run dev`) printed it.'
+      : hasToken
+        ? 'This is neither the OWNER_TOKEN of this Worker nor an access token that still holds. `npm run deploy` (or `npm run dev`) printed the owner token; a client that signs in by OAuth connects again.'
+        : 'Sign in by OAuth, or send the owner token: the header "Authorization: Bearer <OWNER_TOKEN>". `npm run deploy` (or `npm run dev`) printed it.'
+  // RFC 6750: no error code when no credential was sent.
+  return challenge(settings, 401, hasToken ? 'invalid_token' : null, SCOPES, {
+    code: 'unauthorized',
+    message,
+  })
+}
+
+/** The 403 for a caller whose token does not reach: names every scope the operation needs, for clients that ask for more. */
+export function insufficientScope(env: Env, needed: Scope, what: string): Response {
+  return challenge(readSettings({ ...env }).settings, 403, 'insufficient_scope', neededScopes(needed), {
+    code: 'insufficient_scope',
+    message: `${what} needs the scope "${needed}", which this connection was not given. Connect again and allow it, or use a client that has it.`,
+  })
+}
+
+function challenge(
+  settings: Settings,
+  status: 401 | 403,
+  error: string | null,
+  scopes: readonly Scope[],
+  body: { code: string; message: string },
+): Response {
+  const metadata = oauthAddresses(settings)?.resourceMetadata
+  const parts = [
+    'realm="agent-execution-runtime"',
+    ...(error === null ? [] : [`error="${error}"`]),
+    ...(metadata === undefined ? [] : [`resource_metadata="${metadata}"`, `scope="${scopes.join(' ')}"`]),
+  ]
   return Response.json(
-    { error: { code: 'unauthorized', message } },
-    {
-      status: 401,
-      headers: {
-        // RFC 6750: no error code when no credential was sent.
-        'www-authenticate': `Bearer realm="agent-execution-runtime"${given === null ? '' : ', error="invalid_token"'}`,
-        'cache-control': 'no-store',
-      },
-    },
+    { error: body },
+    { status, headers: { 'www-authenticate': `Bearer ${parts.join(', ')}`, 'cache-control': 'no-store' } },
   )
 }

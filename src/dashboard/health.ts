@@ -1,8 +1,10 @@
-// GET /healthz and GET /: what may be known without logging in. Settings are named, their values never shown.
+// GET /healthz and GET /: what may be known without logging in, and more for the owner. Settings are named, their values never shown.
 import { Hono } from 'hono'
 import { readSettings } from '../lib/settings.ts'
 import { VERSION } from '../lib/version.ts'
-import { STATUS_STYLE, statusPage } from './status-page.ts'
+import { connectedClients } from './clients.ts'
+import { findSession } from './session.ts'
+import { statusPage } from './status-page.ts'
 
 export const statusRoutes = new Hono<{ Bindings: Env }>()
   .get('/healthz', ({ env }) => {
@@ -12,20 +14,14 @@ export const statusRoutes = new Hono<{ Bindings: Env }>()
       { headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } },
     )
   })
-  .get('/', async ({ env }) => {
+  .get('/', async ({ env, req }) => {
     const { settings, problems } = readSettings({ ...env })
-    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(STATUS_STYLE))
-    const styleHash = btoa(String.fromCharCode(...new Uint8Array(digest)))
-    return new Response(
-      await statusPage({ version: VERSION, publicUrl: settings.publicUrl, problems: problems.length }),
-      {
-        headers: {
-          'content-type': 'text/html; charset=utf-8',
-          'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-          'x-content-type-options': 'nosniff',
-          'referrer-policy': 'no-referrer',
-          'cache-control': 'no-store',
-        },
-      },
-    )
+    const session = await findSession(req.raw, env)
+    const owner = session === null ? null : { session, clients: await connectedClients(env) }
+    return statusPage({
+      version: VERSION,
+      publicUrl: settings.publicUrl,
+      problems: problems.length,
+      owner,
+    })
   })

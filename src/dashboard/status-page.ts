@@ -1,70 +1,71 @@
-// The one page until there is a dashboard: that the Worker is up, whether it is configured, and how to connect. No script.
+// The start page: that the Worker is up, whether it is configured, and how to connect; for the owner also who is connected.
 import { html } from 'hono/html'
+import { clientList } from './clients.ts'
+import type { ConnectedClient } from './clients.ts'
+import { page } from './page.ts'
+import type { Html } from './page.ts'
+import type { Session } from './session.ts'
 
 export interface StatusPageInput {
   version: string
   publicUrl: string
   /** How many settings are missing or malformed; /healthz names them. */
   problems: number
+  /** null: nobody is signed in. */
+  owner: { session: Session; clients: ConnectedClient[] } | null
 }
 
-/** The whole <style>; the page's CSP allows it by its hash. */
-export const STATUS_STYLE = `
-:root { color-scheme: light dark; --line: light-dark(#d9dce1, #33373e); --soft: light-dark(#5b626d, #a0a7b3); }
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 40rem; margin: 12vh auto 4rem; padding: 0 1.25rem; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; }
-p { margin: .75rem 0; }
-.soft { color: var(--soft); }
-dl { border-top: 1px solid var(--line); margin: 2rem 0; }
-dl div { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding: .75rem 0; border-bottom: 1px solid var(--line); }
-dt { flex: 0 0 8rem; color: var(--soft); }
-dd { margin: 0; flex: 1 1 16rem; overflow-wrap: anywhere; }
-code { font: .9em/1.5 ui-monospace, monospace; }
-`
-
-export async function statusPage({ version, publicUrl, problems }: StatusPageInput): Promise<string> {
+export function statusPage({ version, publicUrl, problems, owner }: StatusPageInput): Promise<Response> {
   const mcpUrl = `${publicUrl}/mcp`
-  // The style goes in raw: it is ours, and its hash is of these very bytes.
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>Agent Execution Runtime</title>
-        __STYLE__
-      </head>
-      <body>
-        <main>
-          <h1>Agent Execution Runtime</h1>
-          <p class="soft">Hand a plan to any LLM, close the laptop, come back to a branch.</p>
-          <dl>
-            <div>
-              <dt>State</dt>
-              <dd>
-                ${problems === 0 ? 'running and configured' : html`running; see <a href="/healthz">/healthz</a> for what its settings lack (${problems})`}
-              </dd>
-            </div>
-            <div>
-              <dt>Version</dt>
-              <dd>${version}</dd>
-            </div>
-            <div>
-              <dt>MCP server</dt>
-              <dd><code>${mcpUrl}</code></dd>
-            </div>
-            <div>
-              <dt>Claude Code</dt>
-              <dd>
-                <code
-                  >claude mcp add --transport http runtime ${mcpUrl} --header "Authorization: Bearer
-                  $OWNER_TOKEN"</code
-                >
-              </dd>
-            </div>
-          </dl>
-          <p class="soft">Only the owner may call it: <code>npm run deploy</code> printed the owner token.</p>
-        </main>
-      </body>
-    </html> `
-  return String(await page).replace('__STYLE__', () => `<style>${STATUS_STYLE}</style>`)
+  return page({
+    title: 'Agent Execution Runtime',
+    wide: true,
+    body: html`<h1>Hand over a plan, close the laptop, come back to a branch.</h1>
+      <dl>
+        <div>
+          <dt>State</dt>
+          <dd>
+            ${problems === 0 ? 'running and configured' : html`running; see <a href="/healthz">/healthz</a> for what its settings lack (${problems})`}
+          </dd>
+        </div>
+        <div>
+          <dt>Version</dt>
+          <dd>${version}</dd>
+        </div>
+        <div>
+          <dt>MCP server</dt>
+          <dd><code>${mcpUrl}</code></dd>
+        </div>
+        <div>
+          <dt>Claude Code</dt>
+          <dd>
+            <code>claude mcp add --transport http runtime ${mcpUrl}</code>
+          </dd>
+        </div>
+      </dl>
+      ${owner === null ? signedOut() : signedIn(owner.session, owner.clients)}`,
+  })
+}
+
+function signedOut(): Html {
+  return html`<p class="soft">
+    Only the owner may use it: a client signs in by OAuth when it connects, or sends the owner token that
+    <code>npm run deploy</code> printed. <a href="/login">Sign in</a> to see who is connected.
+  </p>`
+}
+
+function signedIn(session: Session, clients: ConnectedClient[]): Html {
+  return html`<h2>Connected clients</h2>
+    ${clientList(clients, session)}
+    <h2>Another device</h2>
+    <p class="soft">A pairing code signs it in without the owner token: for phones.</p>
+    <form method="post" action="/pairing">
+      <input type="hidden" name="form_token" value="${session.formToken}" />
+      <button class="plain">Make a pairing code</button>
+    </form>
+    <form class="foot" method="post" action="/logout">
+      <span class="soft small">You are signed in as the owner.</span>
+      <input type="hidden" name="form_token" value="${session.formToken}" />
+      <button class="plain">Sign out</button>
+    </form>`
 }

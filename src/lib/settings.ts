@@ -5,6 +5,11 @@ import { SettingsError } from './errors.ts'
 export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
+/** Whether a URL points at this very machine. */
+export function isLoopbackUrl(url: string): boolean {
+  return URL.canParse(url) && LOOPBACK.has(new URL(url).hostname)
+}
+
 export interface Settings {
   orgoApiKey: string
   anthropicApiKey: string
@@ -46,8 +51,7 @@ export function readSettings(env: RawEnv): SettingsReport {
   const problems: string[] = []
   const publicUrl = text(env, 'PUBLIC_URL').replace(/\/+$/, '')
   const local = text(env, 'LOCAL') === 'true'
-  const isLocal =
-    local && publicUrl !== '' && URL.canParse(publicUrl) && LOOPBACK.has(new URL(publicUrl).hostname)
+  const isLocal = local && isLoopbackUrl(publicUrl)
   const secret = (name: string, minLength: number, cure: string): string => {
     const value = text(env, name)
     if (value === '') problems.push(`${name} is not set: ${cure}`)
@@ -77,7 +81,7 @@ export function readSettings(env: RawEnv): SettingsReport {
 
   if (publicUrl === '' || !URL.canParse(publicUrl))
     problems.push("PUBLIC_URL is not set: it is the Worker's own URL; `npm run deploy` sets it.")
-  else if (local && !LOOPBACK.has(new URL(publicUrl).hostname))
+  else if (local && !isLoopbackUrl(publicUrl))
     problems.push('LOCAL is for `npm run dev` only: it is refused unless PUBLIC_URL is loopback.')
 
   const settings: Settings = {

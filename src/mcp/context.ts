@@ -1,4 +1,5 @@
 // What a tool gets to work with. Tests hand in a plain object of the same shape.
+import type { Scope } from '../auth/scopes.ts'
 import { NotFoundError } from '../lib/errors.ts'
 import { keyOfPlan, workspaceKey } from '../lib/ids.ts'
 import { readSettings, requireSettings } from '../lib/settings.ts'
@@ -24,6 +25,8 @@ export type WorkspaceStub = Pick<
 >
 
 export interface ToolContext {
+  /** What the caller may do. */
+  scopes: readonly Scope[]
   /** The object that a workspace of this name has or would have. Asking for it stores nothing. */
   workspace: (name: string) => Promise<WorkspaceStub>
   /** The object a plan lives in; NotFoundError for an id that cannot be ours. */
@@ -38,10 +41,11 @@ export interface ToolContext {
   now: () => number
 }
 
-export function createToolContext(env: Env): ToolContext {
+export function createToolContext(env: Env, { scopes }: Pick<ToolContext, 'scopes'>): ToolContext {
   // The platform seam: doors import only types from the object, and this is where its stub has to fit them.
   const stub = (key: string): WorkspaceStub => env.WORKSPACE.getByName(key)
   return {
+    scopes,
     workspace: async (name) => stub(await workspaceKey(name)),
     workspaceOfPlan: (planId) => {
       const key = keyOfPlan(planId)

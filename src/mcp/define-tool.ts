@@ -1,6 +1,7 @@
 // A tool is data: what the model reads, two schemas and one handler. Parsing the arguments lives here, so that MCP and the
 // HTTP siblings refuse the same things with the same words, and a handler only ever sees parsed input.
 import type { z } from 'zod'
+import type { Scope } from '../auth/scopes.ts'
 import type { ToolContext } from './context.ts'
 import { parseArguments } from './rules.ts'
 
@@ -50,4 +51,9 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodType<{
     ...rest,
     run: async (args, context, call) => handler(parseArguments(spec.name, spec.input, args), context, call),
   }
+}
+
+/** What calling it takes: looking is "read", everything else "write". */
+export function scopeOf(tool: Pick<Tool, 'annotations'>): Scope {
+  return tool.annotations.readOnlyHint ? 'read' : 'write'
 }

@@ -3,13 +3,16 @@
 // oxlint-disable-next-line no-restricted-imports -- a package that has /mcp/ in its name, not a door of ours
 import { createMcpHandler } from 'agents/mcp/server'
 import { Hono } from 'hono'
-import { refuseUnlessOwner } from '../auth/owner.ts'
+import { findCaller, insufficientScope } from '../auth/owner.ts'
+import type { Caller } from '../auth/owner.ts'
+import { holds } from '../auth/scopes.ts'
 import { readCapped } from '../lib/http.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
 import { createToolContext } from './context.ts'
 import type { ToolContext } from './context.ts'
+import { demandOf } from './demand.ts'
 import { createServer } from './server.ts'
 
 /** A plan of 100,000 units is at most 600 KB of JSON, each unit escaped. */
@@ -17,31 +20,33 @@ export const MAX_REQUEST_BYTES = 1_000_000
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]']
 
 /** Tests pass a context of their own. */
-export function createMcpRoutes(createContext: (env: Env) => ToolContext = createToolContext) {
+export function createMcpRoutes(
+  createContext: (env: Env, caller: Caller) => ToolContext = createToolContext,
+) {
   const app = new Hono<{ Bindings: Env }>()
   app.all('/mcp', async ({ env, req }) => {
-    const { settings } = readSettings({ ...env })
-    const refused = await refuseUnlessOwner(req.raw.headers, settings.ownerToken)
-    if (refused !== null) return refused
-    const names = hostnames(settings)
-    const handler = createMcpHandler(() => createServer(createContext(env)), {
+    const caller = await findCaller(req.raw.headers, env)
+    if (caller instanceof Response) return caller
+    const body = await readCapped(req.raw.body, MAX_REQUEST_BYTES)
+    if (body === null) return tooLarge()
+    const demand = demandOf(body)
+    if (!holds(caller.scopes, demand.scope)) return insufficientScope(env, demand.scope, demand.what)
+    const names = hostnames(readSettings({ ...env }).settings)
+    const handler = createMcpHandler(() => createServer(createContext(env, caller)), {
       corsOptions: false,
       // Without PUBLIC_URL the host cannot be checked; /mcp stays up so that a tool call can say so.
       ...(names.length === 0 ? {} : { allowedHostnames: names, allowedOriginHostnames: names }),
       onerror: (error) => log('mcp.error', errorFields(error)),
     })
-    const request = await buffered(req.raw)
-    return request === null ? tooLarge() : handler.fetch(request)
+    return handler.fetch(withBody(req.raw, body))
   })
   return app
 }
 
-/** The request with its body read, or null when that is too long. The handler's own limit does not reach its 2025 lane (agents 0.32). */
-async function buffered(request: Request): Promise<Request | null> {
-  if (request.body === null) return request
-  const body = await readCapped(request.body, MAX_REQUEST_BYTES)
+/** The request with the body that was read. The handler's own limit does not reach its 2025 lane (agents 0.32). */
+function withBody(request: Request, body: Uint8Array<ArrayBuffer>): Request {
   // oxlint-disable-next-line unicorn/no-invalid-fetch-options -- a request that came with a body has a method that allows one
-  return body === null ? null : new Request(request, { body })
+  return request.body === null ? request : new Request(request, { body })
 }
 
 function tooLarge(): Response {

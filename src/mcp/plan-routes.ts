@@ -1,46 +1,55 @@
 // POST /plans and GET /plans/{id}: plan_submit and plan_status without MCP, for scripts, cron and phone shortcuts.
 // The same bearer, arguments, answers and refusals, because they are the same tools.
 import { Hono } from 'hono'
-import { refuseUnlessOwner } from '../auth/owner.ts'
+import { findCaller, insufficientScope } from '../auth/owner.ts'
+import type { Caller } from '../auth/owner.ts'
+import { holds } from '../auth/scopes.ts'
 import { UserError } from '../lib/errors.ts'
 import { readCapped, toErrorResponse } from '../lib/http.ts'
-import { readSettings } from '../lib/settings.ts'
 import { createToolContext } from './context.ts'
 import type { ToolContext } from './context.ts'
 import { MAX_REQUEST_BYTES } from './endpoint.ts'
 import { runTool } from './run-tool.ts'
 import { planStatus } from './tools/plan-status.ts'
 import { planSubmit } from './tools/plan-submit.ts'
+import { scopeOf } from './define-tool.ts'
 
-export function createPlanRoutes(createContext: (env: Env) => ToolContext = createToolContext) {
-  const app = new Hono<{ Bindings: Env }>()
-  app.use('/plans/*', async ({ env, req }, next) => {
-    const refused = await refuseUnlessOwner(req.raw.headers, readSettings({ ...env }).settings.ownerToken)
-    if (refused === null) await next()
-    return refused ?? undefined
+export function createPlanRoutes(
+  createContext: (env: Env, caller: Caller) => ToolContext = createToolContext,
+) {
+  const app = new Hono<{ Bindings: Env; Variables: { caller: Caller } }>()
+  app.use('/plans/*', async ({ env, req, set }, next) => {
+    const caller = await findCaller(req.raw.headers, env)
+    if (caller instanceof Response) return caller
+    const tool = req.method === 'POST' ? planSubmit : planStatus
+    if (!holds(caller.scopes, scopeOf(tool)))
+      return insufficientScope(env, scopeOf(tool), `${req.method} ${req.path}`)
+    set('caller', caller)
+    await next()
+    return undefined
   })
   app.onError((error) => toErrorResponse(error))
 
-  app.post('/plans', async ({ env, req }) => {
+  app.post('/plans', async ({ env, req, var: { caller } }) => {
     const args = await readJson(req.raw)
     const call = { signal: req.raw.signal }
     const { structured } = await runTool({
       tool: planSubmit,
       args,
-      context: createContext(env),
+      context: createContext(env, caller),
       call,
       door: 'http',
     })
     return Response.json(structured, { status: 'deduplicated' in structured ? 200 : 201 })
   })
 
-  app.get('/plans/:id', async ({ env, req }) => {
+  app.get('/plans/:id', async ({ env, req, var: { caller } }) => {
     const args = { ...numbers(req.query()), plan_id: req.param('id') }
     const call = { signal: req.raw.signal }
     const { structured } = await runTool({
       tool: planStatus,
       args,
-      context: createContext(env),
+      context: createContext(env, caller),
       call,
       door: 'http',
     })

@@ -1,7 +1,9 @@
 // One tool call, from either door (MCP or plain HTTP): run, retry where that is safe, one log line. Turns nothing into an answer.
-import { isRuntimeError } from '../lib/errors.ts'
+import { holds } from '../auth/scopes.ts'
+import { ForbiddenError, isRuntimeError } from '../lib/errors.ts'
 import { errorFields, log } from '../lib/log.ts'
 import type { ToolContext } from './context.ts'
+import { scopeOf } from './define-tool.ts'
 import type { Tool, ToolAnswer, ToolCall } from './define-tool.ts'
 
 export interface RunToolInput {
@@ -17,6 +19,12 @@ export async function runTool({ tool, args, context, call, door }: RunToolInput)
   const line = (outcome: string, fields = {}): void =>
     log('tool.call', { tool: tool.name, door, outcome, durationMs: context.now() - startedMs, ...fields })
   try {
+    // The doors refuse with a 403 before it comes to this; nothing runs if one of them forgets.
+    if (!holds(context.scopes, scopeOf(tool)))
+      throw new ForbiddenError(
+        `${tool.name} needs the scope "${scopeOf(tool)}", which this connection was not given.`,
+        'insufficient_scope',
+      )
     const answer = await withOneRetry(tool, () => tool.run(args, context, call))
     line('ok')
     return answer

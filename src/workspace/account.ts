@@ -1,7 +1,8 @@
 // The Account object, one for all workspaces: what must be counted or serialised across them. Orgo counts computers and then
 // inserts without a lock, so creates go one at a time; a 429 is per key, so all calls pace together; the monthly budget is one
-// sum. No alarm and no timer: everything here is settled when somebody asks.
+// sum. Signing in is counted here too (logins.ts). No alarm and no timer: everything here is settled when somebody asks.
 import { DurableObject } from 'cloudflare:workers'
+import * as logins from './logins.ts'
 
 const SLOT_LIFE_MS = 3 * 60_000
 const SLOT_RETRY_MS = 3_000
@@ -29,7 +30,7 @@ export class Account extends DurableObject<Env> {
   #hasTables = false
 
   get #sql(): SqlStorage {
-    if (!this.#hasTables) this.ctx.storage.sql.exec(TABLES)
+    if (!this.#hasTables) this.ctx.storage.sql.exec(TABLES + logins.LOGIN_TABLES)
     this.#hasTables = true
     return this.ctx.storage.sql
   }
@@ -104,6 +105,37 @@ export class Account extends DurableObject<Env> {
   spentThisMonth(nowMs: number = Date.now()): number {
     this.#closeOld(nowMs)
     return this.#settled(utcMonth(nowMs))
+  }
+
+  /** Milliseconds to wait before this source may try to sign in; 0: now, and the try is counted. */
+  countTry(source: string, nowMs: number): number {
+    return logins.countTry(this.#sql, source, nowMs)
+  }
+
+  /** The try was right: strikes forgotten, session open. Answers when it expires. */
+  signIn(source: string, session: logins.Held): number {
+    logins.clearStrikes(this.#sql, source)
+    return logins.openSession(this.#sql, session)
+  }
+
+  keepPairingCode(code: logins.Held): number {
+    return logins.keepPairingCode(this.#sql, code)
+  }
+
+  redeemPairingCode(code: logins.Held): boolean {
+    return logins.redeemPairingCode(this.#sql, code)
+  }
+
+  hasSession(session: logins.Held): boolean {
+    return logins.hasSession(this.#sql, session)
+  }
+
+  endSession(hash: string): void {
+    logins.endSession(this.#sql, hash)
+  }
+
+  admit(admission: logins.Admission): boolean {
+    return logins.admit(this.#sql, admission)
   }
 
   #closeOld(nowMs: number): void {

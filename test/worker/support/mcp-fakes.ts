@@ -3,6 +3,7 @@
 export const MAX_RESULT_BYTES = 40_000
 
 import { z } from 'zod'
+import { SCOPES } from '../../../src/auth/scopes.ts'
 import { NotFoundError } from '../../../src/lib/errors.ts'
 import { keyOfPlan } from '../../../src/lib/ids.ts'
 import type { ToolContext, WorkspaceStub } from '../../../src/mcp/context.ts'
@@ -117,6 +118,7 @@ export function playContext(
     planRow: planRow(),
     events: [{ seq: 1, atMs: AT_MS, type: 'queued', text: 'Accepted.', data: { attempt: 1 } }],
     context: {
+      scopes: SCOPES,
       workspace: async () => stub,
       workspaceOfPlan: (planId) => {
         if (keyOfPlan(planId) === null) throw new NotFoundError(`There is no plan "${planId}".`)

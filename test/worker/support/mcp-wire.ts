@@ -17,11 +17,11 @@ export function openDoor(env: Env, played: Played, changes: Record<string, strin
   const app = new Hono<{ Bindings: Env }>()
     .route(
       '/',
-      createMcpRoutes(() => played.context),
+      createMcpRoutes((_env, { scopes }) => ({ ...played.context, scopes })),
     )
     .route(
       '/',
-      createPlanRoutes(() => played.context),
+      createPlanRoutes((_env, { scopes }) => ({ ...played.context, scopes })),
     )
   const bindings: Env = Object.assign(Object.create(null), { ...env }, changes)
   return {

@@ -1,0 +1,80 @@
+// What clients of OAuth call by themselves: metadata, registration, tokens and revocation. The provider answers; here is what it
+// leaves to us: the resource's metadata, caps on bodies, and how many strangers may register.
+import { Hono } from 'hono'
+import { oauthAddresses, oauthServer, REGISTER_PATH, TOKEN_PATH } from '../auth/oauth.ts'
+import { SCOPES } from '../auth/scopes.ts'
+import { readCapped } from '../lib/http.ts'
+import { log } from '../lib/log.ts'
+import { readSettings } from '../lib/settings.ts'
+import { accountOf, sourceOf } from './session.ts'
+
+const MAX_BODY_BYTES = 64_000
+const HOUR_MS = 60 * 60_000
+/** Each registration is a row that a stranger can make. */
+const MOST_REGISTRATIONS = [
+  { per: 'source', most: 20, withinMs: HOUR_MS },
+  { per: 'all', most: 200, withinMs: 24 * HOUR_MS },
+] as const
+
+export const oauthRoutes = new Hono<{ Bindings: Env }>()
+  // The path of the resource, and the root for clients that look only there.
+  .on(
+    ['GET', 'OPTIONS'],
+    ['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/mcp'],
+    ({ env }) => {
+      const addresses = oauthAddresses(readSettings({ ...env }).settings)
+      if (addresses === null) return notConfigured()
+      const metadata = {
+        resource: addresses.resource,
+        authorization_servers: [addresses.issuer],
+        // Handing in plans is what this server is for, so the least useful access is both.
+        scopes_supported: SCOPES,
+        bearer_methods_supported: ['header'],
+        resource_name: 'Agent Execution Runtime',
+      }
+      // Public, and read by clients that run in browsers.
+      return Response.json(metadata, {
+        headers: {
+          'access-control-allow-origin': '*',
+          'access-control-allow-headers': '*',
+          'cache-control': 'public, max-age=300',
+        },
+      })
+    },
+  )
+  .on(
+    ['GET', 'POST', 'OPTIONS'],
+    ['/.well-known/oauth-authorization-server', TOKEN_PATH, REGISTER_PATH],
+    async ({ env, req, executionCtx }) => {
+      const server = oauthServer(readSettings({ ...env }).settings)
+      if (server === null) return notConfigured()
+      if (req.method === 'POST' && req.path === REGISTER_PATH && !(await mayRegister(req.raw, env)))
+        return refuse(429, 'temporarily_unavailable', 'Too many registrations. Try again in an hour.')
+      const body = await readCapped(req.raw.body, MAX_BODY_BYTES)
+      if (body === null)
+        return refuse(413, 'invalid_request', `The body is longer than ${MAX_BODY_BYTES} bytes.`)
+      // oxlint-disable-next-line unicorn/no-invalid-fetch-options -- a request that came with a body has a method that allows one
+      const request = req.raw.body === null ? req.raw : new Request(req.raw, { body })
+      // Platform seam: Hono's type of the context is older than the runtime's.
+      return server.fetch(request, env, executionCtx as ExecutionContext)
+    },
+  )
+
+async function mayRegister(request: Request, env: Env): Promise<boolean> {
+  const nowMs = Date.now()
+  for (const { per, most, withinMs } of MOST_REGISTRATIONS) {
+    const door = per === 'all' ? 'register' : `register:${sourceOf(request)}`
+    if (await accountOf(env).admit({ door, most, withinMs, nowMs })) continue
+    log('oauth.refused', { code: 'too_many_registrations', category: per })
+    return false
+  }
+  return true
+}
+
+function refuse(status: number, error: string, description: string): Response {
+  return Response.json({ error, error_description: description }, { status })
+}
+
+function notConfigured(): Response {
+  return refuse(503, 'temporarily_unavailable', 'OAuth needs PUBLIC_URL, an https address: see /healthz.')
+}

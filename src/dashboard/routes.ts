@@ -1,0 +1,22 @@
+// Everything a browser or a client of OAuth asks for, as one door.
+import { Hono } from 'hono'
+import { authorizeRoutes } from './authorize.ts'
+import { clientRoutes } from './clients.ts'
+import { statusRoutes } from './health.ts'
+import { loginRoutes } from './login.ts'
+import { oauthRoutes } from './oauth-routes.ts'
+import { ownHostOnly } from './own-host.ts'
+
+export const dashboardRoutes = new Hono<{ Bindings: Env }>()
+  .route('/', statusRoutes)
+  .use('/.well-known/*', ownHostOnly)
+  .use('/oauth/*', ownHostOnly)
+  .use('/authorize', ownHostOnly)
+  .use('/login', ownHostOnly)
+  .use('/logout', ownHostOnly)
+  .use('/pairing', ownHostOnly)
+  .use('/clients/*', ownHostOnly)
+  .route('/', oauthRoutes)
+  .route('/', authorizeRoutes)
+  .route('/', loginRoutes)
+  .route('/', clientRoutes)

@@ -1,0 +1,45 @@
+// What a request to /mcp takes, read from its body before any server sees it: a caller who lacks it gets a 403 with a challenge in
+// both protocol eras. (The SDK's own scopeChallenge is skipped for tokens it does not know, such as OWNER_TOKEN.)
+import * as z from 'zod'
+import type { Scope } from '../auth/scopes.ts'
+import { scopeOf } from './define-tool.ts'
+import { TOOLS } from './tools/index.ts'
+
+export interface Demand {
+  scope: Scope
+  /** For the refusal: the tool or method. */
+  what: string
+}
+
+const Message = z.object({
+  method: z.string(),
+  params: z.object({ name: z.string() }).optional().catch(undefined),
+})
+
+/** Methods other than tools/call that change something. */
+const WRITING_METHODS = new Set(['tasks/update', 'tasks/cancel'])
+
+/** The most that any message of the body takes. What is no message of JSON-RPC is left to the server, which refuses it. */
+export function demandOf(body: Uint8Array): Demand {
+  const demands = messagesOf(body).map(demandOfMessage)
+  return demands.find(({ scope }) => scope === 'write') ?? demands[0] ?? { scope: 'read', what: 'This' }
+}
+
+function demandOfMessage({ method, params }: z.infer<typeof Message>): Demand {
+  if (method !== 'tools/call') return { scope: WRITING_METHODS.has(method) ? 'write' : 'read', what: method }
+  const tool = TOOLS.find(({ name }) => name === params?.name)
+  return tool === undefined ? { scope: 'read', what: method } : { scope: scopeOf(tool), what: tool.name }
+}
+
+/** A batch of the oldest versions is a list. Parsed as the server parses it: the last of two equal keys counts. */
+function messagesOf(body: Uint8Array): z.infer<typeof Message>[] {
+  try {
+    const json: unknown = JSON.parse(new TextDecoder().decode(body))
+    return (Array.isArray(json) ? json : [json]).flatMap((one) => {
+      const message = Message.safeParse(one)
+      return message.success ? [message.data] : []
+    })
+  } catch {
+    return [] // no JSON: the server says so
+  }
+}

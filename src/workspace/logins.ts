@@ -1,0 +1,97 @@
+// Signing in, in the Account object: how long a source must wait after wrong tries, the one pairing code, and the sessions of
+// browsers. Secrets come as hashes, and with the mark of the OWNER_TOKEN they belong to: under a new one none of them holds.
+
+export const SESSION_LIFE_MS = 12 * 60 * 60_000
+export const PAIRING_LIFE_MS = 10 * 60_000
+const FIRST_WAIT_MS = 1_000
+const MAX_WAIT_MS = 5 * 60_000
+const FORGET_STRIKES_MS = 60 * 60_000
+/** From however many sources: 40 bits against so many guesses. */
+const MAX_PAIRING_TRIES = 1_000
+
+export const LOGIN_TABLES = `
+  CREATE TABLE IF NOT EXISTS login_strikes (source TEXT PRIMARY KEY, strikes INTEGER NOT NULL, not_before INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS pairing_code (id INTEGER PRIMARY KEY CHECK (id = 1), hash TEXT NOT NULL, owner TEXT NOT NULL, expires_at INTEGER NOT NULL, tries INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS sessions (hash TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS admissions (door TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS admissions_by_door ON admissions (door, at);`
+
+/**
+ * Before a secret is compared: 0 means go on, otherwise the milliseconds to wait. Every try counts as wrong until clearStrikes
+ * says otherwise, so that a hundred at once are one. 1 s after the first, doubling to 5 minutes, forgotten after an hour.
+ */
+export function countTry(sql: SqlStorage, source: string, nowMs: number): number {
+  sql.exec('DELETE FROM login_strikes WHERE not_before < ?', nowMs - FORGET_STRIKES_MS)
+  const last = sql
+    .exec<Strikes>('SELECT strikes, not_before FROM login_strikes WHERE source = ?', source)
+    .toArray()[0]
+  if (last !== undefined && last.not_before > nowMs) return last.not_before - nowMs
+  const strikes = (last?.strikes ?? 0) + 1
+  const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (strikes - 1), MAX_WAIT_MS)
+  sql.exec('INSERT OR REPLACE INTO login_strikes VALUES (?, ?, ?)', source, strikes, nowMs + waitMs)
+  return 0
+}
+
+export function clearStrikes(sql: SqlStorage, source: string): void {
+  sql.exec('DELETE FROM login_strikes WHERE source = ?', source)
+}
+
+export interface Held {
+  /** SHA-256 of the secret. */
+  hash: string
+  /** ownerMark of the OWNER_TOKEN it was given under. */
+  owner: string
+  nowMs: number
+}
+
+/** The one code there is: a new one ends the one before. Answers when it expires. */
+export function keepPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held): number {
+  const expiresAtMs = nowMs + PAIRING_LIFE_MS
+  sql.exec('INSERT OR REPLACE INTO pairing_code VALUES (1, ?, ?, ?, 0)', hash, owner, expiresAtMs)
+  return expiresAtMs
+}
+
+/** True once for the right code: it is gone afterwards. */
+export function redeemPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held): boolean {
+  sql.exec('UPDATE pairing_code SET tries = tries + 1')
+  sql.exec('DELETE FROM pairing_code WHERE tries > ? OR expires_at <= ?', MAX_PAIRING_TRIES, nowMs)
+  return (
+    sql.exec('DELETE FROM pairing_code WHERE hash = ? AND owner = ? RETURNING id', hash, owner).toArray()
+      .length === 1
+  )
+}
+
+export function openSession(sql: SqlStorage, { hash, owner, nowMs }: Held): number {
+  const expiresAtMs = nowMs + SESSION_LIFE_MS
+  sql.exec('DELETE FROM sessions WHERE expires_at <= ? OR owner <> ?', nowMs, owner)
+  sql.exec('INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)', hash, owner, expiresAtMs)
+  return expiresAtMs
+}
+
+export function hasSession(sql: SqlStorage, { hash, owner, nowMs }: Held): boolean {
+  const query = 'SELECT hash FROM sessions WHERE hash = ? AND owner = ? AND expires_at > ?'
+  return sql.exec(query, hash, owner, nowMs).toArray().length === 1
+}
+
+export function endSession(sql: SqlStorage, hash: string): void {
+  sql.exec('DELETE FROM sessions WHERE hash = ?', hash)
+}
+
+export interface Admission {
+  /** What is counted, such as "register:1.2.3.4". */
+  door: string
+  most: number
+  withinMs: number
+  nowMs: number
+}
+
+/** At most so many within the last so long; one that is refused does not count. */
+export function admit(sql: SqlStorage, { door, most, withinMs, nowMs }: Admission): boolean {
+  sql.exec('DELETE FROM admissions WHERE at <= ?', nowMs - 24 * 60 * 60_000)
+  const query = 'SELECT COUNT(*) AS count FROM admissions WHERE door = ? AND at > ?'
+  if (sql.exec<{ count: number }>(query, door, nowMs - withinMs).one().count >= most) return false
+  sql.exec('INSERT INTO admissions VALUES (?, ?)', door, nowMs)
+  return true
+}
+
+type Strikes = { strikes: number; not_before: number }
