@@ -1,8 +1,8 @@
-// The end of an attempt: what is left is committed, the checks run, the branch is pushed, and the work is read from git. Each
-// step looks whether it is already done, so that a crash between two of them repeats nothing.
-import type { AttemptEnd, OutcomeReason, Work } from '../src/protocol.ts'
-import { runChecks } from './checks.ts'
+// The end of an attempt: the branch is pushed where that is not done yet, and the work is read from git. Each step looks whether
+// it is already done, so that a crash between two of them repeats nothing.
+import type { AttemptEnd, Work } from '../src/protocol.ts'
 import { commitLeftovers } from './commits.ts'
+import type { FinishOutcome } from './journal.ts'
 import { clipText } from './output.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
@@ -13,15 +13,13 @@ export interface DeliverInput {
   plan: PlanRun
   baseHead: string | null
   summary: string
+  /** The gate's word; a claim of this process, which the supervisor compares with its own record. */
+  outcome: FinishOutcome
 }
 
-export async function deliver({ plan, baseHead, summary }: DeliverInput): Promise<AttemptEnd> {
-  await commitLeftovers(plan, summary)
-  plan.report({ kind: 'phase', phase: 'verifying' })
-  const checks = await runChecks(plan, baseHead)
-  const work = await readWork(plan.git, baseHead, checks)
-  const isEmpty = work.commits.length === 0 && work.diff.files === 0
-  if (!isEmpty) {
+export async function deliver({ plan, baseHead, summary, outcome }: DeliverInput): Promise<AttemptEnd> {
+  const work = await readWork(plan.git, baseHead, outcome.checks)
+  if (work.commits.length > 0 || work.diff.files > 0) {
     plan.report({ kind: 'phase', phase: 'pushing' })
     await pushBranch(plan)
   }
@@ -29,8 +27,8 @@ export async function deliver({ plan, baseHead, summary }: DeliverInput): Promis
     kind: 'completed',
     summary: clipText(summary, 8_000),
     outcome: 'unverified',
-    reasons: reasonsFor(work, isEmpty),
-    proof: checks.length > 0 ? 'in_place' : 'none',
+    reasons: outcome.reasons,
+    proof: outcome.proof,
     work,
   }
 }
@@ -54,14 +52,4 @@ export async function keepWork(plan: PlanRun, message: string | null, push?: 'pu
     })
     return readWork(plan.git, prepared.baseHead, []).catch(() => NO_WORK)
   }
-}
-
-function reasonsFor(work: Work, isEmpty: boolean): OutcomeReason[] {
-  const verdict: OutcomeReason =
-    work.checks.length === 0
-      ? 'no_checks'
-      : work.checks.some(({ exitCode }) => exitCode !== 0)
-        ? 'check_failed'
-        : 'proof_missing'
-  return isEmpty ? [verdict, 'nothing_changed'] : [verdict]
 }

@@ -2,6 +2,7 @@
 // by message as it was sent. Everything a tool does is written before and after; a call without an end is never run again.
 import { z } from 'zod'
 import type { BetaMessageParam, BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
+import type { CheckResult, OutcomeReason } from '../src/protocol.ts'
 import { openAppendLog, readLog } from './durable.ts'
 
 export type JournalRecord =
@@ -16,11 +17,20 @@ export type JournalRecord =
   | { kind: 'asked'; question: string; pauses: boolean }
   /** Takes the place of the last message, which the model has never answered. */
   | { kind: 'amended'; message: BetaMessageParam }
-  | { kind: 'finished'; summary: string }
+  /** The gate's last word on this attempt's work: nothing more is asked of the model. */
+  | { kind: 'finished'; summary: string; outcome?: FinishOutcome }
+  /** A request to finish was turned down. text: what the model was told. */
+  | { kind: 'rejected'; text: string }
   /** over: a later attempt begins a new conversation. */
   | { kind: 'ended'; how: string; over: boolean }
 
 type ToolResultContent = Exclude<BetaToolResultBlockParam['content'], undefined>
+/** What deliver() tells the Worker; a claim, which the supervisor's own record of the proof replaces. */
+export interface FinishOutcome {
+  reasons: OutcomeReason[]
+  proof: 'clean_checkout' | 'in_place' | 'none'
+  checks: CheckResult[]
+}
 
 export interface Journal {
   append(record: JournalRecord): void
@@ -41,11 +51,19 @@ export function openJournal(file: string): Journal {
   }
 }
 
+export interface OpenCall {
+  name: string
+  input: unknown
+  /** It began, and the journal does not know how it ended. */
+  isCut: boolean
+  result: BetaToolResultBlockParam
+}
+
 export interface Rebuilt {
   iteration: number
   messages: BetaMessageParam[]
   /** Calls of the last reply that the model has no answer to yet, each with what became of it. */
-  open: { name: string; result: BetaToolResultBlockParam }[]
+  open: OpenCall[]
 }
 
 /**
@@ -90,8 +108,22 @@ const NEVER_STARTED = 'The agent restarted before this call began; it was not ru
 function openCalls(last: BetaMessageParam | undefined, records: JournalRecord[]): Rebuilt['open'] {
   if (last?.role !== 'assistant' || typeof last.content === 'string') return []
   return last.content.flatMap((block) =>
-    block.type === 'tool_use' ? [{ name: block.name, result: answerOpenCall(block.id, records) }] : [],
+    block.type === 'tool_use'
+      ? [
+          {
+            name: block.name,
+            input: block.input,
+            isCut: isCut(block.id, records),
+            result: answerOpenCall(block.id, records),
+          },
+        ]
+      : [],
   )
+}
+
+function isCut(id: string, records: JournalRecord[]): boolean {
+  const about = records.filter((record) => 'id' in record && record.id === id)
+  return about.length > 0 && !about.some((record) => record.kind === 'tool_end')
 }
 
 function answerOpenCall(id: string, records: JournalRecord[]): BetaToolResultBlockParam {
@@ -126,6 +158,7 @@ const KINDS = z.object({
     'taken',
     'asked',
     'finished',
+    'rejected',
     'ended',
   ]),
 })

@@ -2,9 +2,16 @@
 // what came before. The SDK drives the turns; here stands what it lacks: the journal, patience, limits and steering.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BetaMessage, BetaMessageParam, BetaTextBlockParam } from '@anthropic-ai/sdk/resources/beta'
+import type {
+  BetaMessage,
+  BetaMessageParam,
+  BetaTextBlockParam,
+  BetaToolResultBlockParam,
+} from '@anthropic-ai/sdk/resources/beta'
 import { gatherFacts } from './environment.ts'
+import type { GateVerdict } from './gate.ts'
 import { rebuildConversation } from './journal.ts'
+import { blocksOf, contextTokens, lastWords, toEffort } from './messages.ts'
 import { createModelClient, judgeModelError } from './model.ts'
 import type { ModelClient } from './model.ts'
 import { clipText } from './output.ts'
@@ -12,6 +19,7 @@ import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
 import { answerTo, CUT_CALL, firstMessage, NUDGES, steering, SYSTEM_PROMPT } from './prompts.ts'
 import type { ToolContext } from './tools/context.ts'
+import { answerFinish } from './tools/finish.ts'
 import { createTools } from './tools/index.ts'
 
 export type LoopEnd =
@@ -23,6 +31,8 @@ export interface LoopInput {
   plan: PlanRun
   baseHead: string | null
   setupFailure: string | null
+  /** The finish gate. Errors: PauseError, RevokedError. */
+  requestFinish(summary: string): Promise<GateVerdict>
   /** Called after each turn: the harness looks at what the model did. */
   onTurn(): Promise<void>
 }
@@ -53,11 +63,14 @@ export async function workLoop(input: LoopInput): Promise<LoopEnd> {
     cwd: plan.start.checkout,
     signal: new AbortController().signal,
     conclusion: null,
+    requestFinish: (summary) => input.requestFinish(summary),
+    interruption: null,
   }
   const tools = createTools(context)
   const shape = shapeOf(plan, tools)
   const model = createModelClient(plan)
-  let talk = resume(plan, shape) ?? (await begin(input, shape, 1))
+  let talk = (await resume(context, shape)) ?? (await begin(input, shape, 1))
+  if (context.conclusion !== null) return context.conclusion
   let failingSinceMs: number | null = null
   for (let failures = 0; ;) {
     const messagesBefore = talk.messages.length
@@ -68,8 +81,13 @@ export async function workLoop(input: LoopInput): Promise<LoopEnd> {
       if (end === 'concluded' && context.conclusion !== null) return context.conclusion
       if (end !== 'fresh' && answerStop(plan, talk, end)) continue
       if (end === 'refusal') return { kind: 'failed', error: 'The model refused to work on this plan.' }
-      if (end !== 'fresh' && end !== 'model_context_window_exceeded')
-        return { kind: 'finished', summary: lastWords(talk) }
+      if (end !== 'fresh' && end !== 'model_context_window_exceeded') {
+        const summary = lastWords(talk.messages)
+        const verdict = await input.requestFinish(summary)
+        if (verdict.kind !== 'rejected') return { kind: 'finished', summary }
+        say(plan, talk, { role: 'user', content: [toText(verdict.text)] })
+        continue
+      }
       if (talk.iteration >= MAX_ITERATIONS)
         return { kind: 'failed', error: `The plan was not finished in ${MAX_ITERATIONS} conversations.` }
       talk = await begin(input, shape, talk.iteration + 1)
@@ -123,6 +141,7 @@ async function runTurns({ input, model, tools, context, talk }: TurnsInput): Pro
     announce(plan, message)
     if (message.stop_reason !== 'tool_use') return message.stop_reason
     const results = await runner.generateToolResponse()
+    if (context.interruption !== null) throw context.interruption
     if (results === null) return message.stop_reason
     const news = context.conclusion === null ? takeMessages(plan) : []
     const answer: BetaMessageParam =
@@ -144,7 +163,8 @@ async function runTurns({ input, model, tools, context, talk }: TurnsInput): Pro
 const toText = (text: string): BetaTextBlockParam => ({ type: 'text', text })
 
 /** The conversation a crash or a pause left, with what the model has not heard since: results of its calls, an answer, news. */
-function resume(plan: PlanRun, shape: string): Conversation | null {
+async function resume(context: ToolContext, shape: string): Promise<Conversation | null> {
+  const { plan } = context
   const known = rebuildConversation(plan.journal.records(), shape)
   if (known === null) return null
   const talk: Conversation = { ...known, turns: Math.floor(known.messages.length / 2), nudges: 0 }
@@ -153,9 +173,13 @@ function resume(plan: PlanRun, shape: string): Conversation | null {
   plan.report({ kind: 'event', type: 'resumed', text: 'The agent goes on where it stood.' })
   if (last?.role === 'assistant') {
     const asked = known.open.some(({ name }) => name === 'ask')
-    const results = known.open.map(({ name, result }) =>
-      name === 'ask' ? { ...result, content: answerTo(news) } : result,
-    )
+    const results: BetaToolResultBlockParam[] = []
+    for (const call of known.open)
+      results.push(
+        call.name === 'ask'
+          ? { ...call.result, content: answerTo(news) }
+          : await answerFinish(context, call, news),
+      )
     const words = asked
       ? []
       : news.length > 0
@@ -267,30 +291,4 @@ function announce(plan: PlanRun, message: BetaMessage): void {
 function shapeOf(plan: PlanRun, tools: ReturnType<typeof createTools>): string {
   const shape = JSON.stringify([SYSTEM_PROMPT, tools, plan.start.model])
   return createHash('sha256').update(shape).digest('hex')
-}
-
-function toEffort(effort: string): 'low' | 'medium' | 'high' | 'xhigh' | 'max' {
-  return effort === 'low' || effort === 'medium' || effort === 'xhigh' || effort === 'max' ? effort : 'high'
-}
-
-function blocksOf(message: BetaMessageParam): Exclude<BetaMessageParam['content'], string | undefined> {
-  return typeof message.content === 'string'
-    ? [{ type: 'text', text: message.content }]
-    : (message.content ?? [])
-}
-
-function lastWords(talk: Conversation): string {
-  const words = talk.messages
-    .toReversed()
-    .flatMap((message) => (message.role === 'assistant' ? blocksOf(message) : []))
-  return words.find((block) => block.type === 'text')?.text.trim() || 'The agent stopped without a summary.'
-}
-
-function contextTokens({ usage }: BetaMessage): number {
-  return (
-    usage.input_tokens +
-    (usage.cache_read_input_tokens ?? 0) +
-    (usage.cache_creation_input_tokens ?? 0) +
-    usage.output_tokens
-  )
 }

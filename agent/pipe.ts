@@ -3,7 +3,16 @@
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { z } from 'zod'
-import { AttemptEnd, EventLine, ObjectId, Phase, PlanId } from '../src/protocol.ts'
+import {
+  AttemptEnd,
+  CheckResult,
+  EventLine,
+  ObjectId,
+  OutcomeReason,
+  Phase,
+  PlanId,
+  VmPauseReason,
+} from '../src/protocol.ts'
 
 /** Longest line taken: a start with a long plan and its messages, an end with 100 commits and 50 checks, stay far below it. */
 const MAX_LINE_BYTES = 8_000_000
@@ -38,8 +47,33 @@ export const Start = z.object({
 })
 export type Start = z.infer<typeof Start>
 
+/** What the proof of one head came to, as the supervisor knows it from its own prover. */
+export const Verdict = z.discriminatedUnion('kind', [
+  /** Nothing more is asked of the model; the outcome may still be unverified. */
+  z.object({
+    kind: z.literal('accepted'),
+    outcome: z.enum(['verified', 'unverified']),
+    reasons: z.array(OutcomeReason),
+    proof: z.enum(['clean_checkout', 'in_place', 'none']),
+    checks: z.array(CheckResult).max(50),
+  }),
+  /** text: for the model, with what failed and what to do. */
+  z.object({
+    kind: z.literal('rejected'),
+    text: z.string(),
+    reasons: z.array(OutcomeReason),
+    proof: z.enum(['clean_checkout', 'in_place', 'none']),
+    checks: z.array(CheckResult).max(50),
+  }),
+  /** The proof could not be brought to its end now. */
+  z.object({ kind: z.literal('paused'), reason: VmPauseReason, detail: z.string() }),
+  z.object({ kind: z.literal('revoked') }),
+])
+export type Verdict = z.infer<typeof Verdict>
+
 export const ToPlan = z.discriminatedUnion('kind', [
   Start,
+  z.object({ kind: z.literal('verdict'), head: ObjectId, verdict: Verdict }),
   z.object({ kind: z.literal('token'), token: z.string() }),
   z.object({ kind: z.literal('message'), message: Message }),
 ])
@@ -58,6 +92,8 @@ export const FromPlan = z.discriminatedUnion('kind', [
   /** Something durable was done since the start: a crash after it is not the same crash again. */
   z.object({ kind: z.literal('progress') }),
   z.object({ kind: z.literal('taken'), n: z.int().min(1) }),
+  /** Asks the supervisor to prove the pushed head; answered by a verdict for that head. */
+  z.object({ kind: z.literal('prove'), head: ObjectId, summary: z.string().max(8_000) }),
   z.object({ kind: z.literal('end'), end: AttemptEnd }),
 ])
 export type FromPlan = z.infer<typeof FromPlan>

@@ -1,7 +1,8 @@
 // What every part of one plan's process works with.
+import type { VmPauseReason } from '../src/protocol.ts'
 import type { Git } from './git.ts'
 import type { Journal } from './journal.ts'
-import type { FromPlan, Message, Start } from './pipe.ts'
+import type { FromPlan, Message, Start, Verdict } from './pipe.ts'
 import type { TokenHolder } from './token.ts'
 
 export interface PlanRun {
@@ -12,6 +13,8 @@ export interface PlanRun {
   journal: Journal
   token: TokenHolder
   report: (message: FromPlan) => void
+  /** Has the supervisor prove a pushed head: minutes to an hour. */
+  prove: (head: string, summary: string) => Promise<Verdict>
   /** Messages of the person that the model has not seen yet, oldest first. */
   inbox: Message[]
 }
@@ -19,7 +22,7 @@ export interface PlanRun {
 /** An attempt that cannot go on by itself: it ends paused, with the work kept. */
 export class PauseError extends Error {
   override name = 'PauseError'
-  readonly reason: 'budget' | 'monthly_budget' | 'model_unavailable' | 'git_refused' | 'credential_missing'
+  readonly reason: VmPauseReason
   constructor(reason: PauseError['reason'], detail: string) {
     super(detail)
     this.reason = reason

@@ -47,6 +47,9 @@ export const NUDGES = {
   max_tokens: 'Your reply was cut at the length limit. Go on in smaller steps.',
 } as const
 
+export const NEWS_CAME =
+  'Not judged yet: the person has written meanwhile. Read it, act on it, then call finish again.'
+
 export const CUT_CALL = 'Your reply was cut before this call was complete; it was not run.'
 
 function section(title: string, text: string): string {

@@ -7,13 +7,15 @@ import { prepareCheckout } from './checkout.ts'
 import { startCheckpoints } from './checkpoint.ts'
 import { runSetup } from './checks.ts'
 import { deliver, keepWork } from './deliver.ts'
+import { createGate } from './gate.ts'
 import { commitOf, createGit } from './git.ts'
 import { openJournal, pendingQuestion, recordsOf } from './journal.ts'
+import type { JournalRecord } from './journal.ts'
 import { workLoop } from './loop.ts'
 import type { LoopEnd } from './loop.ts'
 import { clipText } from './output.ts'
 import { readLines, ToPlan, writeLine } from './pipe.ts'
-import type { FromPlan, Start } from './pipe.ts'
+import type { FromPlan, Start, Verdict } from './pipe.ts'
 import { planEnv, writeHome } from './plan-env.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
@@ -33,11 +35,18 @@ export function runPlan(): void {
         else writeLine(process.stdout, { kind: 'end', end })
       })
     } else if (message.kind === 'token') plan?.token.set(message.token)
+    else if (message.kind === 'verdict') hearVerdict(message.head, message.verdict)
     else if (message.kind === 'message' && plan !== null) {
       plan.inbox.push(message.message)
       plan.start.messages.push(message.message)
     }
   })
+}
+
+const provings = new Map<string, (verdict: Verdict) => void>()
+function hearVerdict(head: string, verdict: Verdict): void {
+  provings.get(head)?.(verdict)
+  provings.delete(head)
 }
 
 /** The supervisor has gone: its successor kills what is left of this user and starts the plan again. */
@@ -67,6 +76,11 @@ function openPlan(start: Start): PlanRun {
       gatewayUrl: start.url,
     }),
     report: (message: FromPlan) => writeLine(process.stdout, message),
+    prove: (head, summary) =>
+      new Promise((resolve) => {
+        provings.set(head, resolve)
+        writeLine(process.stdout, { kind: 'prove', head, summary })
+      }),
     inbox: start.messages.filter(({ n }) => n > lastTaken),
   }
 }
@@ -94,7 +108,7 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
   const { baseHead } = prepared
   const done = recordsOf(journal.records(), start.attempt)
   const finished = done.findLast((record) => record.kind === 'finished')
-  if (finished?.kind === 'finished') return deliver({ plan, baseHead, summary: finished.summary })
+  if (finished?.kind === 'finished') return deliver({ plan, baseHead, ...outcomeOf(finished) })
   const question = plan.inbox.length === 0 ? pendingQuestion(journal.records(), start.attempt) : null
   if (question !== null) return conclude(plan, baseHead, { kind: 'question', question })
   const setupFailure = done.some((record) => record.kind === 'setup_done') ? null : await runSetup(plan)
@@ -106,6 +120,7 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
       plan,
       baseHead,
       setupFailure,
+      requestFinish: createGate(plan, baseHead),
       onTurn: commitWatcher(plan, await commitOf(plan.git, 'HEAD')),
     })
     return await conclude(plan, baseHead, end)
@@ -115,7 +130,11 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
 }
 
 async function conclude(plan: PlanRun, baseHead: string | null, end: LoopEnd): Promise<AttemptEnd> {
-  if (end.kind === 'finished') return deliver({ plan, baseHead, summary: end.summary })
+  if (end.kind === 'finished') {
+    const finished = plan.journal.records().findLast((record) => record.kind === 'finished')
+    if (finished?.kind === 'finished') return deliver({ plan, baseHead, ...outcomeOf(finished) })
+    return { kind: 'failed', error: 'The work ended without a verdict.', work: await keepWork(plan, null) }
+  }
   plan.journal.append({
     kind: 'ended',
     how: end.kind === 'failed' ? end.error : 'waiting for an answer',
@@ -145,6 +164,14 @@ async function pause(plan: PlanRun, { reason, message }: PauseError): Promise<At
     reason,
     detail: clipText(message, 2_000),
     work: await keepWork(plan, `wip: paused (${reason})`, push),
+  }
+}
+
+/** A record of an earlier version carries no outcome. */
+function outcomeOf({ summary, outcome }: Extract<JournalRecord, { kind: 'finished' }>) {
+  return {
+    summary,
+    outcome: outcome ?? { reasons: ['proof_missing' as const], proof: 'none' as const, checks: [] },
   }
 }
 

@@ -1,15 +1,14 @@
 // One plan on this machine: brings what is (a process, a record, a user) to what the Worker wants, one step at a time. Called
 // again whenever something changed; each step first looks at what is already so.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MAX_EVENTS_PER_SYNC } from '../src/protocol.ts'
 import type { AttemptEnd, DesiredPlan, ObservedPlan } from '../src/protocol.ts'
 import type { Config } from './config.ts'
-import { checkoutDir, mirrorDir } from './paths.ts'
 import type { Paths } from './paths.ts'
 import type { FromPlan, Start } from './pipe.ts'
 import { acknowledge, addEvent, closeEvents } from './plan-events.ts'
 import { startPlanProcess } from './plan-process.ts'
 import type { PlanProcess } from './plan-process.ts'
+import { startAttempt, toObserved, toStart } from './slot-shapes.ts'
 import { dropRecord, loadText, saveRecord } from './state.ts'
 import type { PlanRecord } from './state.ts'
 import { ensureUser, findUser, killPlan, removeUser } from './users.ts'
@@ -74,7 +73,21 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     if (message.kind === 'event') addEvent(record, message, Date.now())
     else if (message.kind === 'phase') record.phase = message.phase
     else if (message.kind === 'taken') record.messagesTaken = Math.max(record.messagesTaken, message.n)
-    else {
+    else if (message.kind === 'prove') {
+      // The prover comes with proof.ts; until then nothing is proven.
+      current?.process.send({
+        kind: 'verdict',
+        head: message.head,
+        verdict: {
+          kind: 'accepted',
+          outcome: 'unverified',
+          reasons: ['proof_missing'],
+          proof: 'in_place',
+          checks: [],
+        },
+      })
+      return
+    } else {
       // Its rights were withdrawn while the Worker still wants it to run: not at once again.
       if (message.end.kind === 'stopped') notBeforeMs = Date.now() + RETRY_AFTER_STOP_MS
       finish(message.end)
@@ -85,47 +98,15 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     host.changed(message.kind === 'phase')
   }
 
-  const startOf = (mode: Start['mode']): Start => {
-    const {
-      id,
-      attempt,
-      title,
-      branch,
-      base,
-      setup,
-      checks,
-      model,
-      effort,
-      onQuestion,
-      pushedHead,
-      checkpointHead,
-      messages,
-    } = record.desired
-    const { url, workspace } = host.config()
-    return {
-      kind: 'start',
+  const startOf = (mode: Start['mode']): Start =>
+    toStart({
       mode,
-      id,
-      attempt,
-      title,
+      desired: record.desired,
       text: text() ?? '',
-      branch,
-      base,
-      checks,
-      model,
-      effort,
-      onQuestion,
-      messages,
-      ...(setup === undefined ? {} : { setup }),
-      ...(pushedHead === undefined ? {} : { pushedHead }),
-      ...(checkpointHead === undefined ? {} : { checkpointHead }),
       token: token ?? '',
-      url,
-      workspace,
-      checkout: checkoutDir(paths, id),
-      mirror: mirrorDir(paths),
-    }
-  }
+      paths,
+      config: host.config(),
+    })
 
   const startWork = async () => {
     const user = await ensureUser(paths, record.id, host.mayAddUsers)
@@ -265,30 +246,5 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     observed: () => toObserved(record, current !== null),
     isBusy: () => current !== null,
     lacksText: () => record.desired.want === 'run' && record.desired.textSha256 !== '' && text() === null,
-  }
-}
-
-export function newRecord(desired: DesiredPlan): PlanRecord {
-  const { id, attempt } = desired
-  return { id, attempt, desired, activity: 0, messagesTaken: 0, nextEventN: 1, droppedEvents: 0, events: [] }
-}
-
-function startAttempt(record: PlanRecord, attempt: number): void {
-  Object.assign(record, { attempt, nextEventN: 1, droppedEvents: 0, events: [] })
-  delete record.end
-  delete record.phase
-}
-
-function toObserved(record: PlanRecord, isRunning: boolean): ObservedPlan {
-  const { id, attempt, activity, messagesTaken, phase, end } = record
-  return {
-    id,
-    attempt,
-    activity,
-    messagesTaken,
-    status: end !== undefined ? 'ended' : isRunning ? 'running' : 'waiting',
-    events: record.events.slice(0, MAX_EVENTS_PER_SYNC),
-    ...(phase === undefined ? {} : { phase }),
-    ...(end === undefined ? {} : { end }),
   }
 }

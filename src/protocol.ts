@@ -64,7 +64,9 @@ export const VmPauseReason = z.enum([
   'model_unavailable',
   'git_refused',
   'credential_missing',
+  'vm_unavailable',
 ])
+export type VmPauseReason = z.infer<typeof VmPauseReason>
 
 /** How an attempt ended on the VM. `stopped` answers a wish to stop: no process of the plan's user is left. */
 export const AttemptEnd = z.discriminatedUnion('kind', [

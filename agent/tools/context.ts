@@ -7,6 +7,8 @@ import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod'
 import type { BetaImageBlockParam, BetaTextBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import type { z } from 'zod'
 import { clipText } from '../output.ts'
+import type { GateVerdict } from '../gate.ts'
+import { PauseError, RevokedError } from '../plan-run.ts'
 import type { PlanRun } from '../plan-run.ts'
 
 export interface ToolContext {
@@ -16,6 +18,10 @@ export interface ToolContext {
   signal: AbortSignal
   /** Set by finish and ask: the conversation ends after this turn. */
   conclusion: { kind: 'finished'; summary: string } | { kind: 'question'; question: string } | null
+  /** The finish gate: runs the checks, pushes and has the head proven. Errors: PauseError, RevokedError. */
+  requestFinish(summary: string): Promise<GateVerdict>
+  /** A call that must not be answered now: the attempt pauses or ends, and the call stays open in the journal. */
+  interruption: PauseError | RevokedError | null
 }
 
 /** What the model gets back: words, or blocks when a picture is among them. */
@@ -41,6 +47,10 @@ export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool:
       journal.append({ kind: 'tool_end', id, content, isError: false })
       return content
     } catch (error) {
+      if (error instanceof PauseError || error instanceof RevokedError) {
+        context.interruption = error
+        throw error
+      }
       const content = error instanceof ToolError ? error.message : `${tool.name} failed: ${String(error)}`
       journal.append({ kind: 'tool_end', id, content, isError: true })
       throw new ToolError(content)

@@ -1,25 +1,66 @@
 import { z } from 'zod'
+import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
+import type { BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
+import type { OpenCall } from '../journal.ts'
+import { NEWS_CAME } from '../prompts.ts'
 import { defineTool } from './context.ts'
 import type { ToolContext } from './context.ts'
+
+const Finish = z.object({
+  summary: z
+    .string()
+    .min(1)
+    .describe(
+      'First line: what was done, as a commit subject. Then what changed, how it was verified, what is open.',
+    ),
+})
 
 export function finishTool(context: ToolContext) {
   return defineTool(context, {
     name: 'finish',
     description:
-      'Says that the plan is carried out. What is uncommitted is committed, the declared checks run, and the branch is pushed.',
-    inputSchema: z.object({
-      summary: z
-        .string()
-        .min(1)
-        .describe(
-          'First line: what was done, as a commit subject. Then what changed, how it was verified, what is open.',
-        ),
-    }),
+      'Says that the plan is carried out and asks for it to be taken. What is uncommitted is committed, the checks run here and, once the branch is pushed, in a clean checkout; then a reviewer compares the work with the plan. When something fails you are told what, and go on.',
+    inputSchema: Finish,
     describe: ({ summary }) => summary,
-    run({ summary }) {
-      context.conclusion = { kind: 'finished', summary }
-      context.plan.journal.append({ kind: 'finished', summary })
-      return 'Taken. The work is now committed, checked and pushed.'
-    },
+    run: ({ summary }) => finish(context, summary),
   })
+}
+
+/**
+ * What a resumed conversation says to an open call. finish is ours and may be repeated: cut by a crash or a pause, it is run again
+ * instead of told as "may have run". Errors: PauseError, RevokedError.
+ */
+export async function answerFinish(
+  context: ToolContext,
+  { name, input, isCut, result }: OpenCall,
+  news: string[],
+): Promise<BetaToolResultBlockParam> {
+  if (name !== 'finish' || !isCut) return result
+  const { content, isError } =
+    news.length > 0 ? { content: NEWS_CAME, isError: true } : await finishAgain(context, input)
+  const id = result.tool_use_id
+  context.plan.journal.append({ kind: 'tool_end', id, content, isError })
+  return { type: 'tool_result', tool_use_id: id, content, ...(isError ? { is_error: true } : {}) }
+}
+
+async function finishAgain(
+  context: ToolContext,
+  input: unknown,
+): Promise<{ content: string; isError: boolean }> {
+  const summary = Finish.safeParse(input).data?.summary ?? 'Work on the plan'
+  try {
+    return { content: await finish(context, summary), isError: false }
+  } catch (error) {
+    if (error instanceof ToolError) return { content: error.message, isError: true }
+    throw error
+  }
+}
+
+async function finish(context: ToolContext, summary: string): Promise<string> {
+  const verdict = await context.requestFinish(summary)
+  if (verdict.kind === 'rejected') throw new ToolError(verdict.text)
+  context.conclusion = { kind: 'finished', summary }
+  return verdict.kind === 'accepted'
+    ? 'Accepted.'
+    : 'Not accepted, and not asked again: the work ends here as it is.'
 }
