@@ -75,6 +75,8 @@ async function judge(plan: PlanRun, baseHead: string | null, summary: string): P
   const proven = await plan.prove(head, summary.slice(0, 8_000))
   if (proven.kind === 'revoked') throw new RevokedError('The gateway revoked the rights of this attempt.')
   if (proven.kind === 'paused') throw new PauseError(proven.reason, proven.detail)
+  if (proven.kind === 'accepted' && proven.proof !== 'clean_checkout')
+    return { text: null, reasons: [verdict], proof, checks }
   return {
     text: proven.kind === 'rejected' ? proven.text : null,
     reasons: proven.reasons,
