@@ -1,7 +1,7 @@
 // `npm run dev`: the local stack for use by hand, until Ctrl-C. With --json one line for programs, nothing else on standard output.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { clientConfigs } from './client-configs.ts'
+import { clientConfigs } from '../../deploy/client-configs.ts'
 import { startWorld } from './world.ts'
 import type { World, WorldOptions } from './world.ts'
 

@@ -5,9 +5,10 @@ export interface ClientConfig {
   how: string
 }
 
+const json = (value: unknown): string => JSON.stringify(value)
+
 export function clientConfigs(mcpUrl: string, token: string): ClientConfig[] {
   const bearer = `Bearer ${token}`
-  const json = (value: unknown): string => JSON.stringify(value)
   return [
     {
       client: 'Claude Code',

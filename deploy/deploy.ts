@@ -1,0 +1,232 @@
+// `npm run deploy`: from a Cloudflare log-in and the person's keys to a running runtime. Each step first looks whether it is
+// done, so that a run that was stopped anywhere goes on, and a second run changes nothing.
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { parseArgs } from 'node:util'
+import { VERSION } from '../src/lib/version.ts'
+import { chooseAccount } from './account.ts'
+import { clientConfigs } from './client-configs.ts'
+import { ensureDatabase, ensureNamespace, putSecrets, secretNames } from './cloudflare.ts'
+import { CONFIG_FILE, fingerprintOf, writeConfig } from './config.ts'
+import { DeployError } from './errors.ts'
+import { waitForHealth } from './health.ts'
+import { KEYS } from './keys.ts'
+import type { Key } from './keys.ts'
+import { BILL } from './bill.ts'
+import { readState, saveState } from './state-file.ts'
+import { Interrupted, openTerminal } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
+import { createWrangler } from './wrangler.ts'
+import type { Wrangler } from './wrangler.ts'
+
+const DEFAULT_NAME = 'agent-execution-runtime'
+/** Fixed names: cloudflare's own rules for Workers, and ours for the database and the namespace made from it. */
+const NAME = /^[a-z0-9][a-z0-9-]{0,50}$/
+
+const { values } = parseArgs({
+  options: {
+    'dry-run': { type: 'boolean', default: false },
+    name: { type: 'string' },
+    'new-owner-token': { type: 'boolean', default: false },
+  },
+})
+
+async function deploy(terminal: Terminal): Promise<void> {
+  const dryRun = values['dry-run']
+  const { say } = terminal
+  const name = values.name ?? readState().name ?? DEFAULT_NAME
+  if (!NAME.test(name))
+    throw new DeployError(`--name ${name} cannot name a Worker: use a-z, 0-9 and -, at most 51 of them.`)
+  say(
+    `Agent Execution Runtime ${VERSION}${dryRun ? ': a dry run. It shows every command and changes nothing.' : ''}\n`,
+  )
+  say(BILL)
+  let accountId: string | undefined
+  const wrangler = createWrangler({
+    dryRun,
+    show: (command) => say(`    $ ${command}`),
+    accountId: () => accountId,
+  })
+
+  step(say, 'The agent')
+  buildAgent()
+  step(say, 'Your Cloudflare account')
+  accountId = await chooseAccount(wrangler, terminal, readState().accountId)
+  const save = (changes: Parameters<typeof saveState>[0]) => (dryRun ? undefined : saveState(changes))
+  save({ accountId, name })
+
+  step(say, 'Database and key-value store')
+  const database = await ensureDatabase(wrangler, name)
+  const namespace = await ensureNamespace(wrangler, `${name}-oauth`)
+  say(
+    `  ${database.isNew ? 'made' : 'there already'}: database ${name}; ${namespace.isNew ? 'made' : 'there already'}: store ${name}-oauth`,
+  )
+  const config = { accountId, name, databaseId: database.id, namespaceId: namespace.id }
+  let configuration = dryRun ? '' : writeConfig({ ...config, publicUrl: readState().url ?? '' })
+
+  step(say, 'Keys and secrets')
+  const ownerToken = await setSecrets(wrangler, terminal, name)
+
+  step(say, 'Tables')
+  await wrangler.change(['d1', 'migrations', 'apply', 'DB', '--remote', '--config', CONFIG_FILE])
+
+  step(say, 'The Worker')
+  const url = await upload(wrangler, say, name, () => {
+    configuration = writeConfig({ ...config, publicUrl: readState().url ?? '' })
+    return fingerprintOf(configuration)
+  })
+  if (dryRun) return say('\nThat is all. Without --dry-run it is done.')
+
+  step(say, 'Is it well?')
+  const problems = await waitForHealth(url)
+  for (const problem of problems) say(`  ! ${problem}`)
+  say(
+    problems.length === 0
+      ? `  ${url} answers and finds no problem.`
+      : `  It runs; mend the above and see with npm run doctor.`,
+  )
+  showEnd(terminal, url, ownerToken)
+  save({ ownerTokenShown: true })
+}
+
+/** Asks only for what is missing and not in the environment. The new owner token, when one was made. */
+async function setSecrets(wrangler: Wrangler, terminal: Terminal, name: string): Promise<string | null> {
+  const { say } = terminal
+  const known = await secretNames(wrangler, name)
+  const secrets: Record<string, string> = {}
+  for (const key of KEYS) {
+    const given = process.env[key.name]?.trim() ?? ''
+    if (given !== '') secrets[key.name] = fromEnvironment(key, given)
+    else if (wrangler.dryRun) secrets[key.name] = ''
+    else if (!known.has(key.name) && readState().later?.includes(key.name) !== true) {
+      const value = await askFor(terminal, key)
+      if (value !== null) secrets[key.name] = value
+      else saveState({ later: [...(readState().later ?? []), key.name] })
+    }
+  }
+  // Set by a run that was stopped before it could show it: nobody knows that one.
+  const unseen = known.has('OWNER_TOKEN') && readState().ownerTokenShown === false
+  const ownerToken =
+    !known.has('OWNER_TOKEN') || unseen || values['new-owner-token']
+      ? randomBytes(32).toString('base64url')
+      : null
+  if (ownerToken !== null) {
+    secrets['OWNER_TOKEN'] = ownerToken
+    if (!wrangler.dryRun) saveState({ ownerTokenShown: false })
+  }
+  if (!known.has('TOKEN_KEY')) secrets['TOKEN_KEY'] = randomBytes(32).toString('base64url')
+  if (!known.has('GITHUB_WEBHOOK_SECRET'))
+    secrets['GITHUB_WEBHOOK_SECRET'] = randomBytes(32).toString('base64url')
+  await putSecrets(wrangler, name, secrets)
+  const set = Object.keys(secrets)
+  say(
+    set.length === 0
+      ? '  all there already'
+      : `  set: ${set.join(', ')}. None of them is kept on this machine.`,
+  )
+  return ownerToken
+}
+
+function fromEnvironment(key: Key, given: string): string {
+  // Git credentials may be several lines; each is parsed by the Worker, which reports a bad one by its number.
+  const read = key.name === 'GIT_CREDENTIALS' && given.includes('\n') ? { value: given } : key.read(given)
+  if ('problem' in read) throw new DeployError(`${key.name} in the environment: ${read.problem}`)
+  return read.value
+}
+
+async function askFor(terminal: Terminal, key: Key): Promise<string | null> {
+  terminal.say(`\n  ${key.about}`)
+  for (;;) {
+    const answer = await terminal.ask(`  ${key.question}`, 'secret')
+    if (answer === '' && key.optional) return null
+    if (answer === '') continue
+    const read = key.read(answer)
+    if ('value' in read) return read.value
+    terminal.say(`  ${read.problem}`)
+  }
+}
+
+/** The first upload tells the address; PUBLIC_URL needs it, so a new deployment is uploaded twice. */
+async function upload(
+  wrangler: Wrangler,
+  say: Terminal['say'],
+  name: string,
+  configure: () => string,
+): Promise<string> {
+  const args = ['deploy', '--minify', '--keep-vars', '--config', CONFIG_FILE]
+  if (wrangler.dryRun) {
+    await wrangler.change(args)
+    await wrangler.change(args)
+    return ''
+  }
+  for (;;) {
+    const { url, fingerprint } = readState()
+    const now = configure()
+    if (url !== undefined && fingerprint === now && (await isThere(wrangler, name))) {
+      say('  up to date: nothing was uploaded')
+      return url
+    }
+    const printed = await wrangler.change(args)
+    const address = /https:\/\/[^\s]+\.workers\.dev/.exec(printed)?.[0] ?? url
+    if (address === undefined)
+      throw new DeployError(
+        'wrangler deploy named no workers.dev address: switch it on in the dashboard (Workers & Pages, the Worker, Settings, Domains) and run this again.',
+      )
+    saveState({ url: address, ...(address === url ? { fingerprint: now } : {}) })
+    if (address === url) return url
+    say('  its address is known now; once more, so that the Worker knows it too')
+  }
+}
+
+/** Deleted in the dashboard meanwhile, what this machine remembers is worth nothing. */
+async function isThere(wrangler: Wrangler, name: string): Promise<boolean> {
+  return (await secretNames(wrangler, name)).size > 0
+}
+
+function buildAgent(): void {
+  const built = spawnSync(process.execPath, [join(import.meta.dirname, '../agent/build.ts')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  if (built.status !== 0)
+    throw new DeployError('The agent could not be built. Run `npm ci` and then this again.')
+}
+
+function showEnd(terminal: Terminal, url: string, ownerToken: string | null): void {
+  const { say } = terminal
+  const mcpUrl = `${url}/mcp`
+  say(`\nYour runtime is up.\n\n  MCP URL      ${mcpUrl}`)
+  say(
+    `  owner token  ${ownerToken ?? 'as shown at your first deploy (lost? npm run deploy -- --new-owner-token)'}`,
+  )
+  if (ownerToken !== null)
+    say('               Keep it in your password manager: it is shown this once, and opens everything.')
+  say(
+    '\nClaude.ai, ChatGPT and other apps: add a custom connector with the MCP URL and log in with the owner token.\nCommand lines:',
+  )
+  for (const { client, how } of clientConfigs(mcpUrl, ownerToken ?? '$OWNER_TOKEN'))
+    say(`\n  ${client}\n    ${how}`)
+  say(
+    '\nNext: tell your client "register https://github.com/you/your-repo as a workspace", then hand it a plan.',
+  )
+}
+
+function step(say: Terminal['say'], title: string): void {
+  say(`\n${title}`)
+}
+
+const terminal = openTerminal()
+try {
+  await deploy(terminal)
+} catch (error) {
+  if (error instanceof Interrupted)
+    terminal.say('\nStopped. What is done stays done; npm run deploy goes on from here.')
+  else if (error instanceof DeployError) terminal.say(`\n${error.message}`)
+  else
+    terminal.say(
+      `\nSomething this program did not expect: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  process.exitCode = error instanceof Interrupted ? 130 : 1
+} finally {
+  terminal.close()
+}

@@ -1,0 +1,34 @@
+// What a deployment leaves on this machine: names and ids, never a secret. Lost, it is found again at Cloudflare.
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const FILE = process.env['RUNTIME_STATE_FILE'] ?? join(import.meta.dirname, '../.deploy.json')
+
+const State = z.object({
+  accountId: z.string().optional(),
+  name: z.string().optional(),
+  url: z.string().optional(),
+  /** False from the moment OWNER_TOKEN is set until it has been shown: an interrupted run makes a new one. */
+  ownerTokenShown: z.boolean().optional(),
+  /** Optional keys the person left for later: not asked for at each deploy. */
+  later: z.array(z.string()).optional(),
+  /** What was deployed last: the same again is not uploaded. */
+  fingerprint: z.string().optional(),
+})
+export type State = z.infer<typeof State>
+
+export function readState(): State {
+  if (!existsSync(FILE)) return {}
+  try {
+    return State.parse(JSON.parse(readFileSync(FILE, 'utf8')))
+  } catch {
+    return {} // torn or from another version: everything in it can be found again
+  }
+}
+
+export function saveState(changes: State): void {
+  const temporary = `${FILE}.${process.pid}`
+  writeFileSync(temporary, `${JSON.stringify({ ...readState(), ...changes }, null, 2)}\n`)
+  renameSync(temporary, FILE)
+}
