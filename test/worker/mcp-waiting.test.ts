@@ -2,6 +2,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { SCOPES } from '../../src/auth/scopes.ts'
 import { createToolContext } from '../../src/mcp/context.ts'
 import { planStatus } from '../../src/mcp/tools/plan-status.ts'
 import { objectOf, playOutside } from './support/outside.ts'
@@ -54,14 +55,18 @@ describe('a wait', () => {
     const told: string[] = []
     const first = Promise.withResolvers<void>()
     const second = Promise.withResolvers<void>()
-    const waiting = planStatus.run({ plan_id: plan.id, wait_seconds: 45 }, createToolContext(env), {
-      ...none,
-      progress: async ({ message }) => {
-        told.push(message)
-        if (told.length === 1) first.resolve()
-        if (told.length === 2) second.resolve()
+    const waiting = planStatus.run(
+      { plan_id: plan.id, wait_seconds: 45 },
+      createToolContext(env, { scopes: SCOPES }),
+      {
+        ...none,
+        progress: async ({ message }) => {
+          told.push(message)
+          if (told.length === 1) first.resolve()
+          if (told.length === 2) second.resolve()
+        },
       },
-    })
+    )
     await first.promise
     const startedMs = Date.now()
     await vm.sync({
@@ -82,7 +87,7 @@ describe('a wait', () => {
       const startedMs = Date.now()
       const { structured } = await planStatus.run(
         { plan_id: plan.id, wait_seconds: 45, after: cursor },
-        createToolContext(env),
+        createToolContext(env, { scopes: SCOPES }),
         { ...none, ...(progress === undefined ? {} : { progress }) },
       )
       expect(structured).toMatchObject({ plan: { status: 'completed' } })
@@ -94,10 +99,14 @@ describe('a wait', () => {
     const { stub, plan } = await running('wait-left')
     const before = await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })
     const leaving = new AbortController()
-    const waiting = planStatus.run({ plan_id: plan.id, wait_seconds: 45 }, createToolContext(env), {
-      signal: leaving.signal,
-      progress: async () => leaving.abort(),
-    })
+    const waiting = planStatus.run(
+      { plan_id: plan.id, wait_seconds: 45 },
+      createToolContext(env, { scopes: SCOPES }),
+      {
+        signal: leaving.signal,
+        progress: async () => leaving.abort(),
+      },
+    )
     await waiting
     expect(await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).toEqual(before)
   })
