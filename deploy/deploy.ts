@@ -15,7 +15,7 @@ import { KEYS } from './keys.ts'
 import type { Key } from './keys.ts'
 import { BILL } from './bill.ts'
 import { readState, saveState } from './state-file.ts'
-import { Interrupted, openTerminal } from './terminal.ts'
+import { runToEnd } from './run-to-end.ts'
 import type { Terminal } from './terminal.ts'
 import { createWrangler } from './wrangler.ts'
 import type { Wrangler } from './wrangler.ts'
@@ -215,18 +215,4 @@ function step(say: Terminal['say'], title: string): void {
   say(`\n${title}`)
 }
 
-const terminal = openTerminal()
-try {
-  await deploy(terminal)
-} catch (error) {
-  if (error instanceof Interrupted)
-    terminal.say('\nStopped. What is done stays done; npm run deploy goes on from here.')
-  else if (error instanceof DeployError) terminal.say(`\n${error.message}`)
-  else
-    terminal.say(
-      `\nSomething this program did not expect: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  process.exitCode = error instanceof Interrupted ? 130 : 1
-} finally {
-  terminal.close()
-}
+await runToEnd(deploy)

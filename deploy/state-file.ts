@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 
-const FILE = process.env['RUNTIME_STATE_FILE'] ?? join(import.meta.dirname, '../.deploy.json')
+export const STATE_FILE = process.env['RUNTIME_STATE_FILE'] ?? join(import.meta.dirname, '../.deploy.json')
 
 const State = z.object({
   accountId: z.string().optional(),
@@ -19,16 +19,16 @@ const State = z.object({
 export type State = z.infer<typeof State>
 
 export function readState(): State {
-  if (!existsSync(FILE)) return {}
+  if (!existsSync(STATE_FILE)) return {}
   try {
-    return State.parse(JSON.parse(readFileSync(FILE, 'utf8')))
+    return State.parse(JSON.parse(readFileSync(STATE_FILE, 'utf8')))
   } catch {
     return {} // torn or from another version: everything in it can be found again
   }
 }
 
 export function saveState(changes: State): void {
-  const temporary = `${FILE}.${process.pid}`
+  const temporary = `${STATE_FILE}.${process.pid}`
   writeFileSync(temporary, `${JSON.stringify({ ...readState(), ...changes }, null, 2)}\n`)
-  renameSync(temporary, FILE)
+  renameSync(temporary, STATE_FILE)
 }

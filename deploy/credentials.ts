@@ -1,0 +1,66 @@
+// `npm run credentials -- add HOST`: one more git host. Each host has a secret of its own, so that adding one never needs the
+// others' tokens, which nobody can read back.
+import { parseArgs } from 'node:util'
+import { chooseAccount } from './account.ts'
+import { putSecrets, secretNames } from './cloudflare.ts'
+import { DeployError } from './errors.ts'
+import { readGitCredential } from './keys.ts'
+import { runToEnd } from './run-to-end.ts'
+import { readState } from './state-file.ts'
+import { createWrangler } from './wrangler.ts'
+
+const USAGE = 'npm run credentials -- add HOST (such as gitlab.com), or npm run credentials -- list'
+const PERMISSIONS: Record<string, string> = {
+  'github.com':
+    'A fine-grained token for the repositories in question: Contents read and write, Pull requests read and write, Metadata read; not Workflows.',
+  'gitlab.com':
+    'A project or group access token with the role Developer and the scopes read_repository and write_repository; the user name is anything, such as oauth2.',
+}
+
+await runToEnd(async (terminal) => {
+  const { say } = terminal
+  const { positionals } = parseArgs({ allowPositionals: true })
+  const [action, host] = positionals
+  const { name = 'agent-execution-runtime', accountId: usedBefore } = readState()
+  if (action !== 'list' && (action !== 'add' || host === undefined)) throw new DeployError(USAGE)
+  let accountId: string | undefined
+  const wrangler = createWrangler({
+    dryRun: false,
+    show: (command) => say(`    $ ${command}`),
+    accountId: () => accountId,
+  })
+  accountId = await chooseAccount(wrangler, terminal, usedBefore)
+  const known = [...(await secretNames(wrangler, name))].filter((secret) =>
+    secret.startsWith('GIT_CREDENTIALS'),
+  )
+  if (known.length === 0 && (await secretNames(wrangler, name)).size === 0)
+    throw new DeployError(`There is no deployment ${name} yet: run npm run deploy first.`)
+  if (action === 'list')
+    return say(known.length === 0 ? '  none' : known.map((secret) => `  ${secret}`).join('\n'))
+  if (!/^[a-z0-9.-]+(?::\d+)?$/i.test(host ?? ''))
+    throw new DeployError(`${host ?? ''} is no host name. ${USAGE}`)
+  const secret = `GIT_CREDENTIALS_${(host ?? '').toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`
+  say(
+    `\n  ${PERMISSIONS[host ?? ''] ?? 'A token that may read the repositories and push to branches agent/*; no more.'}`,
+  )
+  if (known.includes(secret)) say('  There is one for this host already: the new one takes its place.')
+  for (;;) {
+    const answer = await terminal.ask(`  https://user:token@${host ?? ''} (or a GitHub token):`, 'secret')
+    const read = readGitCredential(answer)
+    const problem =
+      'problem' in read
+        ? read.problem
+        : hostOf(read.value) === host
+          ? null
+          : `That is for ${hostOf(read.value)}, not for ${host ?? ''}. Nothing was kept.`
+    if ('value' in read && problem === null) {
+      await putSecrets(wrangler, name, { [secret]: read.value })
+      return say(`  ${secret} is set and in use at once. Check it with npm run doctor.`)
+    }
+    say(`  ${problem ?? ''}`)
+  }
+})
+
+function hostOf(line: string): string {
+  return new URL(line).host
+}
