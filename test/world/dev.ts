@@ -36,10 +36,14 @@ function readOptions(): WorldOptions {
   }
 }
 
-function show({ urls, stateDir, realServices }: World): void {
+function show({ urls, stateDir, realServices }: World, pairingCode: string): void {
   const rows = [
     ['MCP', urls.mcp_url],
     ['owner token', urls.owner_token],
+    [
+      'pairing code',
+      `${pairingCode} (instead of the owner token where a page asks for it; ten minutes, once)`,
+    ],
     ['git host', urls.git_url],
     ['control', urls.control_url],
     ['Orgo', urls.orgo_url],
@@ -52,7 +56,7 @@ function show({ urls, stateDir, realServices }: World): void {
       ? '\nThe local stack is up. Nothing of it reaches the outside.\n'
       : `\nThe local stack is up, with ${realServices.join(' and ')} for real, by the keys in .dev.vars.\n`,
   )
-  for (const [name, value] of rows) console.log(`  ${String(name).padEnd(12)} ${String(value)}`)
+  for (const [name, value] of rows) console.log(`  ${String(name).padEnd(13)} ${String(value)}`)
   console.log(
     `\nA repository to play with:\n  curl -s -X POST ${urls.control_url}/git/repos -H 'content-type: application/json' -d '{"name":"sample"}'`,
   )
@@ -80,7 +84,7 @@ try {
   process.on('SIGHUP', stop)
   const world = await starting
   if (values.json) console.log(JSON.stringify(world.urls))
-  else show(world)
+  else show(world, await world.pairingCode())
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error))
   process.exit(1)

@@ -62,6 +62,8 @@ export interface World {
   /** Names of the outside services in use; empty: nothing reaches the outside. */
   realServices: string[]
   stateDir: string
+  /** A new pairing code for the OAuth login (ten minutes, once); the one before ends. */
+  pairingCode: () => Promise<string>
   close: () => Promise<void>
 }
 
@@ -215,9 +217,21 @@ async function startParts(options: WorldOptions, stateDir: string, settings: Sta
       ...(real.ORGO_API_KEY === undefined ? [] : ['Orgo']),
       ...(real.ANTHROPIC_API_KEY === undefined ? [] : ['the Anthropic API']),
     ]
-    return { urls, realServices, stateDir, close }
+    return { urls, realServices, stateDir, pairingCode: () => makePairingCode(urls), close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+async function makePairingCode({ base_url, owner_token }: WorldUrls): Promise<string> {
+  const response = await fetch(`${base_url}/pairing`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${owner_token}` },
+    signal: AbortSignal.timeout(10_000),
+  })
+  const body: unknown = await response.json()
+  if (typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string')
+    return body.code
+  throw new Error(`The Worker made no pairing code: it answered ${response.status}.`)
 }
