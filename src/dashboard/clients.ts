@@ -81,7 +81,7 @@ export function clientList(clients: ConnectedClient[], { formToken }: Session): 
           <form method="post" action="/clients/end">
             <input type="hidden" name="form_token" value="${formToken}" />
             <input type="hidden" name="grant" value="${grantId}" />
-            <button class="plain">End</button>
+            <button class="plain" aria-label="End ${name}">End</button>
           </form>
         </li>`,
     )}

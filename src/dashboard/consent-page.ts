@@ -20,19 +20,20 @@ export function consentPage({ details, handle, headers, scopes }: ConsentPageInp
   return page({
     title: 'Allow this client?',
     headers,
-    body: html`<h1>Allow “${name}” to use this runtime?</h1>
+    // The name stands in a frame of its own: with quotes around it, a name with quotes in it could go on in our voice.
+    body: html`<h1>Allow <span class="name">${name}</span> to use this runtime?</h1>
       <dl>
-        <div>
-          <dt>Known by</dt>
-          <dd>
-            ${
-              details.clientDomain === undefined
-                ? 'its own word: it registered itself, and nobody has checked its name'
-                : html`the web site <strong>${cleanLine(details.clientDomain, 100)}</strong>, which published
-                    this client`
-            }
-          </dd>
-        </div>
+        ${
+          details.clientDomain === undefined
+            ? html`<div>
+                <dt>Its name</dt>
+                <dd>is its own word: any program can register under it</dd>
+              </div>`
+            : html`<div>
+                <dt>Published by</dt>
+                <dd><strong>${cleanLine(details.clientDomain, 100)}</strong></dd>
+              </div>`
+        }
         <div>
           <dt>Access goes to</dt>
           <dd><strong>${host}</strong></dd>

@@ -19,6 +19,7 @@ h1 { margin: 0 0 .5rem; font-size: 1.5rem; line-height: 1.25; letter-spacing: -.
 h2 { margin: 2.25rem 0 .5rem; font-size: 1.0625rem; }
 p { margin: .5rem 0 1rem; overflow-wrap: anywhere; }
 a { color: var(--accent); }
+.name { padding: 0 .3em; border-radius: 6px; background: var(--ground); box-shadow: inset 0 0 0 1px var(--line); -webkit-box-decoration-break: clone; box-decoration-break: clone; unicode-bidi: isolate; }
 .soft { color: var(--soft); }
 .small { font-size: .875rem; }
 code { font: .9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
@@ -36,7 +37,8 @@ legend { padding: 0; margin-bottom: .375rem; font-weight: 600; }
 fieldset label { display: flex; gap: .75rem; padding: .75rem 1rem; }
 fieldset label + label { border-top: 1px solid var(--line); }
 input[type=checkbox] { flex: none; width: 1.125rem; height: 1.125rem; margin: .2rem 0 0; accent-color: var(--accent); }
-.actions { display: flex; gap: .75rem; margin-top: 1.5rem; }
+.actions { display: flex; gap: .75rem; margin: 1.5rem 0; }
+main > :last-child, form:last-child > :last-child { margin-bottom: 0; }
 button { flex: 1; padding: .6875rem 1.25rem; font: inherit; font-weight: 600; color: var(--text); background: transparent; border: 1px solid var(--line); border-radius: 10px; cursor: pointer; }
 button.main { color: var(--on-accent); background: var(--accent); border-color: transparent; }
 button.plain { flex: none; padding: .3125rem .75rem; font-size: .875rem; font-weight: 500; }
