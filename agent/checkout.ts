@@ -1,11 +1,15 @@
 // The plan's own checkout: its own git directory that borrows objects from the mirror, on the plan's branch. Runs as the
 // plan's user; an existing checkout is the model's work and is kept.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { quote } from './detect-shapes.ts'
 import { commitOf, gitReason } from './git.ts'
+import { findTools } from './machine-tools.ts'
 import { PauseError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
+import { saveRules } from './check-push.ts'
 import { withRenewal } from './renewal.ts'
+import { GENERATED_FOLDERS } from './staging-rules.ts'
 
 export type Prepared = { kind: 'ready'; baseHead: string | null } | { kind: 'failed'; error: string }
 
@@ -14,6 +18,7 @@ export async function prepareCheckout(plan: PlanRun): Promise<Prepared> {
   if (known?.kind === 'prepared' && existsSync(join(plan.start.checkout, '.git/HEAD'))) {
     // Nothing of this plan runs now (its user's processes were killed), so a lock is a leftover.
     rmSync(join(plan.start.checkout, '.git/index.lock'), { force: true })
+    saveRules(plan)
     return { kind: 'ready', baseHead: known.baseHead }
   }
   emptyFolder(plan.start.checkout)
@@ -29,25 +34,41 @@ export async function prepareCheckout(plan: PlanRun): Promise<Prepared> {
       ? null
       : await plan.git.must(['merge-base', base.head, 'HEAD']).catch(() => base.head)
   plan.journal.append({ kind: 'prepared', baseHead })
+  saveRules(plan)
   return { kind: 'ready', baseHead }
 }
 
-async function initialise({ start, git }: PlanRun): Promise<void> {
+async function initialise({ start, git, home }: PlanRun): Promise<void> {
   await git.must(['init', '--quiet'])
   const info = join(start.checkout, '.git/objects/info')
   mkdirSync(info, { recursive: true })
   writeFileSync(join(info, 'alternates'), `${join(start.mirror, 'objects')}\n`)
-  writeTrailerHook(start)
+  writeExcludes(info)
+  writeHooks(start, home)
   await git.must(['remote', 'add', 'origin', `${start.url}/vm/git/${start.workspace}.git`])
   await git.must(['fetch', '--quiet', '--no-tags', start.mirror, '+refs/heads/*:refs/remotes/origin/*'])
 }
 
-/** The model's own commits name their plan too. In the plan's git directory, never in the repository; --no-verify does not skip it. */
-function writeTrailerHook({ checkout, id }: PlanRun['start']): void {
+/** What tools make is no work: not listed, not added by `git add --all`, unless the repository tracks it already. */
+function writeExcludes(objectsInfo: string): void {
+  const file = join(objectsInfo, '../../info/exclude')
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `${[...GENERATED_FOLDERS, '*.egg-info'].map((name) => `${name}/`).join('\n')}\n`)
+}
+
+/**
+ * In the plan's git directory, never in the repository. The model's own commits name their plan too (--no-verify does not skip
+ * that); its own pushes pass the same gate as ours.
+ */
+function writeHooks({ checkout, id }: PlanRun['start'], home: string): void {
   const hooks = join(checkout, '.git/hooks')
   mkdirSync(hooks, { recursive: true })
-  const trailer = `exec git interpret-trailers --in-place --if-exists doNothing --trailer 'Ralph-Plan: ${id}' "$1"`
-  writeFileSync(join(hooks, 'prepare-commit-msg'), `#!/bin/sh\n${trailer}\n`, { mode: 0o755 })
+  const write = (name: string, command: string) =>
+    writeFileSync(join(hooks, name), `#!/bin/sh\nexec ${command}\n`, { mode: 0o755 })
+  const trailer = `--in-place --if-exists doNothing --trailer 'Ralph-Plan: ${id}'`
+  write('prepare-commit-msg', `git interpret-trailers ${trailer} "$1"`)
+  const { node, bundle } = findTools({})
+  write('pre-push', [node, bundle, 'check-push', home].map(quote).join(' '))
 }
 
 async function findBase({

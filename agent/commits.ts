@@ -1,48 +1,102 @@
 // The harness's own commits: whatever the model left uncommitted. Each carries the plan's id as a trailer.
 import { join } from 'node:path'
 import { rmSync } from 'node:fs'
-import { commitOf } from './git.ts'
+import { commitOf, GitError, gitReason } from './git.ts'
+import { cleanHistory } from './history-gate.ts'
 import { clipText } from './output.ts'
 import type { PlanRun } from './plan-run.ts'
+import type { RunResult } from './process.ts'
+import { rulesFor, stageWork, tellHeld } from './staging-gate.ts'
+import type { Held } from './staging-rules.ts'
 
 const SUBJECT_CHARS = 72
+const HOOK_TIMEOUT_MS = Number(process.env['RALPH_HOOK_TIMEOUT_MS'] ?? 5 * 60_000)
 
-/** Commits everything that is left; false when there was nothing. */
-export async function commitLeftovers({ git, start, report }: PlanRun, message: string): Promise<boolean> {
-  await git.must(['add', '--all'])
+export type CommitResult =
+  | { kind: 'committed' | 'nothing'; held: Held[] }
+  /** The repository's own hook refused; nothing was committed. output: what it printed. */
+  | { kind: 'hook_failed'; held: Held[]; output: string }
+
+/**
+ * Commits what is left, without what the gate holds back. hooks 'run' for finished work: the repository's hooks are back
+ * pressure; 'skip' for what only keeps the work (pause, cancel, the end after a hook that cannot be satisfied).
+ * Errors: GitError, for example when the disk is full.
+ */
+export async function commitLeftovers(
+  plan: PlanRun,
+  message: string,
+  hooks: 'run' | 'skip' = 'skip',
+): Promise<CommitResult> {
+  const { git, start, report } = plan
+  const head = await commitOf(git, 'HEAD')
+  const held = await stageWork(git, head, rulesFor(plan))
+  tellHeld(plan, held, 'commit')
   const staged = await git.try(['diff', '--cached', '--quiet'])
-  if (staged.code === 0) return false
-  // On standard input: a message is the model's text and may be long.
-  await git.must(['commit', '--quiet', '--no-verify', '--file=-', '--cleanup=verbatim'], {
+  if (staged.code === 0) return { kind: 'nothing', held }
+  const args = [
+    'commit',
+    '--quiet',
+    '--file=-',
+    '--cleanup=verbatim',
+    ...(hooks === 'skip' ? ['--no-verify'] : []),
+  ]
+  const result = await git.try(args, {
+    // On standard input: a message is the model's text and may be long.
     input: `${toMessage(message)}\n\nRalph-Plan: ${start.id}\n`,
+    ...(hooks === 'run' ? { hooks, timeoutMs: HOOK_TIMEOUT_MS } : {}),
   })
-  const head = await git.must(['log', '-1', '--format=%h %s'])
-  report({ kind: 'event', type: 'commit', text: clipText(head, 500) })
-  return true
+  if (result.code !== 0) {
+    if (hooks === 'skip' || isOurs(result)) throw new GitError(`git commit failed: ${gitReason(result)}`)
+    return { kind: 'hook_failed', held, output: toHookOutput(result) }
+  }
+  report({
+    kind: 'event',
+    type: 'commit',
+    text: clipText(await git.must(['log', '-1', '--format=%h %s']), 500),
+  })
+  return { kind: 'committed', held }
+}
+
+/** git itself failed, not a hook: those say nothing that begins like this. */
+const isOurs = ({ stderr }: RunResult): boolean =>
+  /^(?:fatal|error): (?!.*hook)/m.test(stderr) && /No space left|unable to|index\.lock/i.test(stderr)
+
+function toHookOutput(result: RunResult): string {
+  const said = clipText(`${result.stdout}\n${result.stderr}`.trim().slice(-4_000), 4_000)
+  return result.timedOut
+    ? `It ran longer than ${HOOK_TIMEOUT_MS / 60_000} minutes and was ended.\n${said}`
+    : said
 }
 
 /**
  * The working tree as a commit on top of HEAD, made beside the index and the branch, so that nobody working in the checkout
- * notices. null when it would say nothing new, or the branch moved while it was made.
+ * notices. Neither it nor what lies below it holds anything that is held back. null when it would say nothing new, or the
+ * branch moved while it was made.
  */
 export async function snapshotCommit(
-  { git, home, start }: PlanRun,
+  plan: PlanRun,
   lastTree: string | null,
 ): Promise<{ commit: string; tree: string } | null> {
+  const { git, home, start } = plan
   const index = join(home, '.ralph', 'checkpoint-index')
   const env = { GIT_INDEX_FILE: index }
   rmSync(index, { force: true })
   rmSync(`${index}.lock`, { force: true })
   const head = await commitOf(git, 'HEAD')
   if (head === null) return null
-  await git.must(['read-tree', head], { env })
-  await git.must(['add', '--all'], { env })
+  const history = await cleanHistory(plan)
+  await git.must(['read-tree', history.head ?? head], { env })
+  tellHeld(
+    plan,
+    [...history.held, ...(await stageWork(git, history.head ?? head, rulesFor(plan), env))],
+    'commit',
+  )
   const tree = await git.must(['write-tree'], { env })
   // The model committed meanwhile: its commit must be below the snapshot, not inside it.
   if ((await commitOf(git, 'HEAD')) !== head) return null
   const mark = `${head} ${tree}`
   if (mark === lastTree) return null
-  const commit = await git.must(['commit-tree', tree, '-p', head], {
+  const commit = await git.must(['commit-tree', tree, '-p', history.head ?? head], {
     input: `wip: checkpoint\n\nRalph-Plan: ${start.id}\n`,
   })
   return { commit, tree: mark }

@@ -7,6 +7,8 @@ import { commitLeftovers } from './commits.ts'
 import { commitOf } from './git.ts'
 import { recordsOf } from './journal.ts'
 import type { FinishOutcome } from './journal.ts'
+import { takeNotices } from './notices.ts'
+import { clipText } from './output.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
 import { pushBranch } from './push.ts'
@@ -27,8 +29,9 @@ export function createGate(
 ): (summary: string) => Promise<GateVerdict> {
   return async (summary) => {
     const finding = await judge(plan, baseHead, summary)
-    const { text, ...outcome } = finding
-    if (text === null) return conclude(plan, summary, outcome, 'accepted')
+    const { text: why, ...outcome } = finding
+    if (why === null) return conclude(plan, summary, outcome, 'accepted')
+    const text = [why, ...takeNotices(plan)].join('\n')
     const before = recordsOf(plan.journal.records(), plan.start.attempt)
     const rejections = before.filter(({ kind }) => kind === 'rejected').length + 1
     plan.journal.append({ kind: 'rejected', text })
@@ -52,7 +55,8 @@ function conclude(
 type Finding = FinishOutcome & { text: string | null }
 
 async function judge(plan: PlanRun, baseHead: string | null, summary: string): Promise<Finding> {
-  await commitLeftovers(plan, summary)
+  const committed = await commitLeftovers(plan, summary, 'run')
+  if (committed.kind === 'hook_failed') return hookFailed(plan, summary, committed.output)
   plan.report({ kind: 'phase', phase: 'verifying' })
   const checks = await runChecks(plan, baseHead)
   const proof = checks.length > 0 ? ('in_place' as const) : ('none' as const)
@@ -82,5 +86,24 @@ async function judge(plan: PlanRun, baseHead: string | null, summary: string): P
     reasons: proven.reasons,
     proof: proven.proof,
     checks: proven.checks,
+  }
+}
+
+/** The work stays as it is for the model to mend; should this be the last word, it is kept without the hook. */
+async function hookFailed(plan: PlanRun, summary: string, output: string): Promise<Finding> {
+  plan.report({
+    kind: 'event',
+    type: 'check',
+    text: clipText(`failed: the repository's own commit hook: ${output}`, 1_000),
+  })
+  const { length } = recordsOf(plan.journal.records(), plan.start.attempt).filter(
+    ({ kind }) => kind === 'rejected',
+  )
+  if (length + 1 >= MAX_REJECTIONS) await commitLeftovers(plan, summary)
+  return {
+    text: `The repository's own commit hook refused the commit of your work:\n${output}\nMend what it names, or commit in the way it wants, then call finish again.`,
+    reasons: ['check_failed'],
+    proof: 'none',
+    checks: [],
   }
 }

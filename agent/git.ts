@@ -14,6 +14,11 @@ export interface GitOptions {
   env?: NodeJS.ProcessEnv
   timeoutMs?: number
   input?: string
+  /** latin1 keeps every byte of names and contents. */
+  encoding?: 'utf8' | 'latin1'
+  maxBytes?: number
+  /** The repository's own hooks run; else none does. */
+  hooks?: 'run'
 }
 
 export class GitError extends Error {
@@ -21,25 +26,17 @@ export class GitError extends Error {
 }
 
 const DEFAULT_TIMEOUT_MS = 120_000
-// The harness's own commits must not depend on hooks the plan installed; the model's commits do run them.
-const OURS = [
-  '-c',
-  'core.hooksPath=/dev/null',
-  '-c',
-  'core.fsmonitor=false',
-  '-c',
-  'gc.auto=0',
-  '-c',
-  'commit.gpgSign=false',
-]
+// What we do behind the scenes must not depend on hooks; work commits run them, and so do the model's own.
+const NO_HOOKS = ['-c', 'core.hooksPath=/dev/null']
+const OURS = ['-c', 'core.fsmonitor=false', '-c', 'gc.auto=0', '-c', 'commit.gpgSign=false']
 
 export function createGit(checkout: string, env: NodeJS.ProcessEnv): Git {
-  const tryGit: Git['try'] = (args, options = {}) =>
-    run('git', [...OURS, ...args], {
+  const tryGit: Git['try'] = (args, { env: extra, timeoutMs = DEFAULT_TIMEOUT_MS, hooks, ...options } = {}) =>
+    run('git', [...OURS, ...(hooks === 'run' ? [] : NO_HOOKS), ...args], {
       cwd: checkout,
-      env: { ...env, ...options.env },
-      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      ...(options.input === undefined ? {} : { input: options.input }),
+      env: { ...env, ...extra },
+      timeoutMs,
+      ...options,
     })
   return {
     checkout,

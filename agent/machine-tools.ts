@@ -1,6 +1,6 @@
 // Which programs a plan's user can start, by its own PATH.
 import { accessSync, constants, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface Machine {
@@ -17,7 +17,13 @@ export function findTools(env: NodeJS.ProcessEnv): Machine {
     known.set(tool, answer)
     return answer
   }
-  return { has, node: process.execPath, bundle: fileURLToPath(import.meta.url) }
+  return { has, node: process.execPath, bundle: ownFile() }
+}
+
+/** The one file all of this is bundled into; from source, the file that is its entry. */
+function ownFile(): string {
+  const file = fileURLToPath(import.meta.url)
+  return file.endsWith('machine-tools.ts') ? join(dirname(file), 'main.ts') : file
 }
 
 /** The program's path; null: not there, or not for this user. */

@@ -1,5 +1,6 @@
-// Ralph: `ralph doorbell {nonce}`, `ralph supervise`, `ralph run-plan`; and a check of its own, `ralph check-documents`.
+// Ralph: `ralph doorbell {nonce}`, `ralph supervise`, `ralph run-plan`; and what checkouts call, `ralph check-documents`, `ralph check-push`.
 import { fileURLToPath } from 'node:url'
+import { checkPush } from './check-push.ts'
 import { checkDocuments } from './check-documents.ts'
 import { doorbell } from './doorbell.ts'
 import { readPaths } from './paths.ts'
@@ -15,8 +16,13 @@ try {
   else if (command === 'run-plan') runPlan()
   else if (command === 'check-documents') {
     if (!checkDocuments(args, (line) => process.stdout.write(`${line}\n`))) process.exitCode = 1
+  } else if (command === 'check-push') {
+    const refusal = await checkPush(args[0] ?? '')
+    if (refusal !== '') throw new Error(refusal)
   } else
-    throw new Error('Usage: ralph doorbell {nonce} | supervise | run-plan | check-documents {kind} {base}')
+    throw new Error(
+      'Usage: ralph doorbell {nonce} | supervise | run-plan | check-documents {kind} {base} | check-push {home}',
+    )
 } catch (error) {
   process.stderr.write(`ralph: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1

@@ -19,7 +19,12 @@ export interface PlanProcessInput {
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** Test and operation settings that are not secret. */
-const PASSED_ON = ['RALPH_CHECKPOINT_MS', 'RALPH_MODEL_PATIENCE_MS', 'RALPH_IDLE_STREAM_MS']
+const PASSED_ON = [
+  'RALPH_HOOK_TIMEOUT_MS',
+  'RALPH_CHECKPOINT_MS',
+  'RALPH_MODEL_PATIENCE_MS',
+  'RALPH_IDLE_STREAM_MS',
+]
 
 export function startPlanProcess({ bundle, user, start, onMessage, onExit }: PlanProcessInput): PlanProcess {
   const env: NodeJS.ProcessEnv = {

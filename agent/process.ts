@@ -9,6 +9,10 @@ export interface RunOptions {
   uid?: number
   gid?: number
   input?: string
+  /** latin1 keeps every byte, of output and input: names of files need not be UTF-8. Default: utf8. */
+  encoding?: 'utf8' | 'latin1'
+  /** Output beyond it is dropped. Default 8 MB. */
+  maxBytes?: number
 }
 
 export interface RunResult {
@@ -24,7 +28,7 @@ const MAX_CAPTURED_BYTES = 8 * 1024 * 1024
 
 /** Never throws for a failing program; a missing one is code 127. */
 export async function run(program: string, args: string[], options: RunOptions): Promise<RunResult> {
-  const { timeoutMs, input, ...spawnOptions } = options
+  const { timeoutMs, input, encoding = 'utf8', maxBytes = MAX_CAPTURED_BYTES, ...spawnOptions } = options
   const child = spawn(program, args, { ...spawnOptions, stdio: ['pipe', 'pipe', 'pipe'], detached: true })
   let timedOut = false
   const timer = setTimeout(() => {
@@ -32,8 +36,11 @@ export async function run(program: string, args: string[], options: RunOptions):
     killGroup(child.pid)
   }, timeoutMs)
   child.stdin.on('error', () => {}) // a program that reads no input closes it early: its exit code tells
-  child.stdin.end(input ?? '')
-  const [stdout, stderr] = [capture(child.stdout), capture(child.stderr)]
+  child.stdin.end(input ?? '', encoding)
+  const [stdout, stderr] = [
+    capture(child.stdout, encoding, maxBytes),
+    capture(child.stderr, 'utf8', MAX_CAPTURED_BYTES),
+  ]
   const code = await new Promise<number>((resolve) => {
     child.once('error', () => resolve(127))
     child.once('exit', (exitCode) => resolve(exitCode ?? 1))
@@ -57,13 +64,17 @@ export function killGroup(pid: number | undefined): void {
   }
 }
 
-async function capture(stream: NodeJS.ReadableStream): Promise<string> {
+async function capture(
+  stream: NodeJS.ReadableStream,
+  encoding: 'utf8' | 'latin1',
+  maxBytes: number,
+): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
   stream.on('data', (chunk: Buffer) => {
     bytes += chunk.byteLength
-    if (bytes <= MAX_CAPTURED_BYTES) chunks.push(chunk)
+    if (bytes <= maxBytes) chunks.push(chunk)
   })
   await finished(stream).catch(() => {}) // cut by a kill: what arrived is what there is
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks).toString(encoding)
 }

@@ -1,28 +1,94 @@
-// Pushing the plan's branch through the gateway. Repeating it is harmless: what is already there is left as it is.
+// Pushing the plan's branch through the gateway. Repeating it is harmless: what is already there is left as it is. What the gate
+// holds back never leaves, and nobody else's commit is ever overwritten.
 import { commitOf, gitReason } from './git.ts'
+import type { Git } from './git.ts'
+import { adoptHistory, cleanHistory } from './history-gate.ts'
 import { PauseError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
+import type { RunResult } from './process.ts'
 import { withRenewal } from './renewal.ts'
+import { describeHeld, tellHeld } from './staging-gate.ts'
 
 const PUSH_TIMEOUT_MS = 15 * 60_000
 
 /** Pushes HEAD to the plan's branch. Errors: PauseError git_refused with git's own words; RevokedError. */
 export async function pushBranch(plan: PlanRun): Promise<void> {
   const { git, start, report } = plan
+  const history = await cleanHistory(plan)
+  tellHeld(plan, history.held, 'push')
+  if (history.held.length > 0) {
+    await adoptHistory(git, history)
+    report({
+      kind: 'event',
+      type: 'held',
+      text: `The commits were written anew without what is held back:\n${describeHeld(history.held)}`.slice(
+        0,
+        1_900,
+      ),
+    })
+  }
   const head = await commitOf(git, 'HEAD')
   const ref = `refs/heads/${start.branch}`
-  let result = await withRenewal(plan, () =>
-    git.try(['push', '--quiet', 'origin', `HEAD:${ref}`], { timeoutMs: PUSH_TIMEOUT_MS }),
-  )
+  const push = (...options: string[]) =>
+    withRenewal(plan, () =>
+      git.try(['push', '--quiet', ...options, 'origin', `HEAD:${ref}`], { timeoutMs: PUSH_TIMEOUT_MS }),
+    )
+  let result = await push()
   if (result.code !== 0 && /non-fast-forward|fetch first/.test(result.stderr)) {
-    // The model rewrote commits it had pushed. Only over what is there now; the gateway lets it through only if that is ours.
-    const there = await withRenewal(plan, () => git.try(['ls-remote', 'origin', ref]))
-    const lease = `--force-with-lease=${ref}:${there.stdout.split('\t')[0] ?? ''}`
-    result = await withRenewal(plan, () =>
-      git.try(['push', '--quiet', lease, 'origin', `HEAD:${ref}`], { timeoutMs: PUSH_TIMEOUT_MS }),
+    const theirs = await fetchBranch(plan, ref)
+    // Commits of this plan's own that were written anew since: only over exactly these.
+    if (theirs !== null && (await isOwn(plan, theirs)))
+      result = await push(`--force-with-lease=${ref}:${theirs}`)
+    else if (theirs !== null) result = await pushOnto(plan, theirs, push)
+  }
+  if (result.code !== 0) throw new PauseError('git_refused', explain(start.branch, result))
+  report({ kind: 'event', type: 'push', text: `Pushed ${head?.slice(0, 12) ?? 'HEAD'} to ${start.branch}.` })
+}
+
+/** Without touching our note of what we pushed. */
+async function fetchBranch(plan: PlanRun, ref: string): Promise<string | null> {
+  const args = ['fetch', '--quiet', '--no-tags', '--refmap=', 'origin', ref]
+  const fetched = await withRenewal(plan, () => plan.git.try(args))
+  return fetched.code === 0 ? commitOf(plan.git, 'FETCH_HEAD') : null
+}
+
+/** Was it pushed from here, or did the gateway see an earlier attempt push it? */
+async function isOwn({ git, start }: PlanRun, commit: string): Promise<boolean> {
+  if (commit === start.pushedHead) return true
+  const tracking = `refs/remotes/origin/${start.branch}`
+  const { stdout } = await git.try(['reflog', 'show', '--format=%H %gs', tracking])
+  return stdout.split('\n').includes(`${commit} update by push`)
+}
+
+/** Somebody else added to the branch: our commits go on top of theirs. */
+async function pushOnto(
+  { git, report, start }: PlanRun,
+  theirs: string,
+  push: () => Promise<RunResult>,
+): Promise<RunResult> {
+  const rebased = await git.try(['rebase', '--quiet', '--autostash', theirs], { timeoutMs: 5 * 60_000 })
+  if (rebased.code !== 0) {
+    await abortRebase(git)
+    throw new PauseError(
+      'git_refused',
+      `Somebody else pushed ${theirs.slice(0, 12)} to ${start.branch}, and the plan's commits conflict with it. They are kept on the VM; nothing was overwritten.`,
     )
   }
-  if (result.code !== 0)
-    throw new PauseError('git_refused', `The push of ${start.branch} was refused: ${gitReason(result)}`)
-  report({ kind: 'event', type: 'push', text: `Pushed ${head?.slice(0, 12) ?? 'HEAD'} to ${start.branch}.` })
+  report({
+    kind: 'event',
+    type: 'rebase',
+    text: `Rebased onto ${theirs.slice(0, 12)}, which somebody else pushed to ${start.branch}.`,
+  })
+  return push()
+}
+
+export async function abortRebase(git: Git): Promise<void> {
+  await git.try(['rebase', '--abort'])
+}
+
+function explain(branch: string, result: RunResult): string {
+  const said = gitReason(result)
+  if (/HTTP 413|error: 413/.test(said))
+    return `The push of ${branch} is larger than the gateway takes (100 MB on most plans of the host): leave large files out. ${said}`
+  return `The push of ${branch} was refused: ${said}`
 }

@@ -19,6 +19,7 @@ import type { FromPlan, Start, Verdict } from './pipe.ts'
 import { planEnv, writeHome } from './plan-env.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
+import { redactLine } from './redaction.ts'
 import { killShells } from './shell.ts'
 import { createTokenHolder, tokenConfigFile } from './token.ts'
 
@@ -32,7 +33,7 @@ export function runPlan(): void {
       plan = openPlan(message)
       void conduct(plan).then((end) => {
         if (end === null) leave()
-        else writeLine(process.stdout, { kind: 'end', end })
+        else plan?.report({ kind: 'end', end })
       })
     } else if (message.kind === 'token') plan?.token.set(message.token)
     else if (message.kind === 'verdict') hearVerdict(message.head, message.verdict)
@@ -64,22 +65,24 @@ function openPlan(start: Start): PlanRun {
     journal.append({ kind: 'attempt', attempt: start.attempt })
   const taken = journal.records().flatMap((record) => (record.kind === 'taken' ? [record.n] : []))
   const lastTaken = Math.max(0, ...taken)
+  const token = createTokenHolder({
+    token: start.token,
+    gitConfigFile: tokenConfigFile(home),
+    gatewayUrl: start.url,
+  })
+  const say = (message: FromPlan) => writeLine(process.stdout, redactLine(message, token.all()))
   return {
     start,
     home,
     env,
     git: createGit(start.checkout, env),
     journal,
-    token: createTokenHolder({
-      token: start.token,
-      gitConfigFile: tokenConfigFile(home),
-      gatewayUrl: start.url,
-    }),
-    report: (message: FromPlan) => writeLine(process.stdout, message),
+    token,
+    report: say,
     prove: (head, summary) =>
       new Promise((resolve) => {
         provings.set(head, resolve)
-        writeLine(process.stdout, { kind: 'prove', head, summary })
+        say({ kind: 'prove', head, summary })
       }),
     inbox: start.messages.filter(({ n }) => n > lastTaken),
   }

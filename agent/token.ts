@@ -5,6 +5,8 @@ import { writeDurably } from './durable.ts'
 
 export interface TokenHolder {
   current(): string
+  /** Every token this process was given: none may be committed or shown. */
+  all(): string[]
   set(token: string): void
   /** Resolves as soon as another token than this one is there; false when none came in time. */
   renewed(than: string, timeoutMs: number): Promise<boolean>
@@ -19,14 +21,17 @@ export interface TokenHolderInput {
 
 export function createTokenHolder({ token, gitConfigFile, gatewayUrl }: TokenHolderInput): TokenHolder {
   let current = token
+  const all = [token]
   const waiters = new Set<() => void>()
   const write = () => writeDurably(gitConfigFile, credentialConfig(gatewayUrl, current))
   write()
   return {
     current: () => current,
+    all: () => all,
     set(next) {
       if (next === current) return
       current = next
+      all.push(next)
       write()
       for (const wake of waiters) wake()
     },

@@ -10,6 +10,7 @@ import { clipText } from '../output.ts'
 import type { GateVerdict } from '../gate.ts'
 import { PauseError, RevokedError } from '../plan-run.ts'
 import type { PlanRun } from '../plan-run.ts'
+import { redact } from '../secret-scan.ts'
 
 export interface ToolContext {
   plan: PlanRun
@@ -43,7 +44,10 @@ export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool:
     journal.append({ kind: 'tool_start', id, name: tool.name })
     report({ kind: 'event', type: 'tool', text: clipText(`${tool.name}: ${tool.describe(args)}`, 500) })
     try {
-      const content = (await tool.run(args, context)) || '(no output)'
+      const content = redactContent(
+        (await tool.run(args, context)) || '(no output)',
+        context.plan.token.all(),
+      )
       journal.append({ kind: 'tool_end', id, content, isError: false })
       return content
     } catch (error) {
@@ -51,7 +55,8 @@ export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool:
         context.interruption = error
         throw error
       }
-      const content = error instanceof ToolError ? error.message : `${tool.name} failed: ${String(error)}`
+      const said = error instanceof ToolError ? error.message : `${tool.name} failed: ${String(error)}`
+      const content = redact(said, context.plan.token.all())
       journal.append({ kind: 'tool_end', id, content, isError: true })
       throw new ToolError(content)
     } finally {
@@ -64,6 +69,14 @@ export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool:
     inputSchema: tool.inputSchema,
     run: (args, runContext) => inOrder(context, () => runJournalled(args, runContext?.toolUse.id ?? '')),
   })
+}
+
+/** Pictures are passed on as they are. */
+function redactContent(content: ToolContent, known: readonly string[]): ToolContent {
+  if (typeof content === 'string') return redact(content, known)
+  return content.map((block) =>
+    block.type === 'text' ? { ...block, text: redact(block.text, known) } : block,
+  )
 }
 
 const queues = new WeakMap<ToolContext, Promise<unknown>>()

@@ -1,0 +1,131 @@
+// One plan's process without its process: a real checkout of a real repository, a journal, and what it reported. For the parts
+// that work on a checkout; the whole of Ralph stands in vm.ts.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { prepareCheckout } from '../../../agent/checkout.ts'
+import { createGit } from '../../../agent/git.ts'
+import { openJournal } from '../../../agent/journal.ts'
+import type { FromPlan } from '../../../agent/pipe.ts'
+import { planEnv, writeHome } from '../../../agent/plan-env.ts'
+import type { PlanRun } from '../../../agent/plan-run.ts'
+import { createTokenHolder, tokenConfigFile } from '../../../agent/token.ts'
+import { makeRepo } from './git-backend.ts'
+
+export const TOKEN = `aer_plan_${'a'.repeat(40)}.${'b'.repeat(43)}`
+const ID = '0a1b2c3d-4e5f-8a6b-9c7d-0123456789ab'
+
+export interface PlanBench extends Disposable {
+  folder: string
+  plan: PlanRun
+  baseHead: string | null
+  /** What the plan reported, events only. */
+  events: { type: string; text: string }[]
+  /** git in the checkout, as the model runs it. */
+  git(...args: string[]): string
+  /** git in the remote repository. */
+  remote(...args: string[]): string
+  /** A commit of somebody else's on a branch of the remote. */
+  pushBySomebody(files: Record<string, string>, branch?: string): string
+  put(path: string, content: string | Buffer): void
+  /** Everything that has ever reached the remote, as text. */
+  remoteHas(text: string): boolean
+}
+
+export interface PlanBenchOptions {
+  files?: Record<string, string>
+  text?: string
+  start?: Partial<PlanRun['start']>
+  /** Before the checkout is made. */
+  arrange?: (remote: (...args: string[]) => string) => void
+  /** Where it stands; default: a new temporary folder. */
+  folder?: string
+}
+
+export async function createPlanBench(options: PlanBenchOptions = {}): Promise<PlanBench> {
+  const folder = mkdtempSync(join(options.folder ?? tmpdir(), 'ralph-bench-'))
+  const { repo, git: remote } = makeRepo(folder, options.files)
+  options.arrange?.(remote)
+  mkdirSync(join(folder, 'x/vm/git'), { recursive: true })
+  symlinkSync(repo, join(folder, 'x/vm/git/sample.git'))
+  const [home, checkout] = [join(folder, 'home'), join(folder, 'checkout')]
+  mkdirSync(home)
+  mkdirSync(checkout)
+  writeHome(home, repo)
+  const env = planEnv({ home, user: 'plan', path: process.env['PATH'], planId: ID })
+  const events: PlanBench['events'] = []
+  const plan: PlanRun = {
+    start: {
+      kind: 'start',
+      mode: 'work',
+      id: ID,
+      attempt: 1,
+      title: 'A plan',
+      text: options.text ?? 'Do it.',
+      branch: `agent/${ID}`,
+      base: 'main',
+      checks: [],
+      model: 'm',
+      effort: 'high',
+      onQuestion: 'pause',
+      messages: [],
+      token: TOKEN,
+      url: `file://${folder}/x`,
+      workspace: 'sample',
+      checkout,
+      mirror: repo,
+      ...options.start,
+    },
+    home,
+    env,
+    git: createGit(checkout, env),
+    journal: openJournal(join(home, '.ralph/journal.jsonl')),
+    token: createTokenHolder({ token: TOKEN, gitConfigFile: tokenConfigFile(home), gatewayUrl: 'http://x' }),
+    report: (message: FromPlan) => {
+      if (message.kind === 'event') events.push({ type: message.type, text: message.text })
+    },
+    prove: () => Promise.resolve({ kind: 'revoked' }),
+    inbox: [],
+  }
+  const prepared = await prepareCheckout(plan)
+  if (prepared.kind === 'failed') throw new Error(prepared.error)
+  const run =
+    (cwd: string) =>
+    (...args: string[]) =>
+      execFileSync('git', args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
+  const put = (path: string, content: string | Buffer) => {
+    mkdirSync(dirname(join(checkout, path)), { recursive: true })
+    writeFileSync(join(checkout, path), content)
+  }
+  return {
+    folder,
+    plan,
+    baseHead: prepared.baseHead,
+    events,
+    git: run(checkout),
+    remote,
+    put,
+    pushBySomebody(files, branch = 'main') {
+      const theirs = mkdtempSync(join(folder, 'theirs-'))
+      const git = run(theirs)
+      git('clone', '-q', '-b', branch, repo, '.')
+      for (const [path, content] of Object.entries(files)) {
+        mkdirSync(dirname(join(theirs, path)), { recursive: true })
+        writeFileSync(join(theirs, path), content)
+      }
+      git('add', '-A', '-f')
+      git('commit', '-q', '-m', 'by somebody else')
+      git('push', '-q', 'origin', `HEAD:${branch}`)
+      return git('rev-parse', 'HEAD')
+    },
+    remoteHas(text) {
+      const objects = remote('cat-file', '--batch-all-objects', '--batch-check').split('\n')
+      return objects.some((line) => {
+        const [object = '', kind = ''] = line.split(' ')
+        return kind !== 'tree' && remote('cat-file', kind, object).includes(text)
+      })
+    },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
