@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { BetaMessageParam, BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import type { CheckResult, OutcomeReason } from '../src/protocol.ts'
 import { openAppendLog, readLog } from './durable.ts'
+import { createFailpoint } from './failpoint.ts'
 
 export type JournalRecord =
   | { kind: 'attempt'; attempt: number }
@@ -42,10 +43,13 @@ export function openJournal(file: string): Journal {
   const write = openAppendLog(file)
   // A torn last line has no newline: without this one the next record would be torn with it.
   write({ kind: 'opened' })
+  const fail = createFailpoint(file)
   return {
     append(record) {
+      fail('before', records.length + 1)
       write(record)
       records.push(record)
+      fail('after', records.length)
     },
     records: () => records,
   }

@@ -24,6 +24,7 @@ const PASSED_ON = [
   'RALPH_CHECKPOINT_MS',
   'RALPH_MODEL_PATIENCE_MS',
   'RALPH_IDLE_STREAM_MS',
+  'RALPH_FAILPOINT',
 ]
 
 export function startPlanProcess({ bundle, user, start, onMessage, onExit }: PlanProcessInput): PlanProcess {

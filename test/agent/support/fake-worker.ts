@@ -31,6 +31,10 @@ export interface FakeWorker {
   loseAnswer: ((request: SyncRequest) => number | null) | null
   /** Looks at a request to the model first; true when it answered itself. */
   interceptModel: ((request: IncomingMessage, response: ServerResponse, body: string) => boolean) | null
+  /** Looks at a git request first; true when it answered itself. */
+  interceptGit: ((path: string, response: ServerResponse) => boolean) | null
+  /** Sees a push before git does, and may wait or end things; what it returns is called when git has answered. */
+  onPush: (() => Promise<(() => void) | void>) | null
   nonce: string
   agentSha256: string
   agentFile: Buffer | null
@@ -67,6 +71,8 @@ export async function startFakeWorker(options: {
     nextAnswers: [],
     loseAnswer: null,
     interceptModel: null,
+    interceptGit: null,
+    onPush: null,
     nonce: '',
     agentSha256: options.agentSha256,
     agentFile: null,
@@ -113,7 +119,12 @@ export async function startFakeWorker(options: {
     if (path === '/vm/ralph.mjs') return void response.end(worker.agentFile ?? '')
     if (path.startsWith(`/vm/git/${WORKSPACE}.git/`)) {
       if (!isKnown(request)) return refuse(response, 401, 'token_revoked')
-      if (path.endsWith('/git-receive-pack')) worker.pushes.push(request.headers.authorization ?? '')
+      if (worker.interceptGit?.(request.url ?? '', response) === true) return
+      if (path.endsWith('/git-receive-pack')) {
+        worker.pushes.push(request.headers.authorization ?? '')
+        const afterwards = await worker.onPush?.()
+        if (afterwards !== undefined) response.once('finish', afterwards)
+      }
       return serveGit({
         request,
         response,

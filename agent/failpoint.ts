@@ -1,0 +1,15 @@
+// A test setting that costs nothing without it: RALPH_FAILPOINT=before:7 ends this process by SIGKILL right before the plan's
+// seventh journal record is written, after:7 right after it; once per plan. `npm run faults` goes through all of them.
+import { existsSync, writeFileSync } from 'node:fs'
+
+export type Failpoint = (side: 'before' | 'after', record: number) => void
+
+export function createFailpoint(journalFile: string): Failpoint {
+  const wanted = process.env['RALPH_FAILPOINT']
+  const mark = `${journalFile}.failed`
+  return (side, record) => {
+    if (wanted !== `${side}:${record}` || existsSync(mark)) return
+    writeFileSync(mark, '')
+    process.kill(process.pid, 'SIGKILL')
+  }
+}

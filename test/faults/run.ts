@@ -1,0 +1,63 @@
+// `npm run faults`: every fault of the matrix against the real bundle, real git, real users and the scripted model, a few at a
+// time; prints each with what came of it, and the counts. Exit 1 when anything did not hold. Options: --only TEXT, --lanes N.
+import { parseArgs } from 'node:util'
+import type { Fault } from './bench.ts'
+import { GROUND_FAULTS } from './ground-faults.ts'
+import { KILLS, killsAtEveryRecord } from './kills.ts'
+import { MODEL_FAULTS } from './model-faults.ts'
+import { PERSON_FAULTS } from './person-faults.ts'
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', default: '' }, lanes: { type: 'string', default: '3' } },
+})
+
+type Outcome = 'held' | 'BROKE' | 'open' | 'skipped'
+const startedAt = performance.now()
+const outcomes: { group: string; outcome: Outcome }[] = []
+const faults = [
+  ...(await killsAtEveryRecord()),
+  ...KILLS,
+  ...MODEL_FAULTS,
+  ...GROUND_FAULTS,
+  ...PERSON_FAULTS,
+].filter(({ group, name }) => `${group}: ${name}`.includes(values.only))
+const queue = [...faults]
+await Promise.all(Array.from({ length: Number(values.lanes) }, lane))
+
+console.log('')
+for (const [group, all = []] of Object.entries(Object.groupBy(outcomes, (one) => one.group)))
+  console.log(`${group}: ${count(all)}`)
+console.log(`all: ${count(outcomes)}, in ${Math.round((performance.now() - startedAt) / 1_000)} s`)
+process.exit(outcomes.some(({ outcome }) => outcome === 'BROKE') ? 1 : 0)
+
+async function lane(): Promise<void> {
+  for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
+    const begunAt = performance.now()
+    const { outcome, why } = await tryFault(fault)
+    outcomes.push({ group: fault.group, outcome })
+    const seconds = Math.round((performance.now() - begunAt) / 100) / 10
+    console.log(
+      `${outcome.padEnd(7)} ${fault.group}: ${fault.name}, ${seconds} s${why === '' ? '' : `\n        ${why}`}`,
+    )
+  }
+}
+
+async function tryFault({ missing, open, run }: Fault): Promise<{ outcome: Outcome; why: string }> {
+  const lacks = missing?.() ?? null
+  if (lacks !== null) return { outcome: 'skipped', why: lacks }
+  try {
+    await run()
+    return { outcome: 'held', why: open === undefined ? '' : `holds now: take its mark away (${open})` }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : JSON.stringify(error)
+    return open === undefined ? { outcome: 'BROKE', why } : { outcome: 'open', why: `${open}: ${why}` }
+  }
+}
+
+function count(all: { outcome: Outcome }[]): string {
+  return (['held', 'BROKE', 'open', 'skipped'] as const)
+    .map((outcome) => [outcome, all.filter((one) => one.outcome === outcome).length] as const)
+    .filter(([outcome, n]) => n > 0 || outcome === 'held' || outcome === 'BROKE')
+    .map(([outcome, n]) => `${n} ${outcome.toLowerCase()}`)
+    .join(', ')
+}
