@@ -61,6 +61,10 @@ export async function onBench(input: BenchInput): Promise<void> {
   const bench = { vm, plan }
   try {
     await play(bench, input)
+  } catch (error) {
+    const log = readFileSync(join(vm.ralph, 'supervisor.log'), 'utf8').slice(-800)
+    const seen = JSON.stringify({ ...plan.observed, events: plan.events.slice(-5) })
+    throw new Error(`${error instanceof Error ? error.message : 'broke'}\n${seen}\n${log}`, { cause: error })
   } finally {
     input.cleanUp?.(bench)
   }

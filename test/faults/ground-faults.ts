@@ -21,7 +21,8 @@ import {
 } from './bench.ts'
 import type { Bench, BenchInput, Fault } from './bench.ts'
 
-const fault = (name: string, input: BenchInput): Fault => ({
+const fault = (name: string, input: BenchInput, open?: string): Fault => ({
+  ...(open === undefined ? {} : { open }),
   group: 'the ground',
   name,
   run: () => onBench(input),
@@ -52,14 +53,19 @@ export const GROUND_FAULTS: Fault[] = [
       },
     }),
     missing: canMount,
+    open: 'a full disk is not named yet',
   },
-  fault('the model deletes its own checkout after a commit', {
-    text: DELETES,
-    ends: 'any',
-    desired: { checks: [] },
-    pushed: [],
-    after: demandDefined,
-  }),
+  fault(
+    'the model deletes its own checkout after a commit',
+    {
+      text: DELETES,
+      ends: 'any',
+      desired: { checks: [] },
+      pushed: [],
+      after: demandDefined,
+    },
+    'a fault of git is taken for one of the model',
+  ),
   fault('the checkout is gone when the agent comes back', {
     text: HALTS,
     desired: { checks: ['test -f file-3.txt'] },
@@ -72,12 +78,16 @@ export const GROUND_FAULTS: Fault[] = [
     },
     after: demandDefined,
   }),
-  fault('the base moves on without a conflict', {
-    text: HALTS,
-    desired: { checks: ['test -f file-3.txt'] },
-    during: (bench) => moveBase(bench, 'other.txt'),
-    after: (bench) => demandBase(bench, ['other.txt', 'file-3.txt']),
-  }),
+  fault(
+    'the base moves on without a conflict',
+    {
+      text: HALTS,
+      desired: { checks: ['test -f file-3.txt'] },
+      during: (bench) => moveBase(bench, 'other.txt'),
+      after: (bench) => demandBase(bench, ['other.txt', 'file-3.txt']),
+    },
+    'there is no rebase yet',
+  ),
   fault('the base moves on with a conflict', {
     text: HALTS,
     desired: { checks: ['test -f file-3.txt'] },

@@ -18,7 +18,8 @@ import {
 } from './bench.ts'
 import type { Bench, BenchInput, Fault } from './bench.ts'
 
-const fault = (name: string, input: BenchInput): Fault => ({
+const fault = (name: string, input: BenchInput, open?: string): Fault => ({
+  ...(open === undefined ? {} : { open }),
   group: 'the person',
   name,
   run: () => onBench(input),
@@ -65,15 +66,19 @@ export const PERSON_FAULTS: Fault[] = [
     },
     after: (bench) => demandHeard(bench, 'mind ünïcode 😀'),
   }),
-  fault('writes while the last reply is on its way', {
-    text: `Talk\n\n${sh(command(1))}${sh(command(3))}${model({ sleep_ms: 3_000 })}`,
-    during: async (bench) => {
-      const calls = () => bench.vm.worker.modelBodies.length
-      await until(() => calls() >= 3, 'the last request', 60_000)
-      say(bench, 'One more thing.')
+  fault(
+    'writes while the last reply is on its way',
+    {
+      text: `Talk\n\n${sh(command(1))}${sh(command(3))}${model({ sleep_ms: 3_000 })}`,
+      during: async (bench) => {
+        const calls = () => bench.vm.worker.modelBodies.length
+        await until(() => calls() >= 3, 'the last request', 60_000)
+        say(bench, 'One more thing.')
+      },
+      after: (bench) => demandHeard(bench, 'One more thing.'),
     },
-    after: (bench) => demandHeard(bench, 'One more thing.'),
-  }),
+    'finish does not wait for what came meanwhile',
+  ),
   fault('writes three times in one breath', {
     text: `Talk\n\n${sh(command(1, waits('tool')))}${sh(command(3))}`,
     during: async (bench) => {
@@ -120,14 +125,21 @@ export const PERSON_FAULTS: Fault[] = [
     },
     at: (bench) => until(stands(bench, 'check'), 'the check', 60_000),
   }),
-  cancels('being judged', {
-    text: `${THREE_STEPS}${model({ judge: {} })}`,
-    before: ({ vm }) => {
-      vm.worker.interceptModel = (_request, _response, body) => body.includes('"format"')
-    },
-    at: (bench) =>
-      until(() => bench.vm.worker.modelBodies.some((body) => body.includes('"format"')), 'the judge', 60_000),
-  }),
+  {
+    ...cancels('being judged', {
+      text: `${THREE_STEPS}${model({ judge: {} })}`,
+      before: ({ vm }) => {
+        vm.worker.interceptModel = (_request, _response, body) => body.includes('"format"')
+      },
+      at: (bench) =>
+        until(
+          () => bench.vm.worker.modelBodies.some((body) => body.includes('"format"')),
+          'the judge',
+          60_000,
+        ),
+    }),
+    open: 'there is no judge yet',
+  },
   cancels('pushing', {
     text: THREE_STEPS,
     before: ({ vm }) => {
