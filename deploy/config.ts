@@ -64,3 +64,18 @@ function filesUnder(folder: string): string[] {
     .map((name) => join(folder, name))
     .filter((path) => statSync(join(ROOT, path)).isFile())
 }
+
+const NO_ID = /^[0-]*$/
+
+/** Ids that stand in wrangler.toml already: the Deploy to Cloudflare button writes those it made into the person's copy. */
+export function idsInTemplate(): { databaseId: string | null; namespaceId: string | null } {
+  const template = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')
+  const found = (pattern: RegExp) => {
+    const id = pattern.exec(template)?.[1] ?? ''
+    return NO_ID.test(id) ? null : id
+  }
+  return {
+    databaseId: found(/^database_id = "(.*)"/m),
+    namespaceId: found(/binding = "OAUTH_KV"\r?\nid = "(.*)"/),
+  }
+}

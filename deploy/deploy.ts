@@ -8,7 +8,7 @@ import { VERSION } from '../src/lib/version.ts'
 import { chooseAccount } from './account.ts'
 import { clientConfigs } from './client-configs.ts'
 import { ensureDatabase, ensureNamespace, putSecrets, secretNames } from './cloudflare.ts'
-import { CONFIG_FILE, fingerprintOf, writeConfig } from './config.ts'
+import { CONFIG_FILE, fingerprintOf, idsInTemplate, writeConfig } from './config.ts'
 import { DeployError } from './errors.ts'
 import { waitForHealth } from './health.ts'
 import { KEYS } from './keys.ts'
@@ -57,8 +57,10 @@ async function deploy(terminal: Terminal): Promise<void> {
   save({ accountId, name })
 
   step(say, 'Database and key-value store')
-  const database = await ensureDatabase(wrangler, name)
-  const namespace = await ensureNamespace(wrangler, `${name}-oauth`)
+  const given = idsInTemplate()
+  const database = given.databaseId === null ? await ensureDatabase(wrangler, name) : { id: given.databaseId, isNew: false }
+  const namespace =
+    given.namespaceId === null ? await ensureNamespace(wrangler, `${name}-oauth`) : { id: given.namespaceId, isNew: false }
   say(
     `  ${database.isNew ? 'made' : 'there already'}: database ${name}; ${namespace.isNew ? 'made' : 'there already'}: store ${name}-oauth`,
   )

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { authorizeRoutes } from './authorize.ts'
 import { clientRoutes } from './clients.ts'
+import { doctorRoutes } from './doctor.ts'
 import { statusRoutes } from './health.ts'
 import { loginRoutes } from './login.ts'
 import { oauthRoutes } from './oauth-routes.ts'
@@ -9,6 +10,7 @@ import { ownHostOnly } from './own-host.ts'
 
 export const dashboardRoutes = new Hono<{ Bindings: Env }>()
   .route('/', statusRoutes)
+  .route('/', doctorRoutes)
   .use('/.well-known/*', ownHostOnly)
   .use('/oauth/*', ownHostOnly)
   .use('/authorize', ownHostOnly)

@@ -61,3 +61,6 @@ function toState(status: string): VmState {
 }
 
 export const isThere = ({ status }: { status: string }): boolean => toState(status) !== 'gone_unconfirmed'
+
+/** GET /billing/compute-limits, as Orgo's own client reads it. */
+export const ComputeLimits = z.object({ max_computers: z.number(), computers_used: z.number() })

@@ -4,7 +4,15 @@ import * as z from 'zod'
 import { path } from '../lib/fetch.ts'
 import { callOrgo } from './orgo-call.ts'
 import type { OrgoOptions } from './orgo-call.ts'
-import { Computer, ExecAnswer, isThere, OrgoWorkspace, toVm, Workspaces } from './orgo-shapes.ts'
+import {
+  ComputeLimits,
+  Computer,
+  ExecAnswer,
+  isThere,
+  OrgoWorkspace,
+  toVm,
+  Workspaces,
+} from './orgo-shapes.ts'
 import { MAX_COMMAND_BYTES, MAX_OUTPUT_CHARS, VmError } from './vm.ts'
 import type { Vm, VmProvider } from './vm.ts'
 
@@ -161,6 +169,16 @@ export function createOrgo(options: OrgoOptions): VmProvider {
         .flat()
         .filter(isThere)
         .map(({ id }) => id)
+    },
+    async capacity() {
+      try {
+        const workspaceId = await findWorkspace()
+        const query = workspaceId === null ? '' : path`?workspace_id=${workspaceId}`
+        const limits = await read('reading the plan', `/billing/compute-limits${query}`, ComputeLimits)
+        return { used: limits.computers_used, max: limits.max_computers }
+      } catch {
+        return null // an undocumented page of Orgo's own client: without it we know less, that is all
+      }
     },
     start: (id) => power(id, 'start', CHANGE_TIMEOUT_MS),
     async wake(id) {

@@ -31,6 +31,8 @@ export interface VmProvider {
   get(id: string): Promise<Vm | 'missing'>
   /** Ids of all machines this key can see: confirms a loss. */
   listIds(): Promise<string[]>
+  /** Computers in use and allowed by the provider's plan; null where it does not say. Never throws. */
+  capacity(): Promise<{ used: number; max: number } | null>
   start(id: string): Promise<void>
   wake(id: string): Promise<void>
   restart(id: string): Promise<void>

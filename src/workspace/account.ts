@@ -2,6 +2,7 @@
 // inserts without a lock, so creates go one at a time; a 429 is per key, so all calls pace together; the monthly budget is one
 // sum. Signing in is counted here too (logins.ts). No alarm and no timer: everything here is settled when somebody asks.
 import { DurableObject } from 'cloudflare:workers'
+import { checkOrgo } from './check-orgo.ts'
 import * as logins from './logins.ts'
 
 const SLOT_LIFE_MS = 3 * 60_000
@@ -136,6 +137,10 @@ export class Account extends DurableObject<Env> {
 
   admit(admission: logins.Admission): boolean {
     return logins.admit(this.#sql, admission)
+  }
+
+  checkOrgo() {
+    return checkOrgo(this.env)
   }
 
   #closeOld(nowMs: number): void {

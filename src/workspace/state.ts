@@ -195,6 +195,7 @@ export type Fact =
 
 /** RPC methods of the Workspace object. Its errors arrive as RuntimeErrors (lib/errors.ts). */
 export interface WorkspaceRpc {
+  diagnose(name: string): Promise<Finding[]>
   register(
     input: RegisterInput,
   ): Promise<{ workspace: WorkspaceSnapshot; existing: boolean; differs: string[] }>
@@ -240,4 +241,12 @@ export interface WorkspaceRpc {
   >
 
   record(facts: Fact[]): Promise<void>
+}
+
+/** One thing `npm run doctor` looked at; `cure` stands where `ok` is false. */
+export interface Finding {
+  check: string
+  ok: boolean
+  detail: string
+  cure?: string
 }

@@ -4,6 +4,7 @@ import { DurableObject } from 'cloudflare:workers'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import type { SyncRequest } from '../protocol.ts'
 import { agentSha256 } from './agent-file.ts'
+import { diagnose } from './diagnose.ts'
 import { createCore, requirePlan, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { record } from './merges.ts'
@@ -44,6 +45,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   }
   async branches(name: string) {
     return branches(this.#core, name)
+  }
+  diagnose(name: string) {
+    return diagnose(this.#core, name)
   }
   remove(name: string, deleteVm: boolean | undefined) {
     return remove(this.#core, name, deleteVm)

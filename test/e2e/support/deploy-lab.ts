@@ -29,6 +29,8 @@ export interface Ran {
 export interface DeployLab {
   cloudflare: CloudflareStandIn
   stateFile: string
+  /** What the deployed Worker answers at /doctor. */
+  doctor: { status: number; report: unknown }
   run(script: string, args?: string[], options?: RunOptions): Promise<Ran>
   close(): Promise<void>
 }
@@ -46,7 +48,13 @@ export async function openDeployLab({ accountNames, wrangler }: LabOptions = {})
   const folder = mkdtempSync(join(tmpdir(), 'deploy-lab-'))
   const stateFile = join(folder, 'state.json')
   // The deployed Worker: answers /healthz once something was uploaded.
-  const worker = createServer((_request, response) => {
+  const doctor = { status: 200, report: {} as unknown }
+  const worker = createServer((request, response) => {
+    if (request.url === '/doctor') {
+      response.writeHead(doctor.status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(doctor.report))
+      return
+    }
     const isUp = cloudflare.accounts.some(({ workers }) =>
       [...workers.values()].some(({ hasCode }) => hasCode),
     )
@@ -59,6 +67,7 @@ export async function openDeployLab({ accountNames, wrangler }: LabOptions = {})
   return {
     cloudflare,
     stateFile,
+    doctor,
     async run(script, args = [], { env = {}, answers = '', killAt } = {}) {
       const child = spawn(
         process.execPath,

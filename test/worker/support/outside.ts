@@ -27,6 +27,10 @@ export interface Outside {
   /** What /compare answers for a head: its status. */
   reachable: Set<string>
   gitStatus: number
+  /** What those who ask to push are answered. */
+  pushStatus: number
+  /** Hosts beside the usual ones; null: an unexpected request. */
+  also: (url: URL) => Response | null
   /** Answers before the machine's own; null falls through. */
   orgoFault: (method: string, path: string) => Response | null
   bash: (command: string) => { output: string; exit_code: number }
@@ -41,6 +45,8 @@ export function playOutside(): Outside {
     pulls: [],
     reachable: new Set(),
     gitStatus: 200,
+    pushStatus: 200,
+    also: () => null,
     orgoFault: () => null,
     bash: (command) => ({
       exit_code: 0,
@@ -56,6 +62,8 @@ export function playOutside(): Outside {
     if (url.host === 'orgo.test') return orgo(outside, request, url)
     if (url.host === 'git.test') return git(outside, request, url)
     if (url.host === 'api.git.test') return github(outside, url)
+    const other = outside.also(url)
+    if (other !== null) return other
     throw new Error(`Unexpected outbound request: ${request.method} ${request.url}`)
   })
   return outside
@@ -112,6 +120,11 @@ async function orgo(outside: Outside, request: Request, url: URL): Promise<Respo
 
 async function git(outside: Outside, request: Request, url: URL): Promise<Response> {
   if (outside.gitStatus !== 200) return new Response('no', { status: outside.gitStatus })
+  if (url.search === '?service=git-receive-pack')
+    return new Response('', {
+      status: outside.pushStatus,
+      headers: { 'content-type': 'application/x-git-receive-pack-advertisement' },
+    })
   if (url.pathname.endsWith('/info/refs'))
     return new Response(
       concatBytes([

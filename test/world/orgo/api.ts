@@ -66,6 +66,11 @@ export function createApi(options: ApiOptions): Hono<OrgoEnv> {
     return c.json(workspaceAnswer(workspace, []), 201)
   })
 
+  // Of Orgo's own client; SPEC's facts give the fields.
+  app.get('/billing/compute-limits', (c) =>
+    c.json({ max_computers: profile.maxComputers, computers_used: computers.list().length }),
+  )
+
   app.get('/workspaces/:id', (c) => {
     const workspace = workspaceOf(c.req.param('id'))
     const own = computers.list().filter((it) => it.workspaceId === workspace.id)

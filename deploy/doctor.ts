@@ -1,0 +1,145 @@
+// `npm run doctor`: what is wrong with a deployment, each with its cure. Most of it the Worker finds out by itself (GET /doctor);
+// here stands what only this machine can see: whether it is reached, its clock, and whether it is as new as this checkout.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { VERSION } from '../src/lib/version.ts'
+import { DeployError } from './errors.ts'
+import { runToEnd } from './run-to-end.ts'
+import { readState } from './state-file.ts'
+
+const MAX_CLOCK_SKEW_MS = 2 * 60_000
+
+const Finding = z.object({
+  check: z.string(),
+  ok: z.boolean(),
+  detail: z.string(),
+  cure: z.string().optional(),
+})
+type Finding = z.infer<typeof Finding>
+const Report = z.object({
+  version: z.string(),
+  public_url: z.string(),
+  now: z.string(),
+  migrations: z.array(z.string()).nullable(),
+  findings: z.array(Finding),
+})
+
+const { values } = parseArgs({ options: { url: { type: 'string' } } })
+
+await runToEnd(async ({ say, ask }) => {
+  const url = (values.url ?? readState().url ?? '').replace(/\/+$/, '')
+  if (!URL.canParse(url))
+    throw new DeployError(
+      'No address: npm run doctor -- --url https://your-runtime.workers.dev, or run npm run deploy first.',
+    )
+  const token = process.env['OWNER_TOKEN'] ?? (await ask('Owner token:', 'secret'))
+  say(`\nLooking at ${url}\n`)
+  const findings = await examine(url, token)
+  const width = Math.max(...findings.map(({ check }) => check.length))
+  for (const { check, ok, detail, cure } of findings) {
+    say(`  ${ok ? 'ok ' : '!! '} ${check.padEnd(width)}  ${detail}`)
+    if (!ok && cure !== undefined) say(`      ${' '.repeat(width)}  → ${cure}`)
+  }
+  const bad = findings.filter(({ ok }) => !ok).length
+  say(bad === 0 ? '\nAll is well.' : `\n${bad} ${bad === 1 ? 'thing needs' : 'things need'} you.`)
+  if (bad > 0) process.exitCode = 1
+})
+
+async function examine(url: string, token: string): Promise<Finding[]> {
+  const asked = Date.now()
+  const response = await fetch(`${url}/doctor`, {
+    redirect: 'manual',
+    signal: AbortSignal.timeout(60_000),
+    headers: { authorization: `Bearer ${token}` },
+  }).catch(() => null)
+  const check = 'address'
+  if (response === null)
+    return [
+      {
+        check,
+        ok: false,
+        detail: 'It does not answer.',
+        cure: 'Check the address and your network; npm run deploy deploys again.',
+      },
+    ]
+  if (response.status === 401)
+    return [
+      {
+        check: 'owner token',
+        ok: false,
+        detail: 'It is not accepted.',
+        cure: 'Use the one deploy showed, or make a new one: npm run deploy -- --new-owner-token',
+      },
+    ]
+  const report = Report.safeParse(await response.json().catch(() => null))
+  if (!report.success)
+    return [
+      {
+        check,
+        ok: false,
+        detail: `It answers ${response.status}, but is no runtime of this version.`,
+        cure: 'Check the address, or upgrade it: npm run deploy',
+      },
+    ]
+  const { version, public_url: publicUrl, now, migrations, findings } = report.data
+  return [
+    { check, ok: true, detail: 'It answers.' },
+    lookAtVersion(version),
+    lookAtPublicUrl(url, publicUrl),
+    lookAtClock(Date.parse(now), asked, Date.now()),
+    ...lookAtMigrations(migrations),
+    ...findings,
+  ]
+}
+
+function lookAtVersion(version: string): Finding {
+  if (version === VERSION) return { check: 'version', ok: true, detail: version }
+  return {
+    check: 'version',
+    ok: false,
+    detail: `Deployed is ${version}, this checkout is ${VERSION}.`,
+    cure: 'git pull, then npm run deploy',
+  }
+}
+
+function lookAtPublicUrl(url: string, publicUrl: string): Finding {
+  const check = 'PUBLIC_URL'
+  if (publicUrl === url) return { check, ok: true, detail: publicUrl }
+  return {
+    check,
+    ok: false,
+    detail: `It is ${publicUrl === '' ? 'not set' : publicUrl}, but the runtime answers at ${url}: VMs and log-ins use the first.`,
+    cure: 'npm run deploy sets it; behind a custom domain set PUBLIC_URL to that and deploy again.',
+  }
+}
+
+function lookAtClock(theirsMs: number, fromMs: number, toMs: number): Finding {
+  const offMs = Math.max(0, fromMs - theirsMs, theirsMs - toMs)
+  if (offMs <= MAX_CLOCK_SKEW_MS)
+    return { check: 'clock', ok: true, detail: 'This machine and Cloudflare agree.' }
+  return {
+    check: 'clock',
+    ok: false,
+    detail: `This machine is off by ${Math.round(offMs / 60_000)} minutes.`,
+    cure: 'Set its clock: log-ins and signatures depend on it.',
+  }
+}
+
+function lookAtMigrations(applied: string[] | null): Finding[] {
+  if (applied === null) return [] // told by the finding about D1
+  const missing = readdirSync(join(import.meta.dirname, '../migrations')).filter(
+    (name) => name.endsWith('.sql') && !applied.includes(name),
+  )
+  if (missing.length === 0)
+    return [{ check: 'tables', ok: true, detail: `Up to ${applied.at(-1) ?? 'none'}.` }]
+  return [
+    {
+      check: 'tables',
+      ok: false,
+      detail: `Not applied: ${missing.join(', ')}.`,
+      cure: 'npm run deploy applies them.',
+    },
+  ]
+}

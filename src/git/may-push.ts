@@ -1,0 +1,29 @@
+// Asks a git host whether a credential may push, without pushing: the advertisement of receive-pack is given only to those who may.
+import { fetchUpstream } from '../lib/fetch.ts'
+import { basicAuth } from './basic-auth.ts'
+
+export interface MayPushInput {
+  remote: string
+  credential: { user: string; token: string } | null
+  timeoutMs: number
+}
+
+/** `unknown`: the host did not answer, or answered something that says neither. */
+export async function mayPush({
+  remote,
+  credential,
+  timeoutMs,
+}: MayPushInput): Promise<'yes' | 'no' | 'unknown'> {
+  try {
+    const url = `${remote.replace(/\/+$/, '')}/info/refs?service=git-receive-pack`
+    const response = await fetchUpstream('The git host', url, timeoutMs, {
+      headers: credential === null ? {} : { authorization: basicAuth(credential) },
+    })
+    await response.body?.cancel()
+    const type = response.headers.get('content-type') ?? ''
+    if (response.status === 200) return type.startsWith('application/x-git-receive-pack') ? 'yes' : 'no'
+    return response.status === 401 || response.status === 403 || response.status === 404 ? 'no' : 'unknown'
+  } catch {
+    return 'unknown'
+  }
+}
