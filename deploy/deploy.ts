@@ -58,9 +58,12 @@ async function deploy(terminal: Terminal): Promise<void> {
 
   step(say, 'Database and key-value store')
   const given = idsInTemplate()
-  const database = given.databaseId === null ? await ensureDatabase(wrangler, name) : { id: given.databaseId, isNew: false }
+  const database =
+    given.databaseId === null ? await ensureDatabase(wrangler, name) : { id: given.databaseId, isNew: false }
   const namespace =
-    given.namespaceId === null ? await ensureNamespace(wrangler, `${name}-oauth`) : { id: given.namespaceId, isNew: false }
+    given.namespaceId === null
+      ? await ensureNamespace(wrangler, `${name}-oauth`)
+      : { id: given.namespaceId, isNew: false }
   say(
     `  ${database.isNew ? 'made' : 'there already'}: database ${name}; ${namespace.isNew ? 'made' : 'there already'}: store ${name}-oauth`,
   )
