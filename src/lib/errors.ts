@@ -2,12 +2,14 @@
 // measured at compatibility date 2026-11-02), the class does not: ask isRuntimeError, never instanceof, at an edge.
 // `message` is text we wrote and is shown to the caller; `cause` is for the log only.
 
+import { redact } from './redact.ts'
+
 export class RuntimeError extends Error {
   override name = 'RuntimeError'
   readonly status: number
   readonly code: string
   constructor(code: string, status: number, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
+    super(redact(message), cause === undefined ? undefined : { cause })
     this.code = code
     this.status = status
   }

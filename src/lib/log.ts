@@ -1,10 +1,12 @@
 // One structured line per request, tool call, webhook and alarm; nothing else logs on the happy path.
 // Values are ids, counts and reasons: never headers, bodies, tokens or URLs with userinfo.
 
+import { redactAll } from './redact.ts'
+
 export type LogFields = Record<string, string | number | boolean | null | undefined>
 
 export function log(event: string, fields: LogFields): void {
-  console.log(JSON.stringify({ event, ...fields }))
+  console.log(JSON.stringify(redactAll({ event, ...fields })))
 }
 
 /** An error as log fields: its name, code and our message; the cause's message clipped, because it may quote an upstream. */

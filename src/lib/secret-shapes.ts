@@ -2,7 +2,7 @@
 // and a plan that merely speaks of "ghp_ tokens" passes. Every repetition either has an upper bound or is anchored by the
 // look-behind: with an open one, 100,000 letters take a minute.
 
-const SHAPES: { kind: string; git: boolean; pattern: RegExp }[] = [
+export const SHAPES: { kind: string; git: boolean; pattern: RegExp }[] = [
   { kind: 'a GitHub token', git: true, pattern: /(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{12,}/ },
   { kind: 'a GitHub token', git: true, pattern: /(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{16,}/ },
   {

@@ -1,6 +1,7 @@
 // Parses the environment once into typed settings (SPEC section 3). Problems name the setting and the cure, never its value.
 import * as z from 'zod'
 import { SettingsError } from './errors.ts'
+import { rememberCredentialLines, rememberSecrets } from './redact.ts'
 
 export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
@@ -116,6 +117,15 @@ export function readSettings(env: RawEnv): SettingsReport {
     maxParallelPlans: number('MAX_PARALLEL_PLANS', 2, z.number().int().min(1).max(16)),
     local: isLocal,
   }
+  rememberSecrets({
+    ORGO_API_KEY: settings.orgoApiKey,
+    ANTHROPIC_API_KEY: settings.anthropicApiKey,
+    OWNER_TOKEN: settings.ownerToken,
+    TOKEN_KEY: settings.tokenKey,
+    NOTIFY_URL: settings.notifyUrl ?? '',
+  })
+  for (const one of settings.webhookSecrets) rememberSecrets({ GITHUB_WEBHOOK_SECRET: one })
+  rememberCredentialLines('GIT_CREDENTIALS', settings.gitCredentials)
   if (settings.webhookSecrets.length === 0)
     problems.push('GITHUB_WEBHOOK_SECRET is not set: `npm run deploy` makes it.')
   return { settings, problems }

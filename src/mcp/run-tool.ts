@@ -2,6 +2,7 @@
 import { holds } from '../auth/scopes.ts'
 import { ForbiddenError, isRuntimeError } from '../lib/errors.ts'
 import { errorFields, log } from '../lib/log.ts'
+import { redactAll } from '../lib/redact.ts'
 import type { ToolContext } from './context.ts'
 import { scopeOf } from './define-tool.ts'
 import type { Tool, ToolAnswer, ToolCall } from './define-tool.ts'
@@ -25,7 +26,7 @@ export async function runTool({ tool, args, context, call, door }: RunToolInput)
         `${tool.name} needs the scope "${scopeOf(tool)}", which this connection was not given.`,
         'insufficient_scope',
       )
-    const answer = await withOneRetry(tool, () => tool.run(args, context, call))
+    const answer = redactAll(await withOneRetry(tool, () => tool.run(args, context, call)))
     line('ok')
     return answer
   } catch (error) {

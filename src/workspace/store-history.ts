@@ -1,4 +1,5 @@
 // The part of the object's SQL that only grows: events of plans, what is still to be told to D1, and deliveries seen.
+import { redact, redactAll } from '../lib/redact.ts'
 import type { EventLine } from '../protocol.ts'
 import type { PlanEvent } from './state.ts'
 
@@ -25,14 +26,14 @@ export function createHistoryStore(sql: SqlStorage) {
       const seq =
         first<{ next: number }>('SELECT COALESCE(MAX(seq), 0) + 1 AS next FROM events WHERE plan = ?', planId)
           ?.next ?? 1
-      const data = event.data === undefined ? null : JSON.stringify(event.data)
+      const data = event.data === undefined ? null : JSON.stringify(redactAll(event.data))
       sql.exec(
         'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)',
         planId,
         seq,
         event.atMs,
         event.type,
-        event.text,
+        redact(event.text),
         data,
       )
       sql.exec("INSERT INTO outbox (kind, plan, seq) VALUES ('event', ?, ?)", planId, seq)

@@ -1,5 +1,6 @@
 // All SQL of the object: records in, records out. Every method is synchronous, so what is called without an `await` in between
 // commits together, and nothing leaves the object before it is durable (output gate): intent is written before the act for free.
+import { redactAll } from '../lib/redact.ts'
 import { newPlanRecord, newSupervisorRecord, newVmRecord } from './records.ts'
 import type { LeaseRecord, PlanRecord, WorkspaceRecord } from './records.ts'
 import type { PlanStatus } from './state.ts'
@@ -34,7 +35,7 @@ export function createStore(sql: SqlStorage) {
     saveWorkspace(workspace: WorkspaceRecord): void {
       sql.exec(
         'INSERT INTO workspace VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record',
-        JSON.stringify(workspace),
+        kept(workspace),
       )
     },
 
@@ -79,7 +80,7 @@ export function createStore(sql: SqlStorage) {
 
     insertPlan(plan: PlanRecord, text: string): void {
       const ord = first<{ next: number }>('SELECT COALESCE(MAX(ord), 0) + 1 AS next FROM plans')?.next ?? 1
-      sql.exec('INSERT INTO plans VALUES (?, ?, ?, 1, 0, ?)', plan.id, ord, plan.status, JSON.stringify(plan))
+      sql.exec('INSERT INTO plans VALUES (?, ?, ?, 1, 0, ?)', plan.id, ord, plan.status, kept(plan))
       sql.exec('INSERT INTO texts VALUES (?, ?)', plan.id, text)
       store.savePlan(plan)
     },
@@ -98,7 +99,7 @@ export function createStore(sql: SqlStorage) {
         plan.status,
         watched ? 1 : 0,
         revision,
-        JSON.stringify(plan),
+        kept(plan),
         plan.id,
       )
       // The workspace's snapshot counts its plans.
@@ -110,7 +111,7 @@ export function createStore(sql: SqlStorage) {
 
     /** Signs of life and the like: kept, but neither D1 nor the VM needs to hear. */
     touchPlan(plan: PlanRecord): void {
-      sql.exec('UPDATE plans SET record = ? WHERE id = ?', JSON.stringify(plan), plan.id)
+      sql.exec('UPDATE plans SET record = ? WHERE id = ?', kept(plan), plan.id)
     },
 
     planRevision(id: string): number {
@@ -192,6 +193,9 @@ export function createStore(sql: SqlStorage) {
   }
   return { ...store, ...createHistoryStore(sql) }
 }
+
+/** As it is stored: what a VM or an upstream said goes no further with a secret in it, neither to D1 nor to a tool's answer. */
+const kept = (record: PlanRecord | WorkspaceRecord): string => JSON.stringify(redactAll(record))
 
 // JSON we wrote ourselves, laid over the defaults so that a row of an older version has every field.
 const toPlan = (row: { record: string }): PlanRecord => {

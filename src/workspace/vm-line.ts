@@ -3,6 +3,7 @@
 import { signVmToken } from '../auth/vm-token.ts'
 import type { TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import type { ObservedPlan, SyncRequest, SyncResponse } from '../protocol.ts'
+import { redact } from '../lib/redact.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { end } from './decisions.ts'
@@ -179,7 +180,8 @@ async function adoptLines(core: Core, request: SyncRequest): Promise<SyncRespons
       known ??
       (
         await submit(core, requireWorkspace(core).name, {
-          plan: line.text,
+          // A person's own words are kept byte for byte, but a token in them is neither stored nor sent to a model.
+          plan: redact(line.text),
           idempotencyKey: `tasks.md:${line.ref}`,
         })
       ).plan.id
