@@ -57,10 +57,23 @@ export function remoteProblem(remote: string, { local, ownUrls }: RemoteRules): 
     const host = hostProblem(url.hostname)
     if (host !== null) return host
   }
-  if (ownUrls.some((own) => URL.canParse(own) && new URL(own).host === url.host))
-    return 'is this Worker itself: name the git host'
+  if (isOwn(url, ownUrls)) return 'is this Worker itself: name the git host'
   return null
 }
+
+/** What is wrong with an address the Worker is told to call, which may have any path and query; null when nothing is. */
+export function targetProblem(target: string, { local, ownUrls }: RemoteRules): string | null {
+  const url = URL.canParse(target) ? new URL(target) : null
+  if (url === null || (url.protocol !== 'https:' && !(local && url.protocol === 'http:')))
+    return 'must be an https URL'
+  if (url.username !== '' || url.password !== '') return 'must not hold a user name'
+  const host = local ? null : hostProblem(url.hostname)
+  if (host !== null) return host
+  return isOwn(url, ownUrls) ? 'is this Worker itself' : null
+}
+
+const isOwn = (url: URL, ownUrls: string[]): boolean =>
+  ownUrls.some((own) => URL.canParse(own) && new URL(own).host === url.host)
 
 /** Hosts the Worker must not be sent to: addresses instead of names, itself, and names no public host can have. */
 function hostProblem(hostname: string): string | null {

@@ -1,6 +1,7 @@
 // Parses the environment once into typed settings (SPEC section 3). Problems name the setting and the cure, never its value.
 import * as z from 'zod'
 import { SettingsError } from './errors.ts'
+import { targetProblem } from './git-names.ts'
 import { rememberCredentialLines, rememberSecrets } from './redact.ts'
 
 export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
@@ -85,6 +86,14 @@ export function readSettings(env: RawEnv): SettingsReport {
   else if (local && !isLoopbackUrl(publicUrl))
     problems.push('LOCAL is for `npm run dev` only: it is refused unless PUBLIC_URL is loopback.')
 
+  const wanted = text(env, 'NOTIFY_URL')
+  const target =
+    wanted === ''
+      ? null
+      : targetProblem(wanted, { local: isLocal, ownUrls: [publicUrl, text(env, 'VM_URL')] })
+  if (target !== null) problems.push(`NOTIFY_URL ${target}.`)
+  const notifyUrl = wanted === '' || target !== null ? null : wanted
+
   const settings: Settings = {
     orgoApiKey: secret('ORGO_API_KEY', 8, 'get one at orgo.ai, then `npx wrangler secret put ORGO_API_KEY`.'),
     anthropicApiKey: secret(
@@ -103,7 +112,7 @@ export function readSettings(env: RawEnv): SettingsReport {
       .split(',')
       .map((part) => part.trim())
       .filter((part) => part !== ''),
-    notifyUrl: text(env, 'NOTIFY_URL') || null,
+    notifyUrl,
     publicUrl,
     vmUrl: url('VM_URL', publicUrl),
     orgoApiUrl: url('ORGO_API_URL', 'https://www.orgo.ai/api'),

@@ -1,18 +1,22 @@
 // What every part of the object works with: its store, its settings, the clock, and the two ways to make something happen -
 // poke the alarm, and wake whoever waits. Built once per object; everything in memory here may vanish at any moment.
-import { requireSettings } from '../lib/settings.ts'
+import { readSettings, requireSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
 import type { Change } from './decisions.ts'
+import { notificationOf } from './notification.ts'
 import type { PlanRecord, WorkspaceRecord } from './records.ts'
 import { hasTables, migrate } from './schema.ts'
 import { createStore } from './store.ts'
 import type { Store } from './store.ts'
+import { randomHex } from '../lib/crypto.ts'
 import { NotFoundError } from '../lib/errors.ts'
 
 export interface Core {
   env: Env
   store: Store
   settings: () => Settings
+  /** The same without the check: for what must go on while something else is not configured. */
+  settingsNow: () => Settings
   now: () => number
   /** True once register has made the tables; until then nothing may be read. */
   exists: () => boolean
@@ -36,6 +40,7 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
     env,
     store,
     settings: () => requireSettings({ ...env }),
+    settingsNow: () => readSettings({ ...env }).settings,
     now: () => Date.now(),
     exists: () => exists,
     createTables: () => {
@@ -83,6 +88,9 @@ export function commit(core: Core, change: Change | null): PlanRecord | null {
   if (change === null) return null
   core.store.savePlan(change.plan)
   core.store.addEvent(change.plan.id, { atMs: core.now(), ...change.event })
+  const told = notificationOf(change.plan, requireWorkspace(core).name, core.now())
+  if (told !== null && core.settingsNow().notifyUrl !== null)
+    core.store.addNotification(randomHex(16), told, core.now())
   core.notify()
   return change.plan
 }

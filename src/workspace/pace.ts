@@ -68,6 +68,8 @@ export function nextWakeMs(store: Store, nowMs: number): number | null {
       times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))
     else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))
   }
+  const notification = store.nextNotificationMs()
+  if (notification !== null) times.push(notification)
   if (startable(store, workspace)) times.push(workspace.branch === null ? nowMs + BRANCH_RETRY_MS : nowMs)
   for (const plan of store.watchedPlans()) {
     const deadline = deadlineMs(plan)

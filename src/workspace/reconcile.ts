@@ -11,6 +11,7 @@ import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
 import { checkMerges, openPullRequests } from './merges.ts'
+import { sendNotifications } from './notify.ts'
 import { drainOutbox } from './outbox.ts'
 import { account, expireLeases, revokeLeases } from './rights.ts'
 import { nextWakeMs, retryDelayMs, ringDueMs, vmNeeded } from './pace.ts'
@@ -34,6 +35,7 @@ export async function onAlarm(core: Core): Promise<void> {
     openPullRequests,
     expireLeases,
     drainOutbox,
+    sendNotifications,
   ]) {
     try {
       await step(core)

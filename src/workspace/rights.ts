@@ -10,7 +10,7 @@ import { nextMergeCheckMs, pause } from './decisions.ts'
 import { grant } from './grants.ts'
 import { STREAM_SILENT_MS } from './pace.ts'
 import type { LeaseRecord } from './records.ts'
-import type { Authorization, Intent, Settlement } from './state.ts'
+import type { Authorization, Intent, PausedReason, Settlement } from './state.ts'
 
 const CUT_WAIT_MS = 1_500
 const REFS_TIMEOUT_MS = 10_000
@@ -68,34 +68,27 @@ function openLease(
 }
 
 /** A used-up budget pauses the plan here, so that it holds when the VM does not answer. */
-function refuse(
+async function refuse(
   core: Core,
   claims: PlanClaims | VmKeyClaims,
   answer: Authorization & { ok: false },
-): Authorization {
+): Promise<Authorization> {
   const plan = claims.kind === 'plan' ? core.store.plan(claims.plan) : null
   if (plan === null || plan.status !== 'running' || claims.kind !== 'plan' || claims.attempt !== plan.attempt)
     return answer
-  if (answer.reason === 'budget_exceeded')
-    commit(
-      core,
-      pause(
-        plan,
-        'budget',
-        `The budget of $${plan.budgetUsd} is used up. Continue with plan_resume and a higher budget_usd.`,
-        core.now(),
-      ),
-    )
-  if (answer.reason === 'monthly_budget_exceeded')
-    commit(
-      core,
-      pause(
-        plan,
-        'monthly_budget',
-        'MONTHLY_BUDGET_USD is used up for this month. Raise it or wait, then continue with plan_resume.',
-        core.now(),
-      ),
-    )
+  const used: [PausedReason, string] | null =
+    answer.reason === 'budget_exceeded'
+      ? [
+          'budget',
+          `The budget of $${plan.budgetUsd} is used up. Continue with plan_resume and a higher budget_usd.`,
+        ]
+      : answer.reason === 'monthly_budget_exceeded'
+        ? [
+            'monthly_budget',
+            'MONTHLY_BUDGET_USD is used up for this month. Raise it or wait, then continue with plan_resume.',
+          ]
+        : null
+  if (used !== null && commit(core, pause(plan, ...used, core.now())) !== null) await core.poke()
   return answer
 }
 

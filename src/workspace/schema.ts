@@ -23,6 +23,7 @@ const MIGRATIONS: string[] = [
    CREATE TABLE submissions (key TEXT PRIMARY KEY, plan TEXT NOT NULL, arguments TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
    CREATE TABLE deliveries (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
    CREATE TABLE adopted_lines (ref TEXT PRIMARY KEY, plan TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE notifications (id TEXT PRIMARY KEY, body TEXT NOT NULL, tries INTEGER NOT NULL, due INTEGER NOT NULL) STRICT;`,
 ]
 
 /** True once register has made the tables. */

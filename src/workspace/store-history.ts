@@ -125,6 +125,30 @@ export function createHistoryStore(sql: SqlStorage) {
       return first('SELECT 1 AS one FROM outbox LIMIT 1') === undefined
     },
 
+    addNotification(id: string, body: string, dueAtMs: number): void {
+      sql.exec('INSERT INTO notifications VALUES (?, ?, 0, ?)', id, redact(body), dueAtMs)
+    },
+
+    dueNotifications(nowMs: number, limit: number): { id: string; body: string; tries: number }[] {
+      return rows<{ id: string; body: string; tries: number }>(
+        'SELECT id, body, tries FROM notifications WHERE due <= ? ORDER BY due LIMIT ?',
+        nowMs,
+        limit,
+      )
+    },
+
+    nextNotificationMs(): number | null {
+      return first<{ due: number | null }>('SELECT MIN(due) AS due FROM notifications')?.due ?? null
+    },
+
+    retryNotification(id: string, dueAtMs: number): void {
+      sql.exec('UPDATE notifications SET tries = tries + 1, due = ? WHERE id = ?', dueAtMs, id)
+    },
+
+    dropNotification(id: string): void {
+      sql.exec('DELETE FROM notifications WHERE id = ?', id)
+    },
+
     /** False when this delivery was seen before. */
     takeDelivery(id: string, atMs: number): boolean {
       sql.exec('DELETE FROM deliveries WHERE at < ?', atMs - 7 * 24 * 3_600_000)
