@@ -1,28 +1,13 @@
-// Set-up before the work and checks after it: shell commands the person declared, or the repository carries in .ralph/.
-import { existsSync, writeFileSync } from 'node:fs'
+// Checks after the work: shell commands the person declared, or the repository carries in .ralph/.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CheckResult } from '../src/protocol.ts'
-import { clipOutput, clipText } from './output.ts'
+import { clipText } from './output.ts'
 import type { PlanRun } from './plan-run.ts'
 import { runShell } from './shell.ts'
 
-const SETUP_TIMEOUT_MS = 20 * 60_000
 const CHECK_TIMEOUT_MS = 30 * 60_000
 const MAX_CHECKS = 50
-
-/** Runs the set-up once per attempt; what failed is told to the model, which can often mend it. null: nothing failed. */
-export async function runSetup(plan: PlanRun): Promise<string | null> {
-  const repositorys = join(plan.start.checkout, '.ralph/setup.sh')
-  const commands = [plan.start.setup, existsSync(repositorys) ? 'bash .ralph/setup.sh' : undefined]
-  for (const command of commands.filter((text) => text !== undefined)) {
-    const logFile = join(plan.home, '.ralph/out/setup.log')
-    const result = await runShell({ ...shellOf(plan), command, timeoutMs: SETUP_TIMEOUT_MS, logFile })
-    if (result.exitCode === 0) continue
-    plan.report({ kind: 'event', type: 'error', text: `Set-up ended with exit code ${result.exitCode}.` })
-    return `Set-up failed with exit code ${result.exitCode}:\n${clipOutput(result.output, logFile)}`
-  }
-  return null
-}
 
 export async function runChecks(plan: PlanRun, baseHead: string | null): Promise<CheckResult[]> {
   const results: CheckResult[] = []

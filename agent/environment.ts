@@ -1,15 +1,18 @@
 // What the first message tells the model about where it is: the state of the repository, its own instructions, earlier work.
-import { closeSync, constants, openSync, readSync } from 'node:fs'
-import { join } from 'node:path'
+import { describeEnvironment } from './env-report.ts'
+import { readInstructions } from './instructions.ts'
 import type { JournalRecord } from './journal.ts'
 import { clipText } from './output.ts'
 import type { Message } from './pipe.ts'
 import type { PlanRun } from './plan-run.ts'
+import { redact } from './secret-scan.ts'
 
 export interface PlanFacts {
   id: string
   text: string
   repository: string
+  /** The machine, the project's kind, its checks. */
+  environment: string
   instructions: string
   progress: string
   setupFailure: string
@@ -23,22 +26,21 @@ export interface FactsInput {
   messages: Message[]
 }
 
-const MAX_INSTRUCTIONS_BYTES = 8 * 1024
-const INSTRUCTION_FILES = ['AGENTS.md', 'CLAUDE.md', '.github/copilot-instructions.md']
-
 export async function gatherFacts({
   plan,
   baseHead,
   setupFailure,
   messages,
 }: FactsInput): Promise<PlanFacts> {
+  const known = plan.token.all()
   return {
     id: plan.start.id,
     text: plan.start.text,
-    repository: await describeRepository(plan, baseHead),
-    instructions: readInstructions(plan.start.checkout),
+    repository: redact(await describeRepository(plan, baseHead), known),
+    environment: redact(await describeEnvironment(plan, baseHead), known),
+    instructions: redact(readInstructions(plan.start.checkout), known),
     progress: describeProgress(plan.journal.records()),
-    setupFailure: setupFailure ?? '',
+    setupFailure: redact(setupFailure ?? '', known),
     messages,
   }
 }
@@ -53,31 +55,8 @@ async function describeRepository({ git, start }: PlanRun, baseHead: string | nu
     await show('Last commits:', ['log', '--oneline', '-15']),
     baseHead === null ? '' : await show('Changed since the base:', ['diff', '--stat', baseHead]),
     await show('Uncommitted:', ['status', '--short']),
-    await show('Files at the top:', ['ls-tree', '--name-only', 'HEAD']),
   ]
   return parts.filter((part) => part !== '').join('\n\n')
-}
-
-/** The first instruction file there is, up to 8 KB. Not through a link: a repository could point it at any file. */
-function readInstructions(checkout: string): string {
-  for (const name of INSTRUCTION_FILES) {
-    try {
-      const fd = openSync(
-        join(checkout, name),
-        constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-      )
-      try {
-        const buffer = Buffer.alloc(MAX_INSTRUCTIONS_BYTES)
-        const text = buffer.subarray(0, readSync(fd, buffer)).toString('utf8').trim()
-        if (text !== '') return `${name}:\n${text}`
-      } finally {
-        closeSync(fd)
-      }
-    } catch {
-      // not there, or no plain file: the next name
-    }
-  }
-  return ''
 }
 
 function describeProgress(records: JournalRecord[]): string {

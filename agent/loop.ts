@@ -14,6 +14,7 @@ import { rebuildConversation } from './journal.ts'
 import { blocksOf, contextTokens, lastWords, toEffort } from './messages.ts'
 import { createModelClient, judgeModelError } from './model.ts'
 import type { ModelClient } from './model.ts'
+import { takeNotices } from './notices.ts'
 import { clipText } from './output.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
@@ -144,10 +145,9 @@ async function runTurns({ input, model, tools, context, talk }: TurnsInput): Pro
     if (context.interruption !== null) throw context.interruption
     if (results === null) return message.stop_reason
     const news = context.conclusion === null ? takeMessages(plan) : []
+    const words = [...(news.length === 0 ? [] : [steering(news)]), ...takeNotices(plan)]
     const answer: BetaMessageParam =
-      news.length === 0
-        ? results
-        : { role: 'user', content: [...blocksOf(results), { type: 'text', text: steering(news) }] }
+      words.length === 0 ? results : { role: 'user', content: [...blocksOf(results), ...words.map(toText)] }
     // A question's result is its answer, which comes with the next attempt.
     if (context.conclusion?.kind === 'question') return 'concluded'
     say(plan, talk, answer)
@@ -155,7 +155,7 @@ async function runTurns({ input, model, tools, context, talk }: TurnsInput): Pro
     await input.onTurn()
     if (context.conclusion !== null) return 'concluded'
     if (talk.turns >= MAX_TURNS || contextTokens(message) > MAX_CONTEXT_TOKENS) return 'fresh'
-    if (news.length > 0) runner.pushMessages(reply, answer)
+    if (words.length > 0) runner.pushMessages(reply, answer)
   }
   return null
 }

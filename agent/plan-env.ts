@@ -2,6 +2,7 @@
 // supervisor's can be in it.
 import { dirname, join } from 'node:path'
 import { mkdirSync } from 'node:fs'
+import { browserEnv, writeBrowserCommand } from './browser.ts'
 import { GIT_ENV } from './git.ts'
 import { writeDurably } from './durable.ts'
 import { tokenConfigFile } from './token.ts'
@@ -16,7 +17,21 @@ export interface PlanEnvInput {
   planId: string
 }
 
+/** Each plan's user has a hundred ports of its own for servers; the kernel gives out none of these by itself. */
+const FIRST_PORT = 20_000
+const PORTS_PER_PLAN = 100
+const PORT_RANGES = 120
+
 export function planEnv({ home, user, path, planId }: PlanEnvInput): NodeJS.ProcessEnv {
+  const port = FIRST_PORT + ((process.getuid?.() ?? 0) % PORT_RANGES) * PORTS_PER_PLAN
+  // What set-up installs for Python and our own commands first; Node last: it is there when the machine has none of its own.
+  const folders = [
+    join(home, '.venv/bin'),
+    join(home, '.local/bin'),
+    path ?? SYSTEM_PATH,
+    dirname(process.execPath),
+  ]
+  const wholePath = folders.join(':')
   return {
     HOME: home,
     USER: user,
@@ -24,8 +39,7 @@ export function planEnv({ home, user, path, planId }: PlanEnvInput): NodeJS.Proc
     SHELL: '/bin/bash',
     LANG: 'C.UTF-8',
     TERM: 'dumb',
-    // What set-up installs for Python first; Node last: it is there when the machine has none of its own.
-    PATH: `${join(home, '.venv/bin')}:${path ?? SYSTEM_PATH}:${dirname(process.execPath)}`,
+    PATH: wholePath,
     TMPDIR: join(home, 'tmp'),
     // Marks every process of the plan, so that all can be found where plans have no user of their own.
     RALPH_PLAN: planId,
@@ -35,14 +49,21 @@ export function planEnv({ home, user, path, planId }: PlanEnvInput): NodeJS.Proc
     TQDM_DISABLE: '1',
     PIP_PROGRESS_BAR: 'off',
     DEBIAN_FRONTEND: 'noninteractive',
+    COREPACK_ENABLE_DOWNLOAD_PROMPT: '0',
+    NO_UPDATE_NOTIFIER: '1',
+    PORT: String(port),
+    RALPH_PORT_FIRST: String(port),
+    RALPH_PORT_LAST: String(port + PORTS_PER_PLAN - 1),
+    ...browserEnv(home, wholePath),
     ...GIT_ENV,
   }
 }
 
 /** ~/.gitconfig and the folders of a plan's home. The token's file is only included: it is rewritten on each renewal. */
 export function writeHome(home: string, mirror: string): void {
-  for (const folder of ['tmp', '.ralph', '.ralph/out'])
+  for (const folder of ['tmp', 'evidence', '.ralph', '.ralph/out'])
     mkdirSync(join(home, folder), { recursive: true, mode: 0o700 })
+  writeBrowserCommand(home)
   writeDurably(
     join(home, '.gitconfig'),
     [

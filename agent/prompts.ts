@@ -22,6 +22,7 @@ export function firstMessage(facts: PlanFacts): BetaTextBlockParam[] {
   const context = [
     `Commits you make should end with the trailer line "Ralph-Plan: ${facts.id}".`,
     section('Repository', facts.repository),
+    section('Environment', facts.environment),
     section('Instructions the repository carries', facts.instructions),
     section('Earlier work on this plan', facts.progress),
     section('Set-up', facts.setupFailure),

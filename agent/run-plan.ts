@@ -5,10 +5,11 @@ import { homedir, userInfo } from 'node:os'
 import type { AttemptEnd } from '../src/protocol.ts'
 import { prepareCheckout } from './checkout.ts'
 import { startCheckpoints } from './checkpoint.ts'
-import { runSetup } from './checks.ts'
 import { deliver, keepWork } from './deliver.ts'
 import { createGate } from './gate.ts'
+import { reportEvidence } from './evidence.ts'
 import { commitOf, createGit } from './git.ts'
+import { cleanHistory } from './history-gate.ts'
 import { openJournal, pendingQuestion, recordsOf } from './journal.ts'
 import type { JournalRecord } from './journal.ts'
 import { workLoop } from './loop.ts'
@@ -20,6 +21,9 @@ import { planEnv, writeHome } from './plan-env.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
 import { redactLine } from './redaction.ts'
+import { runSetup } from './setup.ts'
+import { tellHeld } from './staging-gate.ts'
+import { fetchSubmodules } from './submodules.ts'
 import { killShells } from './shell.ts'
 import { createTokenHolder, tokenConfigFile } from './token.ts'
 
@@ -114,6 +118,7 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
   if (finished?.kind === 'finished') return deliver({ plan, baseHead, ...outcomeOf(finished) })
   const question = plan.inbox.length === 0 ? pendingQuestion(journal.records(), start.attempt) : null
   if (question !== null) return conclude(plan, baseHead, { kind: 'question', question })
+  if (!done.some((record) => record.kind === 'setup_done')) await fetchSubmodules(plan)
   const setupFailure = done.some((record) => record.kind === 'setup_done') ? null : await runSetup(plan)
   journal.append({ kind: 'setup_done' })
   report({ kind: 'phase', phase: 'working' })
@@ -133,6 +138,7 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
 }
 
 async function conclude(plan: PlanRun, baseHead: string | null, end: LoopEnd): Promise<AttemptEnd> {
+  reportEvidence(plan)
   if (end.kind === 'finished') {
     const finished = plan.journal.records().findLast((record) => record.kind === 'finished')
     if (finished?.kind === 'finished') return deliver({ plan, baseHead, ...outcomeOf(finished) })
@@ -179,12 +185,15 @@ function outcomeOf({ summary, outcome }: Extract<JournalRecord, { kind: 'finishe
 }
 
 /** Tells the history of commits the model makes by itself. */
-function commitWatcher({ git, report }: PlanRun, head: string | null): () => Promise<void> {
+function commitWatcher(plan: PlanRun, head: string | null): () => Promise<void> {
+  const { git, report } = plan
   let last = head
   return async () => {
     const now = await commitOf(git, 'HEAD')
     if (now === null || now === last) return
     last = now
+    // Told now, while the model can still take it out by itself; the push leaves it out in any case.
+    tellHeld(plan, (await cleanHistory(plan)).held, 'push')
     report({
       kind: 'event',
       type: 'commit',
