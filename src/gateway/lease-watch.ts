@@ -1,5 +1,5 @@
-// A stream runs only while its lease lives. A push races one open call to the object; a model stream, which lasts for minutes,
-// asks once a second, because a call held open would bill the object for the whole stream. Whoever watches, stops in the end.
+// A stream runs only while its lease lives. A push races one open call to the object; a model stream or a fetch, which may last for
+// minutes, asks once a second, because a call held open would bill the object for the whole stream. Whoever watches, stops in the end.
 import { isRuntimeError } from '../lib/errors.ts'
 import { errorFields, log } from '../lib/log.ts'
 import type { GatewayContext, GatewayRpc } from './context.ts'
@@ -13,7 +13,7 @@ export interface LeaseWatch {
   /** Answers once `ended` is not null; never rejects. */
   whenEnded: Promise<void>
   /** The call cannot cost more than this any more; told to the object with the next question. */
-  lower(mostUsd: number): void
+  lower: (this: void, mostUsd: number) => void
   stop(): void
 }
 
@@ -29,18 +29,57 @@ const ASK_EVERY_MS = 1_000
 const MAX_FAILED_ASKS = 3
 
 export function watchPush(input: WatchInput): LeaseWatch {
-  return watch(input, () => input.rpc.untilRevoked(input.leaseId))
+  return watch(input, 0, () => input.rpc.untilRevoked(input.leaseId))
 }
 
 export function watchModel(input: WatchInput): LeaseWatch {
-  return watch(input, async (mostUsd) =>
+  return watch(input, 0, async (mostUsd) =>
     (await input.rpc.leaseLives(input.leaseId, mostUsd)) ? 'lives' : 'revoked',
   )
+}
+
+/** The lease was granted a moment ago, so the first question waits its second as well: what is over by then costs none. */
+export function watchRead(input: WatchInput): LeaseWatch {
+  return watch(input, ASK_EVERY_MS, async () =>
+    (await input.rpc.leaseLives(input.leaseId)) ? 'lives' : 'revoked',
+  )
+}
+
+/** Well below the time a cancel waits for its streams to be cut. */
+const GRACE_MS = 1_000
+
+/**
+ * The same watch, ending a second later while `finishing` says that only the host's word is missing: what it has in full it will
+ * carry out anyway, and then better before the cancel is answered than after.
+ */
+export function withGrace(strict: LeaseWatch, finishing: () => boolean): LeaseWatch {
+  const controller = new AbortController()
+  const { promise: whenEnded, resolve } = Promise.withResolvers<void>()
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const end = () => {
+    controller.abort(strict.signal.reason)
+    resolve()
+  }
+  void strict.whenEnded.then(() => {
+    if (finishing()) timer = setTimeout(end, GRACE_MS)
+    else end()
+  })
+  return {
+    ...strict,
+    signal: controller.signal,
+    ended: () => (controller.signal.aborted ? strict.ended() : null),
+    whenEnded,
+    stop() {
+      strict.stop()
+      if (timer !== null) clearTimeout(timer)
+    },
+  }
 }
 
 /** `ask` answers 'over' when the lease was settled (by us) or reached its deadline: then there is nothing left to watch. */
 function watch(
   { deadlineMs, nowMs }: WatchInput,
+  firstAfterMs: number,
   ask: (mostUsd: number | undefined) => Promise<'lives' | 'revoked' | 'over'>,
 ): LeaseWatch {
   const controller = new AbortController()
@@ -76,7 +115,8 @@ function watch(
     if (!stopped.signal.aborted && state.cause === null)
       state.timer = setTimeout(() => void askOnce(), ASK_EVERY_MS)
   }
-  void askOnce()
+  if (firstAfterMs === 0) void askOnce()
+  else state.timer = setTimeout(() => void askOnce(), firstAfterMs)
   return {
     signal: controller.signal,
     ended: () => state.cause,

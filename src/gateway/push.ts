@@ -8,7 +8,7 @@ import { answer } from './answers.ts'
 import type { GatewayContext, GatewayRpc, Handled } from './context.ts'
 import { denial } from './denials.ts'
 import { drain } from './drain.ts'
-import { deadlineSignal, settleLease, watchPush } from './lease-watch.ts'
+import { deadlineSignal, settleLease, watchPush, withGrace } from './lease-watch.ts'
 import { relayReport } from './push-relay.ts'
 import { readPushHead } from './receive-pack.ts'
 import type { PushHead } from './receive-pack.ts'
@@ -16,6 +16,8 @@ import { wantsReport, writeRefusal } from './receive-report.ts'
 import type { RefusalInput } from './receive-report.ts'
 import { askGitHost } from './upstream-git.ts'
 
+/** For the commands alone, which git sends at once. */
+const HEAD_TIMEOUT_MS = 30_000
 const RESULT = 'application/x-git-receive-pack-result'
 type Push = Extract<PushHead, { kind: 'push' }>
 type Right = Extract<Authorization, { ok: true }>
@@ -28,7 +30,7 @@ export async function receivePack(
   if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity')
     return plain(415, 'encoding', 'A push may not be compressed as a whole.')
   if (request.body === null) return plain(400, 'empty', 'The request has no body.')
-  const reader = createByteReader(request.body)
+  const reader = createByteReader(request.body, HEAD_TIMEOUT_MS)
   const head = await readPushHead(reader)
   const leftover = reader.release()
   const judged = await judge(head, claims, context)
@@ -96,13 +98,16 @@ interface PassInput {
 }
 
 async function pass({ body, leftover, length, head, right, rpc, context }: PassInput): Promise<Handled> {
-  const watch = watchPush({ rpc, leaseId: right.leaseId, deadlineMs: right.deadlineMs, nowMs: context.nowMs })
+  let sent = false
+  const { leaseId, deadlineMs } = right
+  const watch = withGrace(watchPush({ rpc, leaseId, deadlineMs, nowMs: context.nowMs }), () => sent)
   const start = concatBytes([head.head, leftover])
   // With its length where it is known: some hosts take no chunked bodies.
   const passage =
     length === null ? new IdentityTransformStream() : new FixedLengthStream(head.head.byteLength + length)
   const uploading = new AbortController()
-  const poured = pour(body, start, passage.writable, AbortSignal.any([watch.signal, uploading.signal]))
+  const stop = AbortSignal.any([watch.signal, uploading.signal])
+  const poured = pour(body, start, passage.writable, stop).then((whole) => void (sent = whole))
   const upstream = await askGitHost(context, {
     gitRemote: right.gitRemote,
     path: 'git-receive-pack',
@@ -118,7 +123,7 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
       upstream.answered && watch.ended() === null
         ? { kind: 'refused_upstream', detail: upstream.code }
         : { kind: 'unknown' }
-    await settleLease(rpc, right.leaseId, settlement)
+    await settleLease(rpc, leaseId, settlement)
     await poured
     await drain(body)
     const reasons = head.commands.map(({ ref }) => ({ ref, text }))
@@ -127,27 +132,28 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
   const { readable, done } = relayReport({
     response: upstream.response,
     head,
-    leaseId: right.leaseId,
+    leaseId,
     rpc,
     watch,
   })
   return { response: answer(200, RESULT, readable), outcome: 'passed', done }
 }
 
-/** Writes the commands, then lets the platform move the pack. Never rejects: what went wrong shows in the upstream's answer. */
+/** Writes the commands, then lets the platform move the pack; true when all of it went. Never rejects: what went wrong shows upstream. */
 async function pour(
   body: ReadableStream<Uint8Array>,
   start: Uint8Array,
   to: WritableStream<ArrayBuffer | ArrayBufferView>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   try {
     const writer = to.getWriter()
     await writer.write(start)
     writer.releaseLock()
     await body.pipeTo(to, { signal, preventCancel: true })
+    return true
   } catch {
-    // The client hung up, the host answered early, or the right ended: each is seen and settled where the answer is read.
+    return false // the client hung up, the host answered early, or the right ended: settled where the answer is read
   }
 }
 

@@ -11,8 +11,13 @@ export interface ByteReader {
   release(): Uint8Array<ArrayBuffer>
 }
 
-export function createByteReader(body: ReadableStream<Uint8Array>): ByteReader {
+/** With `timeoutMs`, a stream not released by then is given up: reads then answer as at its end. */
+export function createByteReader(body: ReadableStream<Uint8Array>, timeoutMs?: number): ByteReader {
   const reader = body.getReader()
+  const late =
+    timeoutMs === undefined
+      ? null
+      : setTimeout(() => void reader.cancel('too slow').catch(() => {}), timeoutMs) // a failed cancel means it is over
   let buffered: Uint8Array<ArrayBuffer> = new Uint8Array()
   let taken = 0
   return {
@@ -34,6 +39,7 @@ export function createByteReader(body: ReadableStream<Uint8Array>): ByteReader {
     },
     taken: () => taken,
     release() {
+      if (late !== null) clearTimeout(late)
       reader.releaseLock()
       return buffered
     },

@@ -7,7 +7,7 @@ import type { DenyReason, Intent } from './state.ts'
 
 /** While paused, what was done may still be pushed this long; the model is refused at once (SPEC section 7). */
 export const PUSH_AFTER_PAUSE_MS = 10 * 60_000
-const LEASE_MS = { git_read: 10 * 60_000, git_push: 15 * 60_000, model: 30 * 60_000 }
+const LEASE_MS = { git_read: 30 * 60_000, git_push: 15 * 60_000, model: 30 * 60_000 }
 const ZERO = /^0+$/
 
 export type Grant =
@@ -28,13 +28,16 @@ export function grant({ workspace, plan, claims, intent, openLeases, nowMs }: Gr
   if (workspace.status === 'removed') return { ok: false, reason: 'workspace_removed' }
   if (claims.kind === 'vm') {
     if (claims.generation !== workspace.vm.generation) return { ok: false, reason: 'vm_replaced' }
-    return intent.kind === 'git_read' ? { ok: true, lease: null } : { ok: false, reason: 'not_your_ref' }
+    return intent.kind === 'git_read'
+      ? { ok: true, lease: newLease({ id: '', attempt: claims.generation }, 'git_read', 0, [], nowMs) }
+      : { ok: false, reason: 'not_your_ref' }
   }
   if (plan === null) return { ok: false, reason: 'unknown_plan' }
   const life = planLife(plan, claims.attempt, intent, nowMs)
   if (life !== null) return { ok: false, reason: life }
-  if (intent.kind === 'git_read' || intent.kind === 'git_push_discover' || intent.kind === 'model_free')
-    return { ok: true, lease: null }
+  if (intent.kind === 'model_free') return { ok: true, lease: null }
+  if (intent.kind === 'git_read' || intent.kind === 'git_push_discover')
+    return { ok: true, lease: newLease(plan, 'git_read', 0, [], nowMs) }
   if (intent.kind === 'model') {
     // Admitted while spent plus what open calls may cost stays below the budget: so it is crossed by one call at most.
     const open = openLeases
@@ -50,7 +53,28 @@ export function grant({ workspace, plan, claims, intent, openLeases, nowMs }: Gr
   return { ok: true, lease: newLease(plan, 'git_push', 0, intent.commands, nowMs) }
 }
 
-function planLife(plan: PlanRecord, attempt: number, intent: Intent, nowMs: number): DenyReason | null {
+/**
+ * Whether a stream may run on: until its deadline, and while the rows would still grant it. So every change of a plan's state
+ * ends its streams, whoever made the change. A lease without a plan is a machine's own fetch.
+ */
+export function leaseLives(
+  lease: LeaseRecord,
+  { workspace, plan, nowMs }: Pick<GrantInput, 'workspace' | 'plan' | 'nowMs'>,
+): boolean {
+  if (lease.state !== 'open' || lease.deadlineMs <= nowMs || workspace.status === 'removed') return false
+  if (lease.plan === '') return lease.attempt === workspace.vm.generation
+  if (plan === null) return false
+  const life = planLife(plan, lease.attempt, { kind: lease.kind }, nowMs)
+  // A call already let in when the budget ran out was counted into it: cutting it would pay in full for half an answer.
+  return life === null || life === 'budget_exceeded' || life === 'monthly_budget_exceeded'
+}
+
+function planLife(
+  plan: PlanRecord,
+  attempt: number,
+  intent: Pick<Intent, 'kind'>,
+  nowMs: number,
+): DenyReason | null {
   if (plan.status === 'cancelled') return 'plan_cancelled'
   if (isFinal(plan.status)) return 'plan_over'
   if (attempt !== plan.attempt) return 'attempt_superseded'
@@ -92,7 +116,7 @@ function refProblem(plan: PlanRecord, command: { oldId: string; newId: string; r
 }
 
 function newLease(
-  plan: PlanRecord,
+  plan: Pick<PlanRecord, 'id' | 'attempt'>,
   kind: LeaseRecord['kind'],
   worstCaseUsd: number,
   commands: LeaseRecord['commands'],

@@ -128,7 +128,7 @@ async function reachable(github: Github, base: string, head: string): Promise<bo
 
 /** The plan is over for good: the branch goes if it still points where we left it, the checkout goes, the mirror is refreshed. */
 async function tidy(core: Core, planId: string): Promise<void> {
-  await revokeLeases(core, planId)
+  await revokeLeases(core, [planId])
   const plan = core.store.plan(planId)
   const workspace = requireWorkspace(core)
   if (plan === null) return

@@ -136,7 +136,7 @@ export async function cancelPlan(core: Core, planId: string): Promise<PlanSnapsh
   if (cancelled !== null) {
     tellVm(core)
     await core.poke()
-    await revokeLeases(core, planId)
+    await revokeLeases(core, [planId])
   }
   return toPlanSnapshot(requirePlan(core, planId), name)
 }
@@ -177,6 +177,8 @@ export async function messagePlan(core: Core, planId: string, text: string): Pro
 
 async function reopened(core: Core, plan: PlanRecord, budgetUsd: number, why: string): Promise<PlanSnapshot> {
   const next = commit(core, reopen(plan, budgetUsd, why)) ?? plan
+  // What the attempt before it still had under way ends before the new one is promised.
+  await revokeLeases(core, [plan.id])
   // A workspace in trouble is tried again: the user may have mended what was wrong.
   core.store.changeWorkspace((workspace) => {
     workspace.retryAtMs = null

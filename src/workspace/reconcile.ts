@@ -60,7 +60,7 @@ async function deadlines(core: Core): Promise<void> {
   const now = core.now()
   for (const plan of core.store.watchedPlans()) {
     const expired = commit(core, expire(plan, now))
-    if (expired !== null) await revokeLeases(core, plan.id)
+    if (expired !== null) await revokeLeases(core, [plan.id])
     if (
       plan.status === 'cancelled' &&
       !plan.stoppedOnVm &&

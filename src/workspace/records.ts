@@ -129,6 +129,7 @@ export interface PlanRecord {
   messagesTaken: number
 }
 
+/** `plan` is '' for a fetch of the machine itself; `attempt` is then its generation. */
 export interface LeaseRecord {
   id: string
   plan: string

@@ -160,11 +160,12 @@ export async function remove(
   const workspace = requireWorkspace(core, name)
   const settings = core.settings()
   if (workspace.status === 'removed') return { removed: true, vmDeleted: workspace.vm.id === null }
+  const cancelled: string[] = []
   for (const plan of core.store.watchedPlans()) {
     commit(core, cancel(plan, core.now()))
     const now = core.store.plan(plan.id)
     if (now !== null) core.store.savePlan({ ...now, onVm: false, stoppedOnVm: true, mergeCheckAtMs: null })
-    await revokeLeases(core, plan.id)
+    cancelled.push(plan.id)
   }
   const doDelete = workspace.vm.id !== null && (deleteVm ?? !workspace.vm.adopted)
   core.store.publishWorkspace((record) => {
@@ -178,6 +179,8 @@ export async function remove(
     record.supervisor.ringWanted = false
     record.vm.generation += 1
   })
+  // Those of the plans, and '': the machine's own fetches.
+  await revokeLeases(core, [...cancelled, ''])
   let vmDeleted = false
   if (doDelete && workspace.vm.id !== null) {
     // One try now, so that the answer can say it; the alarm goes on with it when Orgo does not answer.

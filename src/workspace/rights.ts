@@ -7,12 +7,14 @@ import { randomHex } from '../lib/crypto.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { nextMergeCheckMs, pause } from './decisions.ts'
-import { grant } from './grants.ts'
+import { grant, leaseLives as lives } from './grants.ts'
 import { STREAM_SILENT_MS } from './pace.ts'
 import type { LeaseRecord } from './records.ts'
 import type { Authorization, Intent, PausedReason, Settlement } from './state.ts'
 
 const CUT_WAIT_MS = 1_500
+/** A push that was cut behind its last byte may still be carried out by the host. */
+const LOOK_FOR_PUSH_MS = 60_000
 const REFS_TIMEOUT_MS = 10_000
 
 export async function authorize(
@@ -95,6 +97,11 @@ async function refuse(
 export async function settle(core: Core, leaseId: string, settlement: Settlement): Promise<void> {
   const lease = core.exists() ? core.store.lease(leaseId) : null
   if (lease === null) return // settled before: a repeat changes nothing
+  if (lease.kind === 'git_read') {
+    core.store.dropLease(leaseId)
+    core.notify()
+    return // nothing came of it that the alarm would have to look at
+  }
   if (lease.kind === 'model') {
     const usd =
       settlement.kind === 'model'
@@ -107,7 +114,8 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
   } else if (settlement.kind === 'pushed') {
     recordPush(core, lease, settlement.updated)
   } else if (settlement.kind === 'unknown') {
-    core.store.saveLease({ ...lease, state: 'unknown' })
+    // The host may still be busy with it: looked for until then, not only once.
+    core.store.saveLease({ ...lease, state: 'unknown', deadlineMs: core.now() + LOOK_FOR_PUSH_MS })
   } else {
     core.store.dropLease(leaseId)
   }
@@ -190,7 +198,7 @@ export async function resolvePushes(core: Core, planId: string): Promise<boolean
     if (core.store.lease(lease.id) === null) continue // settled while we asked
     const updated = lease.commands.filter((command) => refs.refs[command.ref] === command.newId)
     if (updated.length > 0) recordPush(core, lease, updated)
-    else if (lease.state !== 'open') core.store.dropLease(lease.id)
+    else if (lease.state === 'unknown' && lease.deadlineMs <= core.now()) core.store.dropLease(lease.id)
   }
   return true
 }
@@ -207,7 +215,7 @@ export async function expireLeases(core: Core): Promise<void> {
       continue
     }
     if (lease.kind === 'git_push' && (lease.state === 'unknown' || lease.deadlineMs <= now)) {
-      core.store.saveLease({ ...lease, state: 'unknown' })
+      if (lease.state !== 'unknown') core.store.saveLease({ ...lease, state: 'unknown' })
       await resolvePushes(core, lease.plan)
     } else if (lease.deadlineMs <= now) {
       await settle(core, lease.id, { kind: 'unknown' })
@@ -215,35 +223,45 @@ export async function expireLeases(core: Core): Promise<void> {
   }
 }
 
-/** Takes every right of the plan away and waits until its streams are cut, at most 1.5 s: then no byte of it moves any more. */
-export async function revokeLeases(core: Core, planId: string): Promise<void> {
-  for (const lease of core.store.leases(planId))
+/** Takes every right of these plans away and waits until their streams are cut, at most 1.5 s: then no byte of them moves any more. */
+export async function revokeLeases(core: Core, planIds: string[]): Promise<void> {
+  const leases = () => planIds.flatMap((id) => core.store.leases(id))
+  for (const lease of leases())
     if (lease.state === 'open') core.store.saveLease({ ...lease, state: 'revoked' })
   core.notify()
   const until = core.now() + CUT_WAIT_MS
-  while (core.now() < until && core.store.leases(planId).some((lease) => lease.state === 'revoked'))
+  while (core.now() < until && leases().some((lease) => lease.state === 'revoked'))
     await core.nextChange(until - core.now())
 }
+
+/** How long an open question sleeps at most: a right that ends by the clock alone, such as a pause's, is then noticed. */
+const LOOK_EVERY_MS = 10_000
 
 export async function untilRevoked(core: Core, leaseId: string): Promise<'revoked' | 'over'> {
   for (;;) {
     const lease = core.exists() ? core.store.lease(leaseId) : null
-    if (lease === null) return 'over'
-    if (lease.state !== 'open') return 'revoked'
-    if (lease.deadlineMs <= core.now()) return 'over'
-    await core.nextChange(Math.min(lease.deadlineMs - core.now(), 60_000))
+    if (lease === null || lease.deadlineMs <= core.now()) return 'over'
+    if (!rowsGrant(core, leaseId)) return 'revoked'
+    await core.nextChange(Math.min(lease.deadlineMs - core.now(), LOOK_EVERY_MS))
   }
 }
 
 export async function leaseLives(core: Core, leaseId: string, mostUsd?: number): Promise<boolean> {
   const lease = core.exists() ? core.store.lease(leaseId) : null
   if (lease === null) return false
-  core.leaseHeardAtMs.set(leaseId, core.now())
+  if (lease.kind === 'model') core.leaseHeardAtMs.set(leaseId, core.now())
   if (mostUsd !== undefined && mostUsd >= 0 && mostUsd < lease.worstCaseUsd) {
     core.store.saveLease({ ...lease, worstCaseUsd: mostUsd })
     await account(core).lower(leaseId, mostUsd)
   }
-  return core.store.lease(leaseId)?.state === 'open' && lease.deadlineMs > core.now()
+  return rowsGrant(core, leaseId)
+}
+
+function rowsGrant(core: Core, leaseId: string): boolean {
+  const lease = core.store.lease(leaseId)
+  if (lease === null) return false
+  const plan = lease.plan === '' ? null : core.store.plan(lease.plan)
+  return lives(lease, { workspace: requireWorkspace(core), plan, nowMs: core.now() })
 }
 
 export function account(core: Core) {
