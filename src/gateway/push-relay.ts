@@ -7,10 +7,12 @@ import type { GatewayRpc } from './context.ts'
 import { settleLease } from './lease-watch.ts'
 import type { LeaseWatch } from './lease-watch.ts'
 import type { PushCommand } from './receive-pack.ts'
-import { readReport } from './receive-report.ts'
+import { readReport, writeRefusal } from './receive-report.ts'
 
 /** A report is a few lines and some progress text; one beyond this is cut, and the refs are looked at instead. */
 const MAX_REPORT_BYTES = 1_000_000
+
+export const CUT = 'cut: the right to push ended while it was under way'
 
 interface RelayInput {
   response: Response
@@ -52,7 +54,9 @@ async function relay(
   if (!whole) await reader.cancel().catch(() => {}) // already broken, perhaps: that is why it is cancelled
   const settlement: Settlement = whole ? settlementOf(concatBytes(parts), head) : { kind: 'unknown' }
   await settleLease(rpc, leaseId, settlement)
-  if (whole) client.close()
+  const told = size === 0 && watch.ended() !== null ? writeCut(head) : null
+  if (told !== null) client.send(told)
+  if (whole || told !== null) client.close()
   else client.fail()
   return { outcome: watch.ended() ?? settlement.kind, reportBytes: size }
 }
@@ -69,6 +73,12 @@ function settlementOf(
   if (updated.length > 0) return { kind: 'pushed', updated }
   const detail = report.unpackError ?? report.refused.map(({ ref, text }) => `${ref}: ${text}`).join('; ')
   return { kind: 'refused_upstream', detail: detail.slice(0, 500) }
+}
+
+/** A host that answered with nothing but headers leaves room for our own words. */
+function writeCut({ capabilities, commands }: RelayInput['head']): Uint8Array | null {
+  const reasons = commands.map(({ ref }) => ({ ref, text: CUT }))
+  return writeRefusal({ capabilities, commands, reasons, message: `gateway: ${CUT}` })
 }
 
 interface ClientStream {

@@ -9,7 +9,7 @@ import type { GatewayContext, GatewayRpc, Handled } from './context.ts'
 import { denial } from './denials.ts'
 import { drain } from './drain.ts'
 import { deadlineSignal, settleLease, watchPush, withGrace } from './lease-watch.ts'
-import { relayReport } from './push-relay.ts'
+import { CUT, relayReport } from './push-relay.ts'
 import { readPushHead } from './receive-pack.ts'
 import type { PushHead } from './receive-pack.ts'
 import { wantsReport, writeRefusal } from './receive-report.ts'
@@ -117,8 +117,7 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
   if (!upstream.ok) {
     uploading.abort() // a host that refuses early leaves the rest of the pack unread
     watch.stop()
-    const text =
-      watch.ended() === null ? upstream.text : 'cut: the right to push ended while it was under way'
+    const text = watch.ended() === null ? upstream.text : CUT
     const settlement: Settlement =
       upstream.answered && watch.ended() === null
         ? { kind: 'refused_upstream', detail: upstream.code }

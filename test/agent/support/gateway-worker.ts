@@ -1,4 +1,4 @@
-// Starts test/worker/support/gateway-worker.ts in workerd. With wrangler's dev worker, not its test harness: the harness sends
+// Starts one of the Workers of test/worker/support in workerd. With wrangler's dev worker, not its test harness: the harness sends
 // outgoing requests through Node's fetch, which follows redirects and buffers, so it would hide what is tested here.
 import { join } from 'node:path'
 import { unstable_startWorker } from 'wrangler'
@@ -8,9 +8,13 @@ export interface GatewayWorker {
   close(): Promise<void>
 }
 
-export async function startGatewayWorker(vars: Record<string, string>): Promise<GatewayWorker> {
+/** gateway-worker: the gateway before a scripted object. gateway-object-worker: before the real one. */
+export async function startGatewayWorker(
+  vars: Record<string, string>,
+  which: 'gateway-worker' | 'gateway-object-worker' = 'gateway-worker',
+): Promise<GatewayWorker> {
   const worker = await unstable_startWorker({
-    config: join(import.meta.dirname, '../../worker/support/gateway-worker.toml'),
+    config: join(import.meta.dirname, `../../worker/support/${which}.toml`),
     bindings: Object.fromEntries(
       Object.entries(vars).map(([name, value]) => [name, { type: 'plain_text' as const, value }]),
     ),
