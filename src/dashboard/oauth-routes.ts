@@ -10,11 +10,14 @@ import { accountOf, sourceOf } from './session.ts'
 
 const MAX_BODY_BYTES = 64_000
 const HOUR_MS = 60 * 60_000
-/** Each registration is a row that a stranger can make. */
-const MOST_REGISTRATIONS = [
-  { per: 'source', most: 20, withinMs: HOUR_MS },
-  { per: 'all', most: 200, withinMs: 24 * HOUR_MS },
-] as const
+/** A registration is a row that a stranger can make; a token request can make us fetch the document that it names. */
+const LIMITS: Record<string, { per: 'source' | 'all'; most: number; withinMs: number }[]> = {
+  [REGISTER_PATH]: [
+    { per: 'source', most: 20, withinMs: HOUR_MS },
+    { per: 'all', most: 200, withinMs: 24 * HOUR_MS },
+  ],
+  [TOKEN_PATH]: [{ per: 'source', most: 300, withinMs: HOUR_MS }],
+}
 
 export const oauthRoutes = new Hono<{ Bindings: Env }>()
   // The path of the resource, and the root for clients that look only there.
@@ -48,8 +51,8 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
     async ({ env, req, executionCtx }) => {
       const server = oauthServer(readSettings({ ...env }).settings)
       if (server === null) return notConfigured()
-      if (req.method === 'POST' && req.path === REGISTER_PATH && !(await mayRegister(req.raw, env)))
-        return refuse(429, 'temporarily_unavailable', 'Too many registrations. Try again in an hour.')
+      if (req.method === 'POST' && !(await isWithinLimits(req.raw, req.path, env)))
+        return refuse(429, 'temporarily_unavailable', 'Too many requests. Try again in an hour.')
       const body = await readCapped(req.raw.body, MAX_BODY_BYTES)
       if (body === null)
         return refuse(413, 'invalid_request', `The body is longer than ${MAX_BODY_BYTES} bytes.`)
@@ -60,12 +63,12 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
     },
   )
 
-async function mayRegister(request: Request, env: Env): Promise<boolean> {
+async function isWithinLimits(request: Request, path: string, env: Env): Promise<boolean> {
   const nowMs = Date.now()
-  for (const { per, most, withinMs } of MOST_REGISTRATIONS) {
-    const door = per === 'all' ? 'register' : `register:${sourceOf(request)}`
+  for (const { per, most, withinMs } of LIMITS[path] ?? []) {
+    const door = per === 'all' ? path : `${path} ${sourceOf(request)}`
     if (await accountOf(env).admit({ door, most, withinMs, nowMs })) continue
-    log('oauth.refused', { code: 'too_many_registrations', category: per })
+    log('oauth.refused', { code: 'too_many', category: path })
     return false
   }
   return true

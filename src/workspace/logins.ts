@@ -14,7 +14,9 @@ export const LOGIN_TABLES = `
   CREATE TABLE IF NOT EXISTS pairing_code (id INTEGER PRIMARY KEY CHECK (id = 1), hash TEXT NOT NULL, owner TEXT NOT NULL, expires_at INTEGER NOT NULL, tries INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS sessions (hash TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS admissions (door TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
-  CREATE INDEX IF NOT EXISTS admissions_by_door ON admissions (door, at);`
+  CREATE INDEX IF NOT EXISTS admissions_by_door ON admissions (door, at);
+  CREATE INDEX IF NOT EXISTS admissions_by_age ON admissions (at);
+  CREATE INDEX IF NOT EXISTS login_strikes_by_age ON login_strikes (not_before);`
 
 /**
  * Before a secret is compared: 0 means go on, otherwise the milliseconds to wait. Every try counts as wrong until clearStrikes

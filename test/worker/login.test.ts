@@ -255,7 +255,7 @@ describe('a connected client', () => {
 })
 
 describe('strangers', () => {
-  it('register at most 20 clients an hour from one place', async () => {
+  it('register at most 20 clients an hour from one place, and ask for tokens 300 times', async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => register({}, 'many')))
     expect(new Set(ids).size).toBe(20)
     const refused = await ask('/oauth/register', {
@@ -264,6 +264,21 @@ describe('strangers', () => {
       body: JSON.stringify({ redirect_uris: ['https://client.test/callback'] }),
     })
     expect(refused.status).toBe(429)
+
+    const door = { door: '/oauth/token 203.0.113.9', most: 300, withinMs: 3_600_000, nowMs: Date.now() }
+    await runInDurableObject(account, (object) => {
+      for (let index = 0; index < 299; index += 1) object.admit(door)
+    })
+    const asked = async () =>
+      (
+        await ask('/oauth/token', {
+          method: 'POST',
+          headers: { 'cf-connecting-ip': '203.0.113.9' },
+          body: new URLSearchParams({ grant_type: 'authorization_code', client_id: 'nobody' }),
+        })
+      ).status
+    expect(await asked()).toBe(401)
+    expect(await asked()).toBe(429)
   })
 
   it('find the pages only under the name in PUBLIC_URL, never in a frame, never in a cache', async () => {
