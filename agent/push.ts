@@ -1,5 +1,6 @@
 // Pushing the plan's branch through the gateway. Repeating it is harmless: what is already there is left as it is. What the gate
 // holds back never leaves, and nobody else's commit is ever overwritten.
+import { handInDiff } from './diff.ts'
 import { commitOf, gitReason } from './git.ts'
 import type { Git } from './git.ts'
 import { adoptHistory, cleanHistory } from './history-gate.ts'
@@ -43,6 +44,7 @@ export async function pushBranch(plan: PlanRun): Promise<void> {
   }
   if (result.code !== 0) throw new PauseError('git_refused', explain(start.branch, result))
   report({ kind: 'event', type: 'push', text: `Pushed ${head?.slice(0, 12) ?? 'HEAD'} to ${start.branch}.` })
+  await handInDiff(plan)
 }
 
 /** Without touching our note of what we pushed. */

@@ -218,3 +218,55 @@ export const GatewayErrorType = z.enum([
   'request_refused',
 ])
 export type GatewayErrorType = z.infer<typeof GatewayErrorType>
+
+/** A page of a diff as JSON: 6,000 to 8,000 tokens, so that plan_diff stays below 10,000 with what stands around it. */
+export const MAX_DIFF_PAGE_BYTES = 24_000
+/** What is longer (24 MB) is left out from the end, and the totals say so. */
+export const MAX_DIFF_PAGES = 1_000
+export const MAX_DIFF_PAGES_PER_UPLOAD = 20
+
+/** One hunk; one that is longer than a page comes in parts, whose texts put together are the hunk's. */
+export const DiffHunk = z.object({
+  /** `@@ -1,3 +1,4 @@ function x` */
+  header: z.string().max(500),
+  /** Lines as git prints them, each with its ' ', '+', '-' or '\\', joined by line feeds. */
+  text: z.string(),
+  part: z.int().min(1).optional(),
+  parts: z.int().min(2).optional(),
+  /** How many of the lines were cut because of their length. */
+  clippedLines: z.int().min(1).optional(),
+})
+export type DiffHunk = z.infer<typeof DiffHunk>
+
+/** One file of a page. A file that goes over several pages is told again on each, with other hunks. */
+export const DiffFile = z.object({
+  path: z.string().min(1).max(1_100),
+  /** Where it was before, of a renamed or copied file. */
+  oldPath: z.string().min(1).max(1_100).optional(),
+  status: z.enum(['added', 'deleted', 'modified', 'renamed', 'copied']),
+  binary: z.boolean().optional(),
+  /** Permissions or kind, when they changed: `100644 -> 100755`. */
+  mode: z.string().max(40).optional(),
+  hunks: z.array(DiffHunk),
+})
+export type DiffFile = z.infer<typeof DiffFile>
+
+export const DiffTotals = z.object({
+  files: z.int().min(0),
+  additions: z.int().min(0),
+  deletions: z.int().min(0),
+  /** Over the cap: how many files the pages do not show, or not to their end. */
+  omittedFiles: z.int().min(0),
+})
+export type DiffTotals = z.infer<typeof DiffTotals>
+
+/** Body of POST /vm/diff (bearer: the plan token), right after a push. Pages are counted from 0 and come in order. */
+export const DiffUpload = z.object({
+  head: ObjectId,
+  base: ObjectId.optional(),
+  first: z.int().min(0).max(MAX_DIFF_PAGES),
+  pages: z.array(z.array(DiffFile)).max(MAX_DIFF_PAGES_PER_UPLOAD),
+  /** With the last pages: from now on plan_diff shows them. */
+  totals: DiffTotals.optional(),
+})
+export type DiffUpload = z.infer<typeof DiffUpload>

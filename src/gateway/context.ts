@@ -7,7 +7,7 @@ import type { WorkspaceRpc } from '../workspace/state.ts'
 /** The part of the object the gateway calls. */
 export type GatewayRpc = Pick<
   WorkspaceRpc,
-  'authorize' | 'settle' | 'untilRevoked' | 'leaseLives' | 'redeemTicket' | 'knowsVm' | 'vmSync'
+  'authorize' | 'settle' | 'untilRevoked' | 'leaseLives' | 'redeemTicket' | 'knowsVm' | 'vmSync' | 'storeDiff'
 >
 
 export interface GatewayContext {

@@ -13,11 +13,12 @@ import { workspaceStub } from './context.ts'
 import type { GatewayContext, Handled } from './context.ts'
 import { handleDelivery } from './delivery.ts'
 import { tokenDenial } from './denials.ts'
+import { handleDiff } from './diff.ts'
 import { handleGit } from './git.ts'
 import { handleModel } from './model.ts'
 import { handleKey, handleSync } from './sync.ts'
 
-type Area = 'git' | 'model' | 'sync' | 'delivery'
+type Area = 'git' | 'model' | 'sync' | 'diff' | 'delivery'
 
 interface Route {
   area: Area
@@ -30,6 +31,8 @@ function routeOf(method: string, pathname: string): Route | null {
   switch (`${method} ${pathname}`) {
     case 'POST /vm/sync':
       return { area: 'sync', handle: handleSync }
+    case 'POST /vm/diff':
+      return { area: 'diff', handle: handleDiff }
     case 'POST /vm/key':
       return { area: 'sync', handle: (_request, claims, context) => handleKey(claims, context) }
     case 'GET /vm/bootstrap.sh':

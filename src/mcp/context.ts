@@ -19,6 +19,7 @@ export type WorkspaceStub = Pick<
   | 'submit'
   | 'planStatus'
   | 'planText'
+  | 'planDiff'
   | 'cancel'
   | 'resume'
   | 'message'

@@ -75,3 +75,12 @@ export const OutStatus = z.object({
   cursor: z.int(),
   next_step,
 })
+const HunkOut = z.looseObject({ header: z.string(), text: z.string() })
+export const OutDiff = z.object({
+  files: z.array(z.looseObject({ path: z.string(), status: z.string(), hunks: z.array(HunkOut) })),
+  totals: z.looseObject({ files: z.int(), additions: z.int(), deletions: z.int() }).exactOptional(),
+  pushed_head: z.string().exactOptional(),
+  base_head: z.string().exactOptional(),
+  cursor: z.string().exactOptional(),
+  next_step,
+})

@@ -8,7 +8,8 @@ import type {
   PlanStatus,
   WorkspaceSnapshot,
 } from '../workspace/state.ts'
-import { cleanLine, cleanText } from '../lib/text.ts'
+import { cleanLine, cleanText, showUnseen } from '../lib/text.ts'
+import type { DiffFile } from '../protocol.ts'
 
 const MAX_DATA_CHARS = 1_000
 
@@ -159,5 +160,22 @@ export function toBranch(report: BranchReport): BranchShape {
     conflicts: report.conflicts,
     commits: toCommits(report.commits, 5, 120),
     ...(report.prUrl === null ? {} : { pr_url: cleanLine(report.prUrl, 500) }),
+  }
+}
+
+/** Cleaned a second time: what is unseen in code is shown by name, so this changes nothing that was clean. */
+export function toDiffFile(file: DiffFile) {
+  return {
+    path: showUnseen(file.path),
+    ...(file.oldPath === undefined ? {} : { old_path: showUnseen(file.oldPath) }),
+    status: file.status,
+    ...(file.binary === true ? { binary: true } : {}),
+    ...(file.mode === undefined ? {} : { mode: showUnseen(file.mode) }),
+    hunks: file.hunks.map((hunk) => ({
+      header: showUnseen(hunk.header),
+      text: showUnseen(hunk.text),
+      ...(hunk.part === undefined ? {} : { part: hunk.part, parts: hunk.parts }),
+      ...(hunk.clippedLines === undefined ? {} : { clipped_lines: hunk.clippedLines }),
+    })),
   }
 }

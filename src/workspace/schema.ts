@@ -24,6 +24,11 @@ const MIGRATIONS: string[] = [
    CREATE TABLE deliveries (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
    CREATE TABLE adopted_lines (ref TEXT PRIMARY KEY, plan TEXT NOT NULL) STRICT;`,
   `CREATE TABLE notifications (id TEXT PRIMARY KEY, body TEXT NOT NULL, tries INTEGER NOT NULL, due INTEGER NOT NULL) STRICT;`,
+  `CREATE TABLE diffs (plan TEXT NOT NULL, head TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (plan, head)) STRICT;
+   CREATE TABLE diff_pages (
+     plan TEXT NOT NULL, head TEXT NOT NULL, n INTEGER NOT NULL, paths TEXT NOT NULL, files TEXT NOT NULL,
+     PRIMARY KEY (plan, head, n)
+   ) STRICT;`,
 ]
 
 /** True once register has made the tables. */

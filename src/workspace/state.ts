@@ -1,6 +1,15 @@
 // States, facts and snapshots of a workspace and its plans, and the RPC surface the doors call. Types only: the one file of
 // this folder that doors import. Snapshots are camelCase; mcp/ turns them into the snake_case of SPEC section 5.
-import type { CheckResult, OutcomeReason, Phase, SyncRequest, SyncResponse } from '../protocol.ts'
+import type {
+  CheckResult,
+  DiffFile,
+  DiffTotals,
+  DiffUpload,
+  OutcomeReason,
+  Phase,
+  SyncRequest,
+  SyncResponse,
+} from '../protocol.ts'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 
 export type WorkspaceStatus = 'provisioning' | 'ready' | 'error' | 'removed'
@@ -193,6 +202,27 @@ export type Fact =
   | { kind: 'branch_deleted'; branch: string; deliveryId: string }
   | { kind: 'pr_changed'; branch: string; deliveryId: string; prUrl: string; state: 'open' | 'closed' }
 
+// ---- the diff of what a plan pushed ----
+
+/** A page of it. `diff` null: none is known for pushedHead; moved: the branch was pushed again since the page asked for. */
+export interface PlanDiff {
+  status: PlanStatus
+  branch: string
+  base: string
+  pushedHead: string | null
+  diff: {
+    head: string
+    /** The commit the work began from, as the VM says. */
+    base: string | null
+    totals: DiffTotals
+    files: DiffFile[]
+    nextPage: number | null
+  } | null
+  moved?: true
+}
+
+export type DiffRefusal = DenyReason | 'diff_out_of_order' | 'diff_too_long'
+
 /** RPC methods of the Workspace object. Its errors arrive as RuntimeErrors (lib/errors.ts). */
 export interface WorkspaceRpc {
   diagnose(name: string): Promise<Finding[]>
@@ -217,6 +247,10 @@ export interface WorkspaceRpc {
     options: { waitMs: number; after: number; limit: number; orEvent?: boolean },
   ): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number }>
   planText(planId: string): Promise<string>
+  planDiff(
+    planId: string,
+    options: { from: { head: string; page: number } | null; path: string | null },
+  ): Promise<PlanDiff>
   cancel(planId: string): Promise<PlanSnapshot>
   resume(planId: string, budgetUsd: number | undefined): Promise<PlanSnapshot>
   message(planId: string, text: string): Promise<PlanSnapshot>
@@ -227,6 +261,9 @@ export interface WorkspaceRpc {
   untilRevoked(leaseId: string): Promise<'revoked' | 'over'>
   /** Asked once a second by a model stream: a call held open would bill the object for the whole stream. `mostUsd`: it cannot cost more any more. */
   leaseLives(leaseId: string, mostUsd?: number): Promise<boolean>
+
+  /** null: stored (or known already). */
+  storeDiff(claims: PlanClaims, upload: DiffUpload): Promise<DiffRefusal | null>
 
   /** Spends the one-time ticket; null when it is spent, expired or of an older VM. */
   redeemTicket(claims: TicketClaims): Promise<string | null>

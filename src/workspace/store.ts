@@ -4,6 +4,7 @@ import { redactAll } from '../lib/redact.ts'
 import { newPlanRecord, newSupervisorRecord, newVmRecord } from './records.ts'
 import type { LeaseRecord, PlanRecord, WorkspaceRecord } from './records.ts'
 import type { PlanStatus } from './state.ts'
+import { createDiffStore } from './store-diffs.ts'
 import { createHistoryStore, createQueries } from './store-history.ts'
 
 export type Store = ReturnType<typeof createStore>
@@ -191,7 +192,7 @@ export function createStore(sql: SqlStorage) {
       sql.exec('INSERT INTO adopted_lines VALUES (?, ?)', ref, plan)
     },
   }
-  return { ...store, ...createHistoryStore(sql) }
+  return { ...store, ...createHistoryStore(sql), ...createDiffStore(sql) }
 }
 
 /** As it is stored: what a VM or an upstream said goes no further with a secret in it, neither to D1 nor to a tool's answer. */

@@ -2,11 +2,13 @@
 // No method is `private`: TypeScript's word does not hide it from RPC, so the state sits behind `#core`.
 import { DurableObject } from 'cloudflare:workers'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
-import type { SyncRequest } from '../protocol.ts'
+import type { DiffUpload, SyncRequest } from '../protocol.ts'
 import { agentSha256 } from './agent-file.ts'
 import { diagnose } from './diagnose.ts'
 import { createCore, requirePlan, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
+import { planDiff, storeDiff } from './diffs.ts'
+import type { PlanDiffOptions } from './diffs.ts'
 import { record } from './merges.ts'
 import { workspaceSnapshot } from './outbox.ts'
 import { cancelPlan, messagePlan, planStatus, resumePlan, submit } from './plans.ts'
@@ -62,6 +64,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   async planText(planId: string) {
     return this.#core.store.text(requirePlan(this.#core, planId).id)
   }
+  async planDiff(planId: string, options: PlanDiffOptions) {
+    return planDiff(this.#core, planId, options)
+  }
   cancel(planId: string) {
     return cancelPlan(this.#core, planId)
   }
@@ -83,6 +88,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   }
   async leaseLives(leaseId: string, mostUsd?: number) {
     return leaseLives(this.#core, leaseId, mostUsd)
+  }
+
+  async storeDiff(claims: PlanClaims, upload: DiffUpload) {
+    return storeDiff(this.#core, claims, upload)
   }
 
   redeemTicket(claims: TicketClaims) {

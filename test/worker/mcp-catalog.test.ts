@@ -18,6 +18,7 @@ describe('the catalog', () => {
       'plan_submit',
       'plan_status',
       'plan_list',
+      'plan_diff',
       'plan_message',
       'plan_cancel',
       'plan_resume',

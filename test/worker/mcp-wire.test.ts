@@ -55,7 +55,7 @@ describe.each([
   it('lists the tools, none of which will change, and is told how to use them', async () => {
     const { client } = await connect(playContext())
     const { tools } = await client.listTools()
-    expect(tools).toHaveLength(11)
+    expect(tools).toHaveLength(12)
     expect(tools[0]).toMatchObject({
       name: 'workspace_register',
       title: 'Register a workspace',

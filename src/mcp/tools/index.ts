@@ -1,6 +1,7 @@
 // The catalog, in the order shown to the model. A new tool is a file beside this one and a line here.
 import type { Tool } from '../define-tool.ts'
 import { planCancel } from './plan-cancel.ts'
+import { planDiff } from './plan-diff.ts'
 import { planList } from './plan-list.ts'
 import { planMessage } from './plan-message.ts'
 import { planResume } from './plan-resume.ts'
@@ -21,6 +22,7 @@ export const TOOLS: readonly Tool[] = [
   planSubmit,
   planStatus,
   planList,
+  planDiff,
   planMessage,
   planCancel,
   planResume,

@@ -4,7 +4,8 @@ import type { PlanClaims, TicketClaims, VmClaims, VmKeyClaims } from '../../../s
 import type { GatewayContext, GatewayRpc } from '../../../src/gateway/context.ts'
 import { serve } from '../../../src/gateway/routes.ts'
 import { readSettings } from '../../../src/lib/settings.ts'
-import type { Authorization, Intent, Settlement } from '../../../src/workspace/state.ts'
+import type { DiffUpload } from '../../../src/protocol.ts'
+import type { Authorization, DiffRefusal, Intent, Settlement } from '../../../src/workspace/state.ts'
 import { CANARIES } from '../setup/options.ts'
 
 export const PLAN: PlanClaims = {
@@ -39,6 +40,8 @@ export function createFake() {
     vmKey: 'aer_vm_new' as string | null,
     knows: true,
     sync: { ok: false, reason: 'stale_nonce' } as Awaited<ReturnType<GatewayRpc['vmSync']>>,
+    diffs: [] as DiffUpload[],
+    diffRefusal: null as DiffRefusal | null,
     assets: {} as Record<string, string>,
     /** Every request that left for the outside, as it would arrive there. */
     sent,
@@ -83,6 +86,10 @@ export function createFake() {
     redeemTicket: async () => fake.vmKey,
     knowsVm: async () => fake.knows,
     vmSync: async () => fake.sync,
+    async storeDiff(_claims, upload) {
+      fake.diffs.push(upload)
+      return fake.diffRefusal
+    },
   }
   const context: GatewayContext = {
     settings: fake.settings,

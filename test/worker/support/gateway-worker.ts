@@ -78,6 +78,10 @@ export class Workspace extends DurableObject<Env> implements GatewayRpc {
     return true
   }
 
+  async storeDiff(): Promise<'unknown_plan'> {
+    return 'unknown_plan'
+  }
+
   async vmSync(): Promise<{ ok: false; reason: 'vm_replaced' }> {
     return { ok: false, reason: 'vm_replaced' }
   }

@@ -181,6 +181,13 @@ export function playContext(
       return { plan: played.planRow, events, cursor: events.at(-1)?.seq ?? after }
     },
     planText: async () => 'Fix the typo',
+    planDiff: async () => ({
+      status: played.planRow.status,
+      branch: played.planRow.branch,
+      base: played.planRow.base,
+      pushedHead: null,
+      diff: null,
+    }),
     cancel: async () => ({ ...played.planRow, status: 'cancelled' }),
     resume: async () => ({ ...played.planRow, attempt: 2 }),
     message: async () => played.planRow,

@@ -1,0 +1,77 @@
+// POST /vm/diff: a plan hands in the diff of what it just pushed, page by page. Cleaned before it is stored: names and lines in
+// it are a stranger's. Whether the head is the pushed one is decided when somebody reads it, not here.
+import type { VmClaims } from '../auth/vm-token.ts'
+import { readCapped } from '../lib/http.ts'
+import { showUnseen } from '../lib/text.ts'
+import { DiffUpload, MAX_DIFF_PAGE_BYTES } from '../protocol.ts'
+import type { DiffFile } from '../protocol.ts'
+import type { DiffRefusal } from '../workspace/state.ts'
+import { answer, jsonError } from './answers.ts'
+import type { GatewayContext, Handled } from './context.ts'
+import { denial } from './denials.ts'
+
+const MAX_BODY_BYTES = 2_000_000
+const encoder = new TextEncoder()
+
+export async function handleDiff(
+  request: Request,
+  claims: VmClaims,
+  context: GatewayContext,
+): Promise<Handled> {
+  if (claims.kind !== 'plan') return refused(403, 'wrong_token', 'Only a plan token opens this route.')
+  const body = await readCapped(request.body, MAX_BODY_BYTES)
+  if (body === null) return refused(413, 'too_large', `A part may have at most ${MAX_BODY_BYTES} bytes.`)
+  const parsed = DiffUpload.safeParse(parseJson(body))
+  if (!parsed.success) {
+    const where = parsed.error.issues[0]?.path.join('.') ?? ''
+    return refused(400, 'bad_request', `${where.slice(0, 200) || 'the body'} is not what a diff looks like.`)
+  }
+  const pages = parsed.data.pages.map((files) => files.map(cleanFile))
+  const long = pages.findIndex(
+    (page) => encoder.encode(JSON.stringify(page)).byteLength > MAX_DIFF_PAGE_BYTES,
+  )
+  if (long !== -1)
+    return refused(400, 'page_too_long', `pages.${long} has more than ${MAX_DIFF_PAGE_BYTES} bytes as JSON.`)
+  const rpc = await context.workspace(claims.workspace)
+  const refusal = await rpc.storeDiff(claims, { ...parsed.data, pages })
+  if (refusal === null) return { response: answer(200, 'application/json', '{}'), outcome: 'stored' }
+  const { status, type, message } = toDenial(refusal)
+  return refused(status, type, message, refusal)
+}
+
+function cleanFile(file: DiffFile): DiffFile {
+  return {
+    ...file,
+    path: oneLine(file.path),
+    ...(file.oldPath === undefined ? {} : { oldPath: oneLine(file.oldPath) }),
+    ...(file.mode === undefined ? {} : { mode: oneLine(file.mode) }),
+    hunks: file.hunks.map((hunk) => ({ ...hunk, header: oneLine(hunk.header), text: showUnseen(hunk.text) })),
+  }
+}
+
+const oneLine = (text: string): string =>
+  showUnseen(text).replaceAll('\n', '\u240a').replaceAll('\t', '\u2409')
+
+function toDenial(refusal: DiffRefusal): { status: number; type: string; message: string } {
+  if (refusal === 'diff_out_of_order')
+    return {
+      status: 409,
+      type: refusal,
+      message: 'Pages are missing before these: begin again with the first.',
+    }
+  if (refusal === 'diff_too_long')
+    return { status: 413, type: refusal, message: 'This plan has handed in more than is kept.' }
+  return denial(refusal)
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+  } catch {
+    return undefined // refused by the schema like any other wrong body
+  }
+}
+
+function refused(status: number, code: string, message: string, outcome = code): Handled {
+  return { response: jsonError(status, code, message), outcome }
+}
