@@ -11,7 +11,8 @@ const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const GIT_TIMEOUT_MS = 5 * 60_000
 const UPLOAD_TIMEOUT_MS = 60_000
 const RENEWAL_WAIT_MS = 60_000
-const TRIES = 4
+const FIRST_WAIT_MS = 500
+const TRIES = 3
 /** Of a line that has no end for so long only the beginning is kept. */
 const MAX_LINE_CHARS = 20_000
 
@@ -133,6 +134,6 @@ async function post(plan: PlanRun, body: DiffUpload): Promise<void> {
     const isFinal = status !== 0 && status !== 401 && status !== 429 && status < 500
     if (isFinal || tries >= TRIES) throw new Error(`the Worker answered ${status}`)
     if (status === 401) await plan.token.renewed(token, RENEWAL_WAIT_MS)
-    else await sleep(1_000 * 2 ** (tries - 1))
+    else await sleep(FIRST_WAIT_MS * 2 ** (tries - 1))
   }
 }
