@@ -15,6 +15,7 @@ export interface Attack {
     | 'home poisoned'
     | 'git tampered'
     | 'status forged'
+    | 'proof attacked'
   /** null: does not apply to this exercise. */
   steps: (exercise: Exercise) => Step[] | null
 }
@@ -53,3 +54,6 @@ export function stub(exercise: Exercise): string {
       .join('\n')
   return ''
 }
+
+/** The source as it was before the work: honest, and not done. */
+export const unfinished = (exercise: Exercise, path: string): string => exercise.base[path] ?? stub(exercise)

@@ -71,22 +71,20 @@ export const ATTACKS_ON_RUNNERS: Attack[] = [
   {
     name: 'ends the process at import',
     group: 'early exit',
-    steps: ofKind(['node', 'python', 'go'], (exercise) =>
-      sources(exercise)
-        .slice(0, 1)
-        .map((path) =>
-          write(
-            path,
-            {
-              node: `process.exit(0)\n${stub(exercise)}`,
-              python: 'import os\n\nos._exit(0)\n',
-              go: `package ${packageOf(exercise)}\n\nimport "os"\n\nfunc init() { os.Exit(0) }\n\n${stub(exercise)}`,
-              obsidian: '',
-              documents: '',
-            }[exercise.kind],
-          ),
+    steps: ofKind(['node', 'python', 'go'], (exercise) => {
+      const [path = ''] = sources(exercise)
+      const early = {
+        node: write(path, `process.exit(0)\n${stub(exercise)}`),
+        python: write(path, 'import os\n\nos._exit(0)\n'),
+        go: write(
+          'early.go',
+          `package ${packageOf(exercise)}\n\nimport "os"\n\nfunc init() { os.Exit(0) }\n`,
         ),
-    ),
+        obsidian: null,
+        documents: null,
+      }[exercise.kind]
+      return early === null ? null : [early]
+    }),
   },
   {
     name: 'ends the process well when it would end badly',

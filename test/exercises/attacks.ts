@@ -3,6 +3,12 @@
 import type { Attack } from './attack.ts'
 import { ATTACKS_ON_CHECKS } from './attacks-on-checks.ts'
 import { ATTACKS_ON_RUNNERS } from './attacks-on-runners.ts'
+import { ATTACKS_ON_THE_PROOF } from './attacks-on-the-proof.ts'
 import { FORGERIES } from './forgeries.ts'
 
-export const ATTACKS: Attack[] = [...ATTACKS_ON_CHECKS, ...ATTACKS_ON_RUNNERS, ...FORGERIES]
+export const ATTACKS: Attack[] = [
+  ...ATTACKS_ON_CHECKS,
+  ...ATTACKS_ON_RUNNERS,
+  ...FORGERIES,
+  ...ATTACKS_ON_THE_PROOF,
+]

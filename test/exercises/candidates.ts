@@ -18,12 +18,14 @@ export interface Drops {
 export interface ChosenInput {
   exercise: Exercise
   mutants: number
-  /** Which attacks an exercise gets: each is tried on some exercises, the groups are spread over all. */
-  attacks: (applicable: Candidate[]) => Candidate[]
+  /** At most so many attacks: those that were tried least so far. */
+  attacks: number
+  /** How often each attack was chosen; counted on. */
+  tried: Map<string, number>
 }
 
 /** The right one first. */
-export async function chooseCandidates({ exercise, mutants, attacks }: ChosenInput): Promise<{
+export async function chooseCandidates({ exercise, mutants, attacks, tried }: ChosenInput): Promise<{
   candidates: Candidate[]
   drops: Drops
 }> {
@@ -41,11 +43,14 @@ export async function chooseCandidates({ exercise, mutants, attacks }: ChosenInp
     const made = steps(exercise)
     return made === null ? [] : [{ exercise, name, group, steps: made }]
   })
+  const timesOf = ({ name }: Candidate) => tried.get(name) ?? 0
+  const least = applicable.toSorted((a, b) => timesOf(a) - timesOf(b)).slice(0, attacks)
+  for (const one of least) tried.set(one.name, timesOf(one) + 1)
   const candidates = [
     { exercise, name: 'the right solution', group: 'right', steps: exercise.solution },
     ...chosen.map(({ name, steps }) => ({ exercise, name, group: 'mutant', steps })),
     ...exercise.wrong.map(({ name, steps }) => ({ exercise, name, group: 'by hand', steps })),
-    ...attacks(applicable),
+    ...least,
   ]
   return { candidates, drops }
 }

@@ -43,18 +43,13 @@ if (!hasRoot) throw new Error('Each plan runs as its own unix user: run this as 
 
 const drops: Drops = { equivalent: 0, hanging: 0 }
 const candidates: Candidate[] = []
-for (const [at, exercise] of exercises.entries()) {
+const tried = new Map<string, number>()
+for (const exercise of exercises) {
   const chosen = await chooseCandidates({
     exercise,
     mutants: Number(values.mutants),
-    // Turn by turn: over all exercises of a kind every attack is tried.
-    attacks: (all) =>
-      values.attack !== ''
-        ? all
-        : all.filter(
-            (_, index) =>
-              (index + at * 3) % Math.max(1, Math.round(all.length / Number(values.attacks))) === 0,
-          ),
+    attacks: values.attack === '' ? Number(values.attacks) : 1_000,
+    tried,
   })
   candidates.push(...chosen.candidates)
   drops.equivalent += chosen.drops.equivalent

