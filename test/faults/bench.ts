@@ -29,6 +29,10 @@ export const model = (block: unknown): string => `\`\`\`model\n${JSON.stringify(
 export const waits = (gate: string): string =>
   `touch ~/at-${gate}; for i in $(seq 300); do [ -e ~/go-${gate} ] && break; sleep 0.1; done`
 
+/** A check that stops at the end of the work, once: in the plan's own checkout, or in the proof's, whose home has no journal. */
+export const waitsIn = (where: 'checkout' | 'proof', gate: string): string =>
+  `if [ -f file-3.txt ] && [ ${where === 'proof' ? '!' : ''} -e ~/.ralph/journal.jsonl ] && [ ! -e ~/at-${gate} ]; then ${waits(gate)}; fi; test -f file-3.txt`
+
 export const THREE_STEPS = `Three steps\n\n${sh(command(1))}${sh(command(2))}${sh(command(3))}`
 export const THREE_CHECKS = ['test -f file-1.txt && test -f file-3.txt']
 
@@ -99,6 +103,11 @@ export const stands =
   () =>
     existsSync(join(vm.home(plan), `at-${gate}`))
 
+export const standsInProof =
+  ({ vm, plan }: Bench, gate: string): (() => boolean) =>
+  () =>
+    existsSync(join(vm.home(plan), '..', `proof-${plan.desired.id.slice(-12)}`, `at-${gate}`))
+
 /** The plan's process, and only that, dies at once. */
 export function killAgent({ vm, plan }: Bench): void {
   const [pid] = vm.planPids(plan)
@@ -157,10 +166,12 @@ const isOfAPlan = (vm: TestVm, ref: string): boolean =>
   )
 
 function processesOf(vm: TestVm, plan: FakePlan): number[] {
-  const home = vm.home(plan)
+  const homes = ['plan', 'proof'].map((kind) => `${kind}-${plan.desired.id.slice(-12)}`)
+  const marks = homes.map((name) => `HOME=${join(vm.home(plan), '..', name)}`)
   return pids().filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`HOME=${home}`)
+      const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
+      return marks.some((mark) => environment.includes(mark))
     } catch {
       return false // ended meanwhile
     }

@@ -2,8 +2,20 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createVm, ended, until } from '../agent/support/vm.ts'
-import { command, demand, killAgent, onBench, sh, stands, THREE_CHECKS, THREE_STEPS, waits } from './bench.ts'
+import { commandLine, createVm, ended, pids, until } from '../agent/support/vm.ts'
+import {
+  command,
+  demand,
+  killAgent,
+  onBench,
+  sh,
+  stands,
+  standsInProof,
+  THREE_CHECKS,
+  THREE_STEPS,
+  waits,
+  waitsIn,
+} from './bench.ts'
 import type { Bench, BenchInput, Fault } from './bench.ts'
 
 /** Runs the plan once undisturbed to learn its records, then makes two faults of each: before it is written and after. */
@@ -105,7 +117,7 @@ export const KILLS: Fault[] = [
   kill('while the checks run', {
     text: THREE_STEPS,
     desired: {
-      checks: [`if [ -f file-3.txt ] && [ ! -e ~/at-check ]; then ${waits('check')}; fi; test -f file-3.txt`],
+      checks: [waitsIn('checkout', 'check')],
     },
     during: async (bench) => {
       await until(stands(bench, 'check'), 'the check')
@@ -115,11 +127,37 @@ export const KILLS: Fault[] = [
   kill('while the checks run, the supervisor', {
     text: THREE_STEPS,
     desired: {
-      checks: [`if [ -f file-3.txt ] && [ ! -e ~/at-check ]; then ${waits('check')}; fi; test -f file-3.txt`],
+      checks: [waitsIn('checkout', 'check')],
     },
     during: async (bench) => {
       await until(stands(bench, 'check'), 'the check')
       await killSupervisor(bench)
+    },
+  }),
+  kill('while the proof runs', {
+    text: THREE_STEPS,
+    desired: { checks: [waitsIn('proof', 'proof')] },
+    during: async (bench) => {
+      await until(standsInProof(bench, 'proof'), 'the proof', 60_000)
+      killAgent(bench)
+    },
+  }),
+  kill('while the proof runs, the supervisor', {
+    text: THREE_STEPS,
+    desired: { checks: [waitsIn('proof', 'proof')] },
+    during: async (bench) => {
+      await until(standsInProof(bench, 'proof'), 'the proof', 60_000)
+      await killSupervisor(bench)
+    },
+  }),
+  kill('while the proof runs, the prover', {
+    text: THREE_STEPS,
+    desired: { checks: [waitsIn('proof', 'proof')] },
+    during: async (bench) => {
+      await until(standsInProof(bench, 'proof'), 'the proof', 60_000)
+      const prover = pids().find((pid) => commandLine(pid).includes(`${bench.vm.folder}/opt/ralph.mjs prove`))
+      demand(prover !== undefined, 'there is no prover')
+      process.kill(prover ?? 0, 'SIGKILL')
     },
   }),
   kill('while the judge reads', {

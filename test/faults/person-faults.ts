@@ -13,8 +13,10 @@ import {
   resume,
   sh,
   stands,
+  standsInProof,
   THREE_STEPS,
   waits,
+  waitsIn,
 } from './bench.ts'
 import type { Bench, BenchInput, Fault } from './bench.ts'
 
@@ -121,7 +123,7 @@ export const PERSON_FAULTS: Fault[] = [
   cancels('verifying', {
     text: THREE_STEPS,
     desired: {
-      checks: [`if [ -f file-3.txt ] && [ ! -e ~/at-check ]; then ${waits('check')}; fi; test -f file-3.txt`],
+      checks: [waitsIn('checkout', 'check')],
     },
     at: (bench) => until(stands(bench, 'check'), 'the check', 60_000),
   }),
@@ -140,6 +142,11 @@ export const PERSON_FAULTS: Fault[] = [
     }),
     open: 'there is no judge yet',
   },
+  cancels('proven', {
+    text: THREE_STEPS,
+    desired: { checks: [waitsIn('proof', 'proof')] },
+    at: (bench) => until(standsInProof(bench, 'proof'), 'the proof', 60_000),
+  }),
   cancels('pushing', {
     text: THREE_STEPS,
     before: ({ vm }) => {
