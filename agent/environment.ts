@@ -16,6 +16,8 @@ export interface PlanFacts {
   instructions: string
   progress: string
   setupFailure: string
+  /** How the checks stood before the work. */
+  checks: string
   messages: Message[]
 }
 
@@ -23,6 +25,7 @@ export interface FactsInput {
   plan: PlanRun
   baseHead: string | null
   setupFailure: string | null
+  checks: string
   messages: Message[]
 }
 
@@ -30,6 +33,7 @@ export async function gatherFacts({
   plan,
   baseHead,
   setupFailure,
+  checks,
   messages,
 }: FactsInput): Promise<PlanFacts> {
   const known = plan.token.all()
@@ -41,6 +45,7 @@ export async function gatherFacts({
     instructions: redact(readInstructions(plan.start.checkout), known),
     progress: describeProgress(plan.journal.records()),
     setupFailure: redact(setupFailure ?? '', known),
+    checks,
     messages,
   }
 }

@@ -1,8 +1,10 @@
 // The finish gate: what the model says is done is looked at before anybody is told. Cheap things first: what is left is committed,
 // an empty diff is turned down, the checks run in the checkout. Only then is the branch pushed and its head proven elsewhere, by
 // the supervisor's prover, whose word alone makes a plan verified. The second rejection of an attempt ends it, unverified.
-import type { OutcomeReason } from '../src/protocol.ts'
-import { runChecks } from './checks.ts'
+import type { CheckResult, OutcomeReason } from '../src/protocol.ts'
+import { before, knownBaseline, SLOW_SECONDS } from './baseline.ts'
+import { leavingNothing, listFor, runChecks } from './checks.ts'
+import type { LocalRun } from './checks.ts'
 import { commitLeftovers } from './commits.ts'
 import { commitOf } from './git.ts'
 import { recordsOf } from './journal.ts'
@@ -11,8 +13,9 @@ import { takeNotices } from './notices.ts'
 import { clipText } from './output.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
+import { names, withoutFences } from './plan-words.ts'
+import { readDifference } from './proof-diff.ts'
 import { pushBranch } from './push.ts'
-import { readWork } from './work.ts'
 
 export type GateVerdict =
   | { kind: 'accepted' }
@@ -22,72 +25,83 @@ export type GateVerdict =
   | { kind: 'exhausted' }
 
 const MAX_REJECTIONS = 2
+/** Files that tell about work instead of being it. */
+const NOTES =
+  /^(?:docs\/)?(?:notes?|progress|summary|todo|done|status|changes|handoff|plan|result|implementation[\w-]*|work[-_]?log)(?:\.(?:md|txt|markdown|rst))?$/i
 
 export function createGate(
   plan: PlanRun,
   baseHead: string | null,
 ): (summary: string) => Promise<GateVerdict> {
   return async (summary) => {
-    const finding = await judge(plan, baseHead, summary)
-    const { text: why, ...outcome } = finding
-    if (why === null) return conclude(plan, summary, outcome, 'accepted')
-    const text = [why, ...takeNotices(plan)].join('\n')
-    const before = recordsOf(plan.journal.records(), plan.start.attempt)
-    const rejections = before.filter(({ kind }) => kind === 'rejected').length + 1
-    plan.journal.append({ kind: 'rejected', text })
-    if (rejections >= MAX_REJECTIONS) return conclude(plan, summary, outcome, 'exhausted')
-    plan.report({ kind: 'phase', phase: 'working' })
-    return { kind: 'rejected', text }
+    const { text: why, isNotice, ...outcome } = await examine(plan, baseHead, summary)
+    const text = why === null ? null : [why, ...takeNotices(plan)].join('\n')
+    const rejected = counted(plan)
+    if (text !== null) {
+      plan.journal.append({ kind: 'rejected', text, ...(isNotice === true ? { isNotice } : {}) })
+      plan.report({ kind: 'event', type: 'rejected', text: clipText(text, 1_500) })
+    }
+    if (text !== null && (isNotice === true || rejected + 1 < MAX_REJECTIONS)) {
+      plan.report({ kind: 'phase', phase: 'working' })
+      return { kind: 'rejected', text }
+    }
+    plan.journal.append({ kind: 'finished', summary, outcome })
+    return { kind: text === null ? 'accepted' : 'exhausted' }
   }
-}
-
-function conclude(
-  { journal }: PlanRun,
-  summary: string,
-  outcome: FinishOutcome,
-  kind: 'accepted' | 'exhausted',
-): GateVerdict {
-  journal.append({ kind: 'finished', summary, outcome })
-  return { kind }
 }
 
 /** text: why it is turned down; null: it is not. */
-type Finding = FinishOutcome & { text: string | null }
+type Finding = FinishOutcome & { text: string | null; isNotice?: boolean }
 
-async function judge(plan: PlanRun, baseHead: string | null, summary: string): Promise<Finding> {
+async function examine(plan: PlanRun, baseHead: string | null, summary: string): Promise<Finding> {
+  const { git, start, report } = plan
+  report({ kind: 'phase', phase: 'verifying' })
   const committed = await commitLeftovers(plan, summary, 'run')
   if (committed.kind === 'hook_failed') return hookFailed(plan, summary, committed.output)
-  plan.report({ kind: 'phase', phase: 'verifying' })
-  const checks = await runChecks(plan, baseHead)
-  const proof = checks.length > 0 ? ('in_place' as const) : ('none' as const)
-  const work = await readWork(plan.git, baseHead, checks)
-  const verdict: OutcomeReason = checks.length === 0 ? 'no_checks' : 'proof_missing'
-  if (work.commits.length === 0 && work.diff.files === 0)
-    return { text: 'Nothing has changed.', reasons: [verdict, 'nothing_changed'], proof, checks }
-  const failed = checks.filter(({ exitCode }) => exitCode !== 0)
-  if (failed.length > 0)
+  const list = await listFor(plan, baseHead)
+  const head = await commitOf(git, 'HEAD')
+  const paths =
+    head === null ? [] : (await readDifference(git, baseHead, head)).changes.map(({ path }) => path)
+  const planText = withoutFences(start.text)
+  const work = paths.filter((path) => !NOTES.test(path) || names(planText, path))
+  if (head === null || work.length === 0)
     return {
-      text: `These checks fail: ${failed.map(({ command }) => command).join(', ')}`,
-      reasons: ['check_failed'],
-      proof,
-      checks,
+      text: paths.length === 0 ? NOTHING : `${NOTHING} Only notes were added: ${paths.join(', ')}.`,
+      reasons: list.checks.length === 0 ? ['no_checks', 'nothing_changed'] : ['nothing_changed'],
+      proof: 'none',
+      checks: [],
     }
-  plan.report({ kind: 'phase', phase: 'pushing' })
-  await pushBranch(plan)
-  plan.report({ kind: 'phase', phase: 'verifying' })
-  const head = (await commitOf(plan.git, 'HEAD')) ?? ''
-  const proven = await plan.prove(head, summary.slice(0, 8_000))
-  if (proven.kind === 'revoked') throw new RevokedError('The gateway revoked the rights of this attempt.')
-  if (proven.kind === 'paused') throw new PauseError(proven.reason, proven.detail)
-  if (proven.kind === 'accepted' && proven.proof !== 'clean_checkout')
-    return { text: null, reasons: [verdict], proof, checks }
-  return {
-    text: proven.kind === 'rejected' ? proven.text : null,
-    reasons: proven.reasons,
-    proof: proven.proof,
-    checks: proven.checks,
-  }
+  const baseline = knownBaseline(plan)
+  const quick = list.checks.filter((check) => (before(baseline, check)?.seconds ?? 0) <= SLOW_SECONDS)
+  const runs = await leavingNothing(plan, () => runChecks(plan, quick, 'in the checkout'))
+  // Without a baseline nobody here knows whether a failure is new: the proof asks the base.
+  const fresh = runs.filter(
+    ({ check, exitCode }) => exitCode !== 0 && before(baseline, check)?.exitCode === 0,
+  )
+  if (fresh.length > 0)
+    return {
+      text: failedText(fresh),
+      reasons: ['check_failed'],
+      proof: 'in_place',
+      checks: toResults(runs, fresh),
+    }
+  const stillRed = runs.filter(({ exitCode }) => exitCode !== 0)
+  if (stillRed.length > 0 && rejections(plan).length === 0)
+    return {
+      text: stillRedText(stillRed),
+      isNotice: true,
+      reasons: ['baseline_red'],
+      proof: 'in_place',
+      checks: toResults(runs, []),
+    }
+  return prove(plan, head, summary)
 }
+
+const counted = (plan: PlanRun): number =>
+  rejections(plan).filter(({ isNotice }) => isNotice !== true).length
+
+const rejections = ({ journal, start }: PlanRun) =>
+  recordsOf(journal.records(), start.attempt).filter((record) => record.kind === 'rejected')
 
 /** The work stays as it is for the model to mend; should this be the last word, it is kept without the hook. */
 async function hookFailed(plan: PlanRun, summary: string, output: string): Promise<Finding> {
@@ -96,10 +110,7 @@ async function hookFailed(plan: PlanRun, summary: string, output: string): Promi
     type: 'check',
     text: clipText(`failed: the repository's own commit hook: ${output}`, 1_000),
   })
-  const { length } = recordsOf(plan.journal.records(), plan.start.attempt).filter(
-    ({ kind }) => kind === 'rejected',
-  )
-  if (length + 1 >= MAX_REJECTIONS) await commitLeftovers(plan, summary)
+  if (counted(plan) + 1 >= MAX_REJECTIONS) await commitLeftovers(plan, summary)
   return {
     text: `The repository's own commit hook refused the commit of your work:\n${output}\nMend what it names, or commit in the way it wants, then call finish again.`,
     reasons: ['check_failed'],
@@ -107,3 +118,41 @@ async function hookFailed(plan: PlanRun, summary: string, output: string): Promi
     checks: [],
   }
 }
+
+async function prove(plan: PlanRun, head: string, summary: string): Promise<Finding> {
+  plan.report({ kind: 'phase', phase: 'pushing' })
+  await pushBranch(plan)
+  plan.report({ kind: 'phase', phase: 'verifying' })
+  const verdict = await plan.prove(head, clipText(summary, 8_000))
+  if (verdict.kind === 'revoked') throw new RevokedError('The gateway revoked the rights of this attempt.')
+  if (verdict.kind === 'paused') throw new PauseError(verdict.reason, verdict.detail)
+  const { reasons, proof, checks } = verdict
+  return {
+    text: verdict.kind === 'rejected' ? verdict.text : null,
+    reasons: withDefault(reasons, verdict.kind),
+    proof,
+    checks,
+  }
+}
+
+/** A verified end is the supervisor's to say: this claim stands where it has no record. */
+const withDefault = (reasons: OutcomeReason[], kind: 'accepted' | 'rejected'): OutcomeReason[] =>
+  reasons.length > 0 ? reasons : [kind === 'accepted' ? 'proof_missing' : 'check_failed']
+
+const toResults = (runs: readonly LocalRun[], fresh: readonly LocalRun[]): CheckResult[] =>
+  runs.map((run) => ({
+    command: run.command,
+    exitCode: run.exitCode,
+    seconds: run.seconds,
+    newFailure: fresh.includes(run),
+  }))
+
+const NOTHING =
+  'Not accepted: the branch holds no change against its base. If the plan asks for one, make it and call finish again; if nothing needs to change, call finish again and say why.'
+
+/** Said once: what was red before may be what the plan is about, or nobody's business here. */
+const stillRedText = (runs: readonly LocalRun[]): string =>
+  `Not accepted yet: these checks fail, as they did before your work. If mending what they show is part of the plan, do it. If not, call finish again and say in the summary that they failed before.\n\n${runs.map(({ text }) => text).join('\n\n')}`
+
+const failedText = (runs: readonly LocalRun[]): string =>
+  `Not accepted: these checks fail, and passed before your work. Mend what they show (the check itself is not to be changed), commit, and call finish again.\n\n${runs.map(({ text }) => text).join('\n\n')}`

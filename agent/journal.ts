@@ -2,7 +2,7 @@
 // by message as it was sent. Everything a tool does is written before and after; a call without an end is never run again.
 import { z } from 'zod'
 import type { BetaMessageParam, BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
-import type { CheckResult, OutcomeReason } from '../src/protocol.ts'
+import { CheckResult, OutcomeReason } from '../src/protocol.ts'
 import { openAppendLog, readLog } from './durable.ts'
 import { createFailpoint } from './failpoint.ts'
 
@@ -18,20 +18,24 @@ export type JournalRecord =
   | { kind: 'asked'; question: string; pauses: boolean }
   /** Takes the place of the last message, which the model has never answered. */
   | { kind: 'amended'; message: BetaMessageParam }
+  /** How the checks stood before any work. */
+  | { kind: 'baseline'; results: { command: string; exitCode: number; seconds: number }[] }
+  | { kind: 'preflight_done' }
   /** The gate's last word on this attempt's work: nothing more is asked of the model. */
   | { kind: 'finished'; summary: string; outcome?: FinishOutcome }
-  /** A request to finish was turned down. text: what the model was told. */
-  | { kind: 'rejected'; text: string }
+  /** A request to finish was turned down. text: what the model was told. A notice is not counted. */
+  | { kind: 'rejected'; text: string; isNotice?: boolean }
   /** over: a later attempt begins a new conversation. */
   | { kind: 'ended'; how: string; over: boolean }
 
 type ToolResultContent = Exclude<BetaToolResultBlockParam['content'], undefined>
 /** What deliver() tells the Worker; a claim, which the supervisor's own record of the proof replaces. */
-export interface FinishOutcome {
-  reasons: OutcomeReason[]
-  proof: 'clean_checkout' | 'in_place' | 'none'
-  checks: CheckResult[]
-}
+export const FinishOutcome = z.object({
+  reasons: z.array(OutcomeReason),
+  proof: z.enum(['clean_checkout', 'in_place', 'none']),
+  checks: z.array(CheckResult),
+})
+export type FinishOutcome = z.infer<typeof FinishOutcome>
 
 export interface Journal {
   append(record: JournalRecord): void
@@ -163,6 +167,8 @@ const KINDS = z.object({
     'asked',
     'finished',
     'rejected',
+    'baseline',
+    'preflight_done',
     'ended',
   ]),
 })

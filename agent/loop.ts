@@ -32,6 +32,8 @@ export interface LoopInput {
   plan: PlanRun
   baseHead: string | null
   setupFailure: string | null
+  /** What runs at the end, and how it stood before the work; may be empty. */
+  checks: string
   /** The finish gate. Errors: PauseError, RevokedError. */
   requestFinish(summary: string): Promise<GateVerdict>
   /** Called after each turn: the harness looks at what the model did. */
@@ -197,12 +199,12 @@ async function resume(context: ToolContext, shape: string): Promise<Conversation
 }
 
 async function begin(
-  { plan, baseHead, setupFailure }: LoopInput,
+  { plan, baseHead, setupFailure, checks }: LoopInput,
   shape: string,
   iteration: number,
 ): Promise<Conversation> {
   takeMessages(plan)
-  const facts = await gatherFacts({ plan, baseHead, setupFailure, messages: plan.start.messages })
+  const facts = await gatherFacts({ plan, baseHead, setupFailure, checks, messages: plan.start.messages })
   plan.journal.append({ kind: 'conversation', iteration, shape })
   const talk: Conversation = { iteration, messages: [], turns: 0, nudges: 0 }
   say(plan, talk, { role: 'user', content: firstMessage(facts) })

@@ -98,7 +98,7 @@ export const FromPlan = z.discriminatedUnion('kind', [
 ])
 export type FromPlan = z.infer<typeof FromPlan>
 
-export function writeLine(stream: Writable, message: ToPlan | FromPlan): void {
+export function writeLine(stream: Writable, message: object): void {
   stream.write(`${JSON.stringify(message)}\n`)
 }
 

@@ -17,9 +17,11 @@ export interface PlanProcessInput {
   onExit: () => void
 }
 
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /** Test and operation settings that are not secret. */
-const PASSED_ON = [
+export const PASSED_ON = [
+  'RALPH_CHECK_MS',
+  'RALPH_MIN_FREE_MB',
   'RALPH_HOOK_TIMEOUT_MS',
   'RALPH_CHECKPOINT_MS',
   'RALPH_MODEL_PATIENCE_MS',

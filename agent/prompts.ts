@@ -26,6 +26,7 @@ export function firstMessage(facts: PlanFacts): BetaTextBlockParam[] {
     section('Instructions the repository carries', facts.instructions),
     section('Earlier work on this plan', facts.progress),
     section('Set-up', facts.setupFailure),
+    section('Checks', facts.checks),
     section('Messages from the person, oldest first', facts.messages.map(({ text }) => text).join('\n\n')),
   ]
   return [

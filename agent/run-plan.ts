@@ -5,12 +5,14 @@ import { homedir, userInfo } from 'node:os'
 import type { AttemptEnd } from '../src/protocol.ts'
 import { prepareCheckout } from './checkout.ts'
 import { startCheckpoints } from './checkpoint.ts'
+import { describeBaseline, knownBaseline, takeBaseline } from './baseline.ts'
+import { listFor } from './checks.ts'
 import { deliver, keepWork } from './deliver.ts'
 import { createGate } from './gate.ts'
 import { reportEvidence } from './evidence.ts'
 import { commitOf, createGit } from './git.ts'
 import { cleanHistory } from './history-gate.ts'
-import { openJournal, pendingQuestion, recordsOf } from './journal.ts'
+import { FinishOutcome, openJournal, pendingQuestion, recordsOf } from './journal.ts'
 import type { JournalRecord } from './journal.ts'
 import { workLoop } from './loop.ts'
 import type { LoopEnd } from './loop.ts'
@@ -18,6 +20,7 @@ import { clipText } from './output.ts'
 import { readLines, ToPlan, writeLine } from './pipe.ts'
 import type { FromPlan, Start, Verdict } from './pipe.ts'
 import { planEnv, writeHome } from './plan-env.ts'
+import { preflight } from './preflight.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
 import { redactLine } from './redaction.ts'
@@ -118,9 +121,14 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
   if (finished?.kind === 'finished') return deliver({ plan, baseHead, ...outcomeOf(finished) })
   const question = plan.inbox.length === 0 ? pendingQuestion(journal.records(), start.attempt) : null
   if (question !== null) return conclude(plan, baseHead, { kind: 'question', question })
-  if (!done.some((record) => record.kind === 'setup_done')) await fetchSubmodules(plan)
-  const setupFailure = done.some((record) => record.kind === 'setup_done') ? null : await runSetup(plan)
+  if (!done.some(({ kind }) => kind === 'preflight_done')) await preflight(plan)
+  journal.append({ kind: 'preflight_done' })
+  const isSetUp = done.some(({ kind }) => kind === 'setup_done')
+  if (!isSetUp) await fetchSubmodules(plan)
+  const setupFailure = isSetUp ? null : await runSetup(plan)
   journal.append({ kind: 'setup_done' })
+  const list = await listFor(plan, baseHead)
+  await takeBaseline(plan, baseHead, list)
   report({ kind: 'phase', phase: 'working' })
   const checkpoints = startCheckpoints(plan)
   try {
@@ -128,6 +136,7 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
       plan,
       baseHead,
       setupFailure,
+      checks: describeBaseline(knownBaseline(plan)),
       requestFinish: createGate(plan, baseHead),
       onTurn: commitWatcher(plan, await commitOf(plan.git, 'HEAD')),
     })
@@ -176,12 +185,11 @@ async function pause(plan: PlanRun, { reason, message }: PauseError): Promise<At
   }
 }
 
-/** A record of an earlier version carries no outcome. */
+/** A record of an earlier version carries no outcome, and the plan's user can write to the journal. */
 function outcomeOf({ summary, outcome }: Extract<JournalRecord, { kind: 'finished' }>) {
-  return {
-    summary,
-    outcome: outcome ?? { reasons: ['proof_missing' as const], proof: 'none' as const, checks: [] },
-  }
+  const known = FinishOutcome.safeParse(outcome)
+  const nothing: FinishOutcome = { reasons: ['proof_missing'], proof: 'none', checks: [] }
+  return { summary, outcome: known.success ? known.data : nothing }
 }
 
 /** Tells the history of commits the model makes by itself. */

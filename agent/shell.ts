@@ -26,6 +26,8 @@ export interface ShellInput {
   logFile: string
   onActivity(): void
   signal?: AbortSignal | undefined
+  /** Root runs it as this user; the log stays root's, and where the shell ended is not told. */
+  ids?: { uid: number; gid: number } | undefined
 }
 
 export interface ShellResult {
@@ -107,12 +109,15 @@ function launch({
   logFile,
   cwd,
   env,
-}: Pick<ShellInput, 'command' | 'logFile' | 'cwd' | 'env'>): Launched {
+  ids,
+}: Pick<ShellInput, 'command' | 'logFile' | 'cwd' | 'env' | 'ids'>): Launched {
   const files = { cwd: `${logFile}.cwd`, script: `${logFile}.sh` }
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   writeFileSync(files.script, `${command}\n`, { mode: 0o600 })
   const log = openSync(logFile, 'w', 0o600)
-  const child = spawn('bash', ['-c', WRAPPER, 'bash', files.cwd, files.script], {
+  const shellArgs = ids === undefined ? [WRAPPER, 'bash', files.cwd, files.script] : [command]
+  const child = spawn('bash', ['-c', ...shellArgs], {
+    ...ids,
     cwd: existsSync(cwd) ? cwd : (env['HOME'] ?? '/'),
     env,
     stdio: ['ignore', log, log],

@@ -52,6 +52,8 @@ export function newRecord(desired: DesiredPlan): PlanRecord {
 export function startAttempt(record: PlanRecord, attempt: number): void {
   Object.assign(record, { attempt, nextEventN: 1, droppedEvents: 0, events: [] })
   delete record.end
+  delete record.proof
+  delete record.proofs
   delete record.phase
 }
 

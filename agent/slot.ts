@@ -2,12 +2,12 @@
 // again whenever something changed; each step first looks at what is already so.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AttemptEnd, DesiredPlan, ObservedPlan } from '../src/protocol.ts'
-import type { Config } from './config.ts'
-import type { Paths } from './paths.ts'
 import type { FromPlan, Start } from './pipe.ts'
 import { acknowledge, addEvent, closeEvents } from './plan-events.ts'
 import { startPlanProcess } from './plan-process.ts'
 import type { PlanProcess } from './plan-process.ts'
+import { baseHeadOf, createSlotProof, judgeEnd } from './slot-proof.ts'
+import type { ProofHost } from './slot-proof.ts'
 import { startAttempt, toObserved, toStart } from './slot-shapes.ts'
 import { dropRecord, loadText, saveRecord } from './state.ts'
 import type { PlanRecord } from './state.ts'
@@ -16,10 +16,7 @@ import type { PlanUser } from './users.ts'
 import { NO_WORK } from './work.ts'
 
 /** What a plan needs of the machine around it. */
-export interface SlotHost {
-  paths: Paths
-  config(): Config
-  mayAddUsers: boolean
+export interface SlotHost extends ProofHost {
   /** May one more process start now? */
   hasRoom(): boolean
   /** True when the mirror is fresh enough to start from; otherwise sees to it and settles again. */
@@ -55,8 +52,8 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   const save = () => saveRecord(paths, record)
   const text = () => loadText(paths, record.id, record.desired.textSha256)
 
-  const finish = (end: AttemptEnd) => {
-    record.end = end
+  const finish = (claim: AttemptEnd) => {
+    record.end = judgeEnd(record, claim)
     closeEvents(record, Date.now())
     save()
     host.changed(true)
@@ -74,18 +71,8 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     else if (message.kind === 'phase') record.phase = message.phase
     else if (message.kind === 'taken') record.messagesTaken = Math.max(record.messagesTaken, message.n)
     else if (message.kind === 'prove') {
-      // The prover comes with proof.ts; until then nothing is proven.
-      current?.process.send({
-        kind: 'verdict',
-        head: message.head,
-        verdict: {
-          kind: 'accepted',
-          outcome: 'unverified',
-          reasons: ['proof_missing'],
-          proof: 'in_place',
-          checks: [],
-        },
-      })
+      const asker = current
+      proof.ask(message, (verdict) => asker?.process.send({ kind: 'verdict', head: message.head, verdict }))
       return
     } else {
       // Its rights were withdrawn while the Worker still wants it to run: not at once again.
@@ -97,6 +84,15 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     save()
     host.changed(message.kind === 'phase')
   }
+
+  const proof = createSlotProof({
+    host,
+    record,
+    text,
+    token: () => token,
+    save,
+    hear: (message) => hear(message),
+  })
 
   const startOf = (mode: Start['mode']): Start =>
     toStart({
@@ -112,6 +108,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     const user = await ensureUser(paths, record.id, host.mayAddUsers)
     // What an earlier process of this plan left running must be gone before the next begins.
     await killPlan(user, record.id)
+    record.baseHead ??= await baseHeadOf(paths, record.desired.base)
     const started = startPlanProcess({
       bundle: paths.bundle,
       user,
@@ -120,6 +117,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       onExit: () => {
         if (current?.process !== started) return
         current = null
+        void proof.stop()
         if (record.end === undefined) crashed()
         settle()
       },
@@ -147,6 +145,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   /** Ends every process of the plan, keeps its work as a commit, and says so. */
   const halt = async (toEnd: (stopped: Extract<AttemptEnd, { kind: 'stopped' }>) => AttemptEnd) => {
     current = null
+    await proof.stop()
     const user = findUser(paths, record.id, host.mayAddUsers)
     let end: AttemptEnd = { kind: 'stopped', work: NO_WORK }
     if (user !== null) {
@@ -172,7 +171,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   const step = async () => {
     const { desired } = record
-    if (stale !== null) await killPlan(stale, record.id)
+    if (stale !== null) await Promise.all([killPlan(stale, record.id), proof.stop()])
     stale = null
     if (desired.want === 'forget') return forget()
     if (desired.want === 'stop') return record.end === undefined ? halt((end) => end) : killLeftovers()
@@ -195,7 +194,10 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   }
 
   const passOn = (running: NonNullable<typeof current>) => {
-    if (token !== null && token !== running.token) running.process.send({ kind: 'token', token })
+    if (token !== null && token !== running.token) {
+      running.process.send({ kind: 'token', token })
+      proof.renew(token)
+    }
     for (const message of record.desired.messages.slice(running.messages))
       running.process.send({ kind: 'message', message })
     running.token = token ?? running.token
@@ -205,11 +207,12 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   const killLeftovers = async () => {
     const user = current?.user
     current = null
-    if (user !== undefined) await killPlan(user, record.id)
+    if (user !== undefined) await Promise.all([killPlan(user, record.id), proof.stop()])
   }
 
   const forget = async () => {
     current = null
+    await proof.stop()
     const user = findUser(paths, record.id, host.mayAddUsers)
     if (user !== null)
       await (record.desired.removeCheckout ? removeUser(paths, record.id, user) : killPlan(user, record.id))

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { AttemptEnd, DesiredPlan, EventLine, Phase, PlanId } from '../src/protocol.ts'
+import { AttemptEnd, DesiredPlan, EventLine, ObjectId, Phase, PlanId } from '../src/protocol.ts'
 import { readIfPresent, writeDurably } from './durable.ts'
 import type { Paths } from './paths.ts'
+import { ProofReport } from './proof-pipe.ts'
 
 const SupervisorState = z.object({
   counter: z.int(),
@@ -29,6 +30,12 @@ const PlanRecord = z.object({
   /** Not yet acknowledged by the Worker. */
   events: z.array(EventLine),
   end: AttemptEnd.optional(),
+  /** What our own prover found about one head of this attempt: the only source of a verified end. */
+  proof: ProofReport.extend({ head: ObjectId }).optional(),
+  /** Proofs begun in this attempt. */
+  proofs: z.int().optional(),
+  /** Where the base branch stood when work was first begun: it may vanish meanwhile. */
+  baseHead: ObjectId.nullable().optional(),
 })
 export type PlanRecord = z.infer<typeof PlanRecord>
 

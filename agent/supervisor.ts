@@ -14,6 +14,7 @@ import { bootId, fileSha256, freeDiskMb } from './machine.ts'
 import { createMirror } from './mirror.ts'
 import { nonceFile } from './paths.ts'
 import type { Paths } from './paths.ts'
+import { removeProver } from './proof-user.ts'
 import { replaceAgent } from './replace-agent.ts'
 import { createSlot } from './slot.ts'
 import { newRecord } from './slot-shapes.ts'
@@ -61,14 +62,15 @@ function createSupervisor(paths: Paths) {
     for (const slot of slots.values()) slot.settle()
   }
 
-  const refreshMirror = () => {
+  const refreshMirror = (): Promise<string | null> => {
     mirrorTriedAtMs = Date.now()
-    void mirror.refresh().then((error) => {
+    return mirror.refresh().then((error) => {
       mirrorError = error
       if (error === null) mirrorFreshAtMs = Date.now()
       else setTimeout(settleAll, MIRROR_RETRY_MS).unref()
       soon()
       settleAll()
+      return error
     })
   }
 
@@ -78,13 +80,14 @@ function createSupervisor(paths: Paths) {
     paths,
     config,
     mayAddUsers,
+    refreshMirror,
     hasRoom: () => mayAddUsers || ![...slots.values()].some((slot) => slot.isBusy()),
     mirrorReady() {
       // A plan starts from what the remote has now; an unreachable remote does not keep it from an older copy.
       const isFresh = Date.now() - mirrorFreshAtMs < MIRROR_RETRY_MS
       if (isFresh || (mirrorError !== null && mirror.exists())) return true
       if (Date.now() - mirrorTriedAtMs > MIRROR_RETRY_MS || mirrorTriedAtMs <= mirrorFreshAtMs)
-        refreshMirror()
+        void refreshMirror()
       return false
     },
     changed: (urgent) => void (urgent && soon()),
@@ -127,7 +130,7 @@ function createSupervisor(paths: Paths) {
       const wanted = response.plans.find((plan) => plan.id === id)
       if (wanted?.textSha256 === textSha256(text)) saveText(paths, id, text)
     }
-    if (response.refreshMirror) refreshMirror()
+    if (response.refreshMirror) void refreshMirror()
     await maybeReplaceAgent(response)
     for (const desired of response.plans) {
       if (!slots.has(desired.id)) {
@@ -182,6 +185,7 @@ function createSupervisor(paths: Paths) {
       for (const record of loadRecords(paths)) {
         const user = findUser(paths, record.id, mayAddUsers)
         if (user !== null) await killPlan(user, record.id)
+        await removeProver(paths, record.id, mayAddUsers)
         slots.set(record.id, createSlot(host, record))
       }
       state.nonce = readIfPresent(nonceFile(paths)) ?? state.nonce
@@ -203,7 +207,7 @@ function createSupervisor(paths: Paths) {
     },
     async run(): Promise<never> {
       setInterval(() => adoption.poll(Date.now()) && welcome && failures === 0 && bell.ring(), TASKS_POLL_MS)
-      if (!mirror.exists()) refreshMirror()
+      if (!mirror.exists()) void refreshMirror()
       for (;;) {
         const waitMs = await syncOnce().catch((error: unknown) => {
           log(`sync: ${String(error)}`)

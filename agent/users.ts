@@ -42,7 +42,16 @@ export const userName = (planId: string): string => `plan-${planId.slice(-12)}`
 
 /** The plan's user with its home and its empty checkout folder, made if absent. Errors: throws with useradd's words. */
 export async function ensureUser(paths: Paths, planId: string, mayAdd: boolean): Promise<PlanUser> {
-  const name = userName(planId)
+  return addUser(paths, userName(planId), mayAdd, [checkoutDir(paths, planId)])
+}
+
+/** A user with a private home and these private folders, made if absent. Errors: throws with useradd's words. */
+export async function addUser(
+  paths: Paths,
+  name: string,
+  mayAdd: boolean,
+  folders: string[],
+): Promise<PlanUser> {
   const home = join(paths.planHomes, name)
   if (mayAdd && lookUp(name) === null) {
     const args = ['--no-create-home', '--home-dir', home, '--shell', '/bin/bash', '--user-group', name]
@@ -51,20 +60,23 @@ export async function ensureUser(paths: Paths, planId: string, mayAdd: boolean):
   }
   const ids = mayAdd ? lookUp(name) : null
   if (mayAdd && ids === null) throw new Error(`useradd reported success but ${name} is not in /etc/passwd`)
-  for (const folder of [home, checkoutDir(paths, planId)]) givePrivateFolder(folder, ids)
+  for (const folder of [home, ...folders]) givePrivateFolder(folder, ids)
   return { name, home, ids }
 }
 
 /** The user as it stands now; never makes one. null: this plan has none and left nothing. */
 export function findUser(paths: Paths, planId: string, mayAdd: boolean): PlanUser | null {
-  const name = userName(planId)
+  return findByName(paths, userName(planId), mayAdd)
+}
+
+export function findByName(paths: Paths, name: string, mayAdd: boolean): PlanUser | null {
   const home = join(paths.planHomes, name)
   if (!mayAdd) return existsSync(home) ? { name, home, ids: null } : null
   const ids = lookUp(name)
   return ids === null ? null : { name, home, ids }
 }
 
-/** Every process of the plan is gone when it resolves. */
+/** Every process of the plan is gone when it resolves. planId: the mark its processes carry in RALPH_PLAN. */
 export async function killPlan(user: PlanUser, planId: string): Promise<void> {
   for (let round = 0; round < KILL_ROUNDS; round++) {
     // As the user itself: the kernel then reaches all of its processes at once, and nobody else's.
@@ -78,8 +90,13 @@ export async function killPlan(user: PlanUser, planId: string): Promise<void> {
 
 /** Checkout, home, leftovers in shared folders and the user itself. Its files are removed as that user: root opens nothing there. */
 export async function removeUser(paths: Paths, planId: string, user: PlanUser): Promise<void> {
-  await killPlan(user, planId)
-  const folders = [checkoutDir(paths, planId), user.home]
+  await dropUser(user, planId, [checkoutDir(paths, planId)])
+}
+
+/** mark: what its processes carry in RALPH_PLAN. */
+export async function dropUser(user: PlanUser, mark: string, others: string[]): Promise<void> {
+  await killPlan(user, mark)
+  const folders = [...others, user.home]
   const asUser = { env: ROOT_ENV, timeoutMs: 10 * TOOL_TIMEOUT_MS, cwd: '/', ...user.ids }
   for (const folder of folders) await run('find', [folder, '-mindepth', '1', '-delete'], asUser)
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })

@@ -15,9 +15,9 @@ test('a plan becomes a commit with its trailer on its own branch, and the attemp
   expect(end).toMatchObject({
     kind: 'completed',
     summary: 'Say hello',
-    outcome: 'unverified',
-    reasons: ['no_checks'],
-    proof: 'none',
+    outcome: 'verified',
+    reasons: [],
+    proof: 'clean_checkout',
   })
   const head = vm.git('rev-parse', plan.desired.branch)
   expect(end?.work).toMatchObject({
@@ -45,12 +45,14 @@ test('events are numbered once, without a gap, and tell the phases, tools, commi
   const types = plan.events.map(({ type }) => type)
   expect(types).toEqual(expect.arrayContaining(['tool', 'commit', 'check', 'push']))
   expect(plan.observed?.end).toMatchObject({
-    reasons: ['check_failed'],
-    proof: 'in_place',
+    outcome: 'unverified',
+    reasons: ['baseline_red'],
+    proof: 'clean_checkout',
     work: {
       checks: [
         { command: 'test -f one', exitCode: 0 },
-        { command: 'test -f three', exitCode: 1, newFailure: true },
+        { command: 'test -f three', exitCode: 1, newFailure: false },
+        { command: 'links and files of the documents', exitCode: 0 },
       ],
     },
   })
@@ -61,7 +63,7 @@ test('a plan that changes nothing pushes nothing and says so', async () => {
   const plan = vm.worker.submit('Only look')
   await vm.ring()
   await until(ended(plan), 'the end of the plan')
-  expect(plan.observed?.end).toMatchObject({ kind: 'completed', reasons: ['no_checks', 'nothing_changed'] })
+  expect(plan.observed?.end).toMatchObject({ kind: 'completed', reasons: ['nothing_changed'] })
   expect(vm.git('for-each-ref', '--format=%(refname)')).toBe('refs/heads/main')
 })
 

@@ -24,6 +24,8 @@ export interface FakeWorker {
   plans: Map<string, FakePlan>
   syncs: SyncRequest[]
   modelBodies: string[]
+  /** Requests of the judge, which come from the proof. */
+  judgeBodies: string[]
   pushes: string[]
   /** Answers for the next syncs instead of the usual one. */
   nextAnswers: ((usual: SyncResponse) => SyncResponse | number)[]
@@ -67,6 +69,7 @@ export async function startFakeWorker(options: {
     plans: new Map(),
     syncs: [],
     modelBodies: [],
+    judgeBodies: [],
     pushes: [],
     nextAnswers: [],
     loseAnswer: null,
@@ -193,8 +196,11 @@ export async function startFakeWorker(options: {
   ): Promise<void> {
     const body = await readBody(request)
     if (!isKnown(request)) return refuse(response, 401, 'token_revoked')
-    worker.modelBodies.push(body)
-    if (worker.interceptModel?.(request, response, body) === true) return
+    if (request.method === 'POST') {
+      const isJudge = body.includes('"json_schema"') && !body.includes('"tools":')
+      ;(isJudge ? worker.judgeBodies : worker.modelBodies).push(body)
+      if (worker.interceptModel?.(request, response, body) === true) return
+    }
     const upstream = httpRequest(
       `${options.modelUrl}${path}`,
       {

@@ -1,0 +1,73 @@
+// Manifests that hold both what a plan may change (dependencies) and what decides about tests (scripts, settings of runners): the
+// second is taken from the base. Pure.
+import { z } from 'zod'
+
+const Manifest = z.record(z.string(), z.unknown())
+const Scripts = z.record(z.string(), z.string()).catch({})
+const NODE_PARTS = ['jest', 'mocha', 'vitest', 'ava', 'tap', 'nyc', 'c8', 'babel', 'eslintConfig', 'config']
+const PARTS_OF_FILE: Record<string, RegExp> = {
+  'pyproject.toml': /^\[+tool\.(?:pytest|tox|coverage|ruff|mypy|pyright|nox|poe|pdm\.scripts|hatch\.envs)/,
+  'setup.cfg': /^\[(?:tool:pytest|pytest|tox|coverage|flake8|mypy|aliases)/,
+  'Cargo.toml': /^\[+(?:package\]|lib|test|bench|profile|lints|patch|replace|target\.[^\]]*runner)/,
+}
+
+/** The file for the second run: head's, with the base's word on tests. */
+export function mergeManifest(path: string, base: string, head: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  if (name === 'package.json') return mergePackageJson(base, head)
+  const parts = PARTS_OF_FILE[name]
+  return parts === undefined ? base : mergeSections(base, head, parts)
+}
+
+function mergePackageJson(base: string, head: string): string {
+  const [before, after] = [parse(base), parse(head)]
+  if (before === null || after === null) return base
+  const merged: Record<string, unknown> = { ...after }
+  for (const part of NODE_PARTS) {
+    if (before[part] === undefined) delete merged[part]
+    else merged[part] = before[part]
+  }
+  const [old, fresh] = [Scripts.parse(before['scripts']), Scripts.parse(after['scripts'])]
+  const added = Object.entries(fresh).filter(([name]) => !/^(?:pre|post)/.test(name))
+  merged['scripts'] = { ...Object.fromEntries(added), ...old }
+  return `${JSON.stringify(merged, null, 2)}\n`
+}
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    return Manifest.safeParse(JSON.parse(text)).data ?? null
+  } catch {
+    return null // no JSON: the base's file stands
+  }
+}
+
+const split = (text: string): string[] => text.split(/^(?=\[)/m)
+
+/** Sections of TOML and INI files as text: those that decide come from the base, the others from head. */
+function mergeSections(base: string, head: string, decides: RegExp): string {
+  const kept = split(head).filter((section) => !decides.test(section))
+  const restored = split(base).filter((section) => decides.test(section))
+  return [...kept.map((section) => (section.endsWith('\n') ? section : `${section}\n`)), ...restored].join('')
+}
+
+/** Tests inside a Rust source file (`#[cfg(test)] mod x { … }`): head's file with the base's. null: the base has none, or they are the same. */
+export function graftRustTests(base: string, head: string): string | null {
+  const old = testModules(base)
+  if (old.length === 0) return null
+  const fresh = testModules(head)
+  const without = fresh.reduce((text, block) => text.replace(block, () => ''), head)
+  return old.join('\n') === fresh.join('\n') ? null : `${without.trimEnd()}\n\n${old.join('\n\n')}\n`
+}
+
+function testModules(text: string): string[] {
+  return [...text.matchAll(/^#\[cfg\(test\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub\s+)?mod\s+\w+\s*\{/gm)].map(
+    (match) => {
+      let depth = 0
+      for (let at = match.index; at < text.length; at++) {
+        if (text[at] === '{') depth++
+        else if (text[at] === '}' && --depth === 0) return text.slice(match.index, at + 1)
+      }
+      return text.slice(match.index)
+    },
+  )
+}
