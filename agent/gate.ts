@@ -97,8 +97,7 @@ async function examine(plan: PlanRun, baseHead: string | null, summary: string):
   return prove(plan, head, summary)
 }
 
-const counted = (plan: PlanRun): number =>
-  rejections(plan).filter(({ isNotice }) => isNotice !== true).length
+const counted = (plan: PlanRun): number => rejections(plan).filter(({ isNotice }) => isNotice !== true).length
 
 const rejections = ({ journal, start }: PlanRun) =>
   recordsOf(journal.records(), start.attempt).filter((record) => record.kind === 'rejected')

@@ -30,11 +30,7 @@ const DEFAULT_TIMEOUT_MS = 120_000
 const NO_HOOKS = ['-c', 'core.hooksPath=/dev/null']
 const OURS = ['-c', 'core.fsmonitor=false', '-c', 'gc.auto=0', '-c', 'commit.gpgSign=false']
 
-export function createGit(
-  checkout: string,
-  env: NodeJS.ProcessEnv,
-  ids?: { uid: number; gid: number },
-): Git {
+export function createGit(checkout: string, env: NodeJS.ProcessEnv, ids?: { uid: number; gid: number }): Git {
   const tryGit: Git['try'] = (args, { env: extra, timeoutMs = DEFAULT_TIMEOUT_MS, hooks, ...options } = {}) =>
     run('git', [...OURS, ...(hooks === 'run' ? [] : NO_HOOKS), ...args], {
       ...ids,
