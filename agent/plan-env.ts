@@ -15,6 +15,8 @@ export interface PlanEnvInput {
   /** PATH of the machine's own set-up, if it has more than the system's. */
   path: string | undefined
   planId: string
+  /** Of the user it is for, when that is not our own. */
+  uid?: number | undefined
 }
 
 /** Each plan's user has a hundred ports of its own for servers; the kernel gives out none of these by itself. */
@@ -22,8 +24,8 @@ const FIRST_PORT = 20_000
 const PORTS_PER_PLAN = 100
 const PORT_RANGES = 120
 
-export function planEnv({ home, user, path, planId }: PlanEnvInput): NodeJS.ProcessEnv {
-  const port = FIRST_PORT + ((process.getuid?.() ?? 0) % PORT_RANGES) * PORTS_PER_PLAN
+export function planEnv({ home, user, path, planId, uid }: PlanEnvInput): NodeJS.ProcessEnv {
+  const port = FIRST_PORT + ((uid ?? process.getuid?.() ?? 0) % PORT_RANGES) * PORTS_PER_PLAN
   // What set-up installs for Python and our own commands first; Node last: it is there when the machine has none of its own.
   const folders = [
     join(home, '.venv/bin'),

@@ -5,6 +5,7 @@ import type { Git } from './git.ts'
 import type { FromProver, ProofOrder } from './proof-pipe.ts'
 import { freshHome, proofCheckout } from './proof-user.ts'
 import { run } from './process.ts'
+import { fetchSubmodules } from './submodules.ts'
 import { runShell } from './shell.ts'
 import type { ShellResult } from './shell.ts'
 
@@ -40,6 +41,7 @@ export async function openProofShell(
   await git.must(['checkout', '--quiet', '--force', '--detach', commit, '--'], {
     timeoutMs: 10 * FILE_TIMEOUT_MS,
   })
+  await fetchSubmodules({ git, report })
   let number = 0
   return {
     order,

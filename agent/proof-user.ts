@@ -1,5 +1,5 @@
 // The second unix user of a plan: a fresh home and nothing of the plan's own user, made for one proof and removed after it.
-import { mkdirSync, chownSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Paths } from './paths.ts'
 import { planEnv, writeHome } from './plan-env.ts'
@@ -39,7 +39,18 @@ export async function freshHome(user: PlanUser, planId: string, mirror: string):
   })
   writeHome(user.home, mirror)
   mkdirSync(proofCheckout(user), { mode: 0o700 })
-  const own = ['checkout', 'tmp', '.ralph', '.ralph/out', '.gitconfig'].map((name) => join(user.home, name))
-  if (user.ids !== null) for (const path of own) chownSync(path, user.ids.uid, user.ids.gid)
-  return planEnv({ home: user.home, user: user.name, path: process.env['PATH'], planId: proofMark(planId) })
+  if (user.ids !== null)
+    // Nothing of the user's runs yet: what stands there is ours.
+    await run('chown', ['-R', '-h', `${user.ids.uid}:${user.ids.gid}`, user.home], {
+      env: ROOT_ENV,
+      cwd: '/',
+      timeoutMs: EMPTY_TIMEOUT_MS,
+    })
+  return planEnv({
+    home: user.home,
+    user: user.name,
+    path: process.env['PATH'],
+    planId: proofMark(planId),
+    uid: user.ids?.uid,
+  })
 }

@@ -6,14 +6,16 @@ import { readLines, writeLine } from './pipe.ts'
 import { proveHead } from './proof.ts'
 import { ToProver } from './proof-pipe.ts'
 import type { FromProver } from './proof-pipe.ts'
+import { redactAll } from './redaction.ts'
 import { killShells } from './shell.ts'
 import { createTokenHolder } from './token.ts'
 import type { TokenHolder } from './token.ts'
 
-const report = (message: FromProver): void => writeLine(process.stdout, message)
-
 export function runProver(): void {
   let token: TokenHolder | null = null
+  // What the work's own commands print may hold anything.
+  const report = (message: FromProver): void =>
+    writeLine(process.stdout, redactAll(message, token?.all() ?? []))
   process.stdin.on('close', leave)
   process.stdout.on('error', leave)
   readLines(process.stdin, ToProver, (message) => {

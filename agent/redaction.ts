@@ -18,7 +18,7 @@ export function redactLine(message: FromPlan, known: readonly string[]): FromPla
 }
 
 /** Every text within a value of JSON's kind; its shape stays the same. */
-function redactAll<T>(value: T, known: readonly string[]): T {
+export function redactAll<T>(value: T, known: readonly string[]): T {
   const clean = (part: unknown): unknown => {
     if (typeof part === 'string') return redact(part, known)
     if (Array.isArray(part)) return part.map(clean)

@@ -2,14 +2,19 @@
 // repository only; a submodule is fetched where the world may read it, and otherwise left alone.
 import type { Git } from './git.ts'
 import { clipText } from './output.ts'
-import type { PlanRun } from './plan-run.ts'
 
 const FETCH_TIMEOUT_MS = 60_000
 const MAX_SUBMODULES = 10
 const MAX_LFS_SHOWN = 20
 
 /** Fetches those that can be had, shallow; the others stay empty. */
-export async function fetchSubmodules({ git, report }: PlanRun): Promise<void> {
+export async function fetchSubmodules({
+  git,
+  report,
+}: {
+  git: Git
+  report: (message: { kind: 'activity' }) => void
+}): Promise<void> {
   for (const { path } of (await listSubmodules(git)).slice(0, MAX_SUBMODULES)) {
     report({ kind: 'activity' })
     const args = ['submodule', '--quiet', 'update', '--init', '--depth', '1', '--', path]

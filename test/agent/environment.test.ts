@@ -137,6 +137,7 @@ describe('the first message', () => {
     })
     const setupFailure = await runSetup(bench.plan)
     const facts = await gatherFacts({
+      checks: '',
       plan: bench.plan,
       baseHead: bench.baseHead,
       setupFailure,
@@ -170,6 +171,7 @@ describe('the first message', () => {
     bench.git('commit', '-q', '-m', 'with a submodule')
     await fetchSubmodules(bench.plan)
     const { environment } = await gatherFacts({
+      checks: '',
       plan: bench.plan,
       baseHead: bench.baseHead,
       setupFailure: null,
