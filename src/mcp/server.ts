@@ -1,17 +1,24 @@
 // A fresh MCP server for one request: the catalog, and the one catch that turns an error into what a model reads.
-import { McpServer } from '@modelcontextprotocol/server'
+import { McpServer, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import type { CallToolResult, ServerContext, StandardSchemaWithJSON } from '@modelcontextprotocol/server'
+import * as z from 'zod'
 import { isRuntimeError } from '../lib/errors.ts'
+import { cleanLine } from '../lib/text.ts'
 import { VERSION } from '../lib/version.ts'
 import type { ToolContext } from './context.ts'
 import type { Tool, ToolCall } from './define-tool.ts'
 import { INSTRUCTIONS } from './instructions.ts'
 import { jsonSchemaOf } from './json-schema.ts'
+import { asksForTask, createPlanTasks } from './plan-tasks.ts'
 import { registerPrompts } from './prompts.ts'
 import { registerResources } from './resources.ts'
 import { runTool } from './run-tool.ts'
+import { declaresTasks, registerTasks, TASKS_EXTENSION, taskHandle } from './tasks.ts'
+import type { TaskSource } from './tasks.ts'
 import { TOOLS } from './tools/index.ts'
+import { planSubmit } from './tools/plan-submit.ts'
 
+const Submitted = z.object({ plan: z.object({ id: z.string() }) })
 const DEFINITIONS_TTL_MS = 5 * 60_000
 
 export function createServer(context: ToolContext): McpServer {
@@ -25,6 +32,7 @@ export function createServer(context: ToolContext): McpServer {
         tools: { listChanged: false },
         resources: { listChanged: false },
         prompts: { listChanged: false },
+        extensions: { [TASKS_EXTENSION]: {} },
       },
       cacheHints: {
         'tools/list': fixed,
@@ -37,13 +45,31 @@ export function createServer(context: ToolContext): McpServer {
   for (const tool of TOOLS) {
     const { name, title, description, annotations } = tool
     const schemas = schemasOf(tool)
-    server.registerTool(name, { title, description, annotations, ...schemas }, async (args, request) =>
-      toResult(tool, args, context, toCall(request)),
-    )
+    server.registerTool(name, { title, description, annotations, ...schemas }, () => {
+      throw new Error('answerCalls takes every call')
+    })
   }
+  const tasks = createPlanTasks(context)
+  answerCalls(server, context, tasks)
+  registerTasks(server, tasks)
   registerResources(server, context)
   registerPrompts(server)
   return server
+}
+
+/** In place of McpServer's own handler, which takes the answer of a tool with an output schema for no result when it is a task. */
+function answerCalls({ server }: McpServer, context: ToolContext, tasks: TaskSource): void {
+  server.setRequestHandler('tools/call', async ({ params }, request) => {
+    const tool = TOOLS.find(({ name }) => name === params.name)
+    if (tool === undefined)
+      throw new ProtocolError(
+        ProtocolErrorCode.InvalidParams,
+        `There is no tool "${cleanLine(params.name, 60)}". tools/list lists them.`,
+      )
+    const asTask = tool === planSubmit && declaresTasks(request) && asksForTask(request)
+    const result = await toResult(tool, params.arguments, context, toCall(request), asTask ? tasks : null)
+    return server.projectCallToolResult(result, jsonSchemaOf(tool).output)
+  })
 }
 
 async function toResult(
@@ -51,9 +77,11 @@ async function toResult(
   args: unknown,
   context: ToolContext,
   call: ToolCall,
+  tasks: TaskSource | null,
 ): Promise<CallToolResult> {
   try {
     const { structured, text } = await runTool({ tool, args, context, call, door: 'mcp' })
+    if (tasks !== null) return taskHandle(await tasks.get(Submitted.parse(structured).plan.id))
     return {
       content: [{ type: 'text', text: `${text} ${structured.next_step}` }],
       structuredContent: { ...structured },

@@ -66,6 +66,7 @@ describe.each([
       tools: { listChanged: false },
       resources: { listChanged: false },
       prompts: { listChanged: false },
+      extensions: { 'io.modelcontextprotocol/tasks': {} },
     })
     expect(client.getInstructions()).toContain('plan_submit')
     await client.close()

@@ -107,7 +107,7 @@ function waitKey(plan: PlanSnapshot): string {
   return JSON.stringify([plan.status, plan.phase, plan.question, plan.mergeStatus, plan.attempt])
 }
 
-function statusLine(plan: PlanSnapshot): string {
+export function statusLine(plan: PlanSnapshot): string {
   const phase = plan.phase === null ? '' : ` (${plan.phase})`
   return `Plan ${plan.id} is ${plan.status}${phase}, $${plan.spentUsd.toFixed(2)} of $${plan.budgetUsd.toFixed(2)} spent, merge ${plan.mergeStatus}.`
 }

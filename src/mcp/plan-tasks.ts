@@ -1,0 +1,119 @@
+// Plans as tasks: the task's id is the plan's, and what a task says is what plan_status says. Answers go in as plan_message,
+// cancels as plan_cancel, through the same checks as those tools.
+import type { ServerContext } from '@modelcontextprotocol/server'
+import { isRuntimeError, NotFoundError } from '../lib/errors.ts'
+import { keyOfPlan } from '../lib/ids.ts'
+import { cleanText } from '../lib/text.ts'
+import type { PlanSnapshot } from '../workspace/state.ts'
+import * as z from 'zod'
+import type { ToolContext } from './context.ts'
+import type { ToolAnswer } from './define-tool.ts'
+import { runTool } from './run-tool.ts'
+import { TASKS_EXTENSION } from './tasks.ts'
+import type { Task, TaskSource } from './tasks.ts'
+import { planCancel } from './tools/plan-cancel.ts'
+import { planMessage } from './tools/plan-message.ts'
+import { planStatus, statusLine } from './tools/plan-status.ts'
+import type { Tool } from './define-tool.ts'
+
+const POLL_MS = 5_000
+const Answered = z.object({ action: z.literal('accept'), content: z.object({ answer: z.string() }) })
+
+/**
+ * The client wants this call as a task: it says so in the call's `_meta`. Declaring the extension is not enough, because the
+ * usual answer is the handle at once: people go offline, and a task is watched by the client that made it.
+ */
+export function asksForTask({ mcpReq }: ServerContext): boolean {
+  const { _meta: meta } = mcpReq
+  const asked: unknown = meta?.[TASKS_EXTENSION]
+  return asked === true || (typeof asked === 'object' && asked !== null)
+}
+
+export function createPlanTasks(context: ToolContext): TaskSource {
+  const run = (tool: Tool, args: object): Promise<ToolAnswer> =>
+    runTool({ tool, args, context, call: { signal: new AbortController().signal }, door: 'mcp' })
+  const planOf = async (taskId: string): Promise<PlanSnapshot> => {
+    if (keyOfPlan(taskId) === null)
+      throw new NotFoundError('There is no such task. plan_list lists the plans.')
+    const { plan } = await context
+      .workspaceOfPlan(taskId)
+      .planStatus(taskId, { waitMs: 0, after: 0, limit: 1 })
+    return plan
+  }
+  return {
+    async get(taskId) {
+      const plan = await planOf(taskId)
+      if (plan.status !== 'completed' && plan.status !== 'failed') return toTask(plan)
+      const { structured, text } = await run(planStatus, { plan_id: taskId })
+      return {
+        ...toTask(plan),
+        result: {
+          content: [{ type: 'text', text: `${text} ${structured.next_step}` }],
+          structuredContent: { ...structured },
+          // A plan that failed is a tool that failed: "failed" is kept for faults of the protocol.
+          ...(plan.status === 'failed' ? { isError: true } : {}),
+        },
+      }
+    },
+    async update(taskId, responses) {
+      const plan = await planOf(taskId)
+      const response = Answered.safeParse(responses[questionKey(plan)])
+      // Declined, of an older question, or of none: the plan goes on waiting, as it does without an answer.
+      if (!isAsking(plan) || !response.success) return
+      await run(planMessage, { plan_id: taskId, message: response.data.content.answer })
+    },
+    async cancel(taskId) {
+      await planOf(taskId)
+      await run(planCancel, { plan_id: taskId }).catch((error: unknown) => {
+        if (isRuntimeError(error) && error.code === 'already_final') return
+        throw error
+      })
+    },
+  }
+}
+
+const isAsking = (plan: PlanSnapshot): boolean => plan.status === 'paused' && plan.pausedReason === 'question'
+
+/** Of one attempt: its question is its last act, and the answer begins the next. */
+const questionKey = (plan: PlanSnapshot): string => `question-${plan.attempt}`
+
+const STATUS: Record<PlanSnapshot['status'], Task['status']> = {
+  queued: 'working',
+  running: 'working',
+  // Waits for somebody, but not for an answer: statusMessage says for what.
+  paused: 'working',
+  completed: 'completed',
+  failed: 'completed',
+  cancelled: 'cancelled',
+}
+
+function toTask(plan: PlanSnapshot): Task {
+  const asking = isAsking(plan)
+  const reason =
+    plan.status === 'paused' && plan.pausedReason !== null ? ` Paused: ${plan.pausedReason}.` : ''
+  return {
+    taskId: plan.id,
+    status: asking ? 'input_required' : STATUS[plan.status],
+    statusMessage: `${statusLine(plan)}${reason}`,
+    createdAtMs: plan.createdAtMs,
+    lastUpdatedAtMs: plan.finishedAtMs ?? plan.lastActivityAtMs ?? plan.createdAtMs,
+    ttlMs: null,
+    pollIntervalMs: POLL_MS,
+    ...(asking ? { inputRequests: { [questionKey(plan)]: questionOf(plan) } } : {}),
+  }
+}
+
+function questionOf(plan: PlanSnapshot): NonNullable<Task['inputRequests']>[string] {
+  return {
+    method: 'elicitation/create',
+    params: {
+      mode: 'form',
+      message: cleanText(plan.question ?? 'The agent asks how to go on.', 4_000),
+      requestedSchema: {
+        type: 'object',
+        properties: { answer: { type: 'string', title: 'Answer', minLength: 1, maxLength: 20_000 } },
+        required: ['answer'],
+      },
+    },
+  }
+}
