@@ -2,6 +2,7 @@
 // it is already done, so that a crash between two of them repeats nothing.
 import type { AttemptEnd, Work } from '../src/protocol.ts'
 import { commitLeftovers } from './commits.ts'
+import { baseIn } from './journal.ts'
 import type { FinishOutcome } from './journal.ts'
 import { clipText } from './output.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
@@ -11,14 +12,13 @@ import { NO_WORK, readWork } from './work.ts'
 
 export interface DeliverInput {
   plan: PlanRun
-  baseHead: string | null
   summary: string
   /** The gate's word; a claim of this process, which the supervisor compares with its own record. */
   outcome: FinishOutcome
 }
 
-export async function deliver({ plan, baseHead, summary, outcome }: DeliverInput): Promise<AttemptEnd> {
-  const work = await readWork(plan.git, baseHead, outcome.checks)
+export async function deliver({ plan, summary, outcome }: DeliverInput): Promise<AttemptEnd> {
+  const work = await readWork(plan.git, baseIn(plan.journal.records()), outcome.checks)
   if (work.commits.length > 0 || work.diff.files > 0) {
     plan.report({ kind: 'phase', phase: 'pushing' })
     await pushBranch(plan)

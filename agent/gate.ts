@@ -7,7 +7,7 @@ import { leavingNothing, listFor, runChecks } from './checks.ts'
 import type { LocalRun } from './checks.ts'
 import { commitLeftovers } from './commits.ts'
 import { commitOf } from './git.ts'
-import { recordsOf } from './journal.ts'
+import { baseIn, recordsOf } from './journal.ts'
 import type { FinishOutcome } from './journal.ts'
 import { takeNotices } from './notices.ts'
 import { clipText } from './output.ts'
@@ -16,6 +16,7 @@ import type { PlanRun } from './plan-run.ts'
 import { names, withoutFences } from './plan-words.ts'
 import { readDifference } from './proof-diff.ts'
 import { pushBranch } from './push.ts'
+import { rebaseOntoBase, resolveConflict } from './rebase.ts'
 
 export type GateVerdict =
   | { kind: 'accepted' }
@@ -29,19 +30,16 @@ const MAX_REJECTIONS = 2
 const NOTES =
   /^(?:docs\/)?(?:notes?|progress|summary|todo|done|status|changes|handoff|plan|result|implementation[\w-]*|work[-_]?log)(?:\.(?:md|txt|markdown|rst))?$/i
 
-export function createGate(
-  plan: PlanRun,
-  baseHead: string | null,
-): (summary: string) => Promise<GateVerdict> {
+export function createGate(plan: PlanRun): (summary: string) => Promise<GateVerdict> {
   return async (summary) => {
-    const { text: why, isNotice, ...outcome } = await examine(plan, baseHead, summary)
+    const { text: why, notice, ...outcome } = await examine(plan, summary)
     const text = why === null ? null : [why, ...takeNotices(plan)].join('\n')
     const rejected = counted(plan)
     if (text !== null) {
-      plan.journal.append({ kind: 'rejected', text, ...(isNotice === true ? { isNotice } : {}) })
+      plan.journal.append({ kind: 'rejected', text, ...(notice === undefined ? {} : { notice }) })
       plan.report({ kind: 'event', type: 'rejected', text: clipText(text, 1_500) })
     }
-    if (text !== null && (isNotice === true || rejected + 1 < MAX_REJECTIONS)) {
+    if (text !== null && (notice !== undefined || rejected + 1 < MAX_REJECTIONS)) {
       plan.report({ kind: 'phase', phase: 'working' })
       return { kind: 'rejected', text }
     }
@@ -51,13 +49,24 @@ export function createGate(
 }
 
 /** text: why it is turned down; null: it is not. */
-type Finding = FinishOutcome & { text: string | null; isNotice?: boolean }
+type Finding = FinishOutcome & { text: string | null; notice?: 'conflict' | 'red' }
 
-async function examine(plan: PlanRun, baseHead: string | null, summary: string): Promise<Finding> {
+async function examine(plan: PlanRun, summary: string): Promise<Finding> {
   const { git, start, report } = plan
   report({ kind: 'phase', phase: 'verifying' })
   const committed = await commitLeftovers(plan, summary, 'run')
   if (committed.kind === 'hook_failed') return hookFailed(plan, summary, committed.output)
+  const startedFrom = baseIn(plan.journal.records())
+  const rebased = await rebaseOntoBase(plan)
+  if (rebased.kind === 'conflict' && !rejections(plan).some(({ notice }) => notice === 'conflict'))
+    return {
+      text: resolveConflict(start.base, rebased),
+      notice: 'conflict',
+      reasons: ['proof_missing'],
+      proof: 'none',
+      checks: [],
+    }
+  const baseHead = baseIn(plan.journal.records())
   const list = await listFor(plan, baseHead)
   const head = await commitOf(git, 'HEAD')
   const paths =
@@ -71,7 +80,8 @@ async function examine(plan: PlanRun, baseHead: string | null, summary: string):
       proof: 'none',
       checks: [],
     }
-  const baseline = knownBaseline(plan)
+  // How the checks stand on a base that has moved nobody here knows.
+  const baseline = baseHead === startedFrom ? knownBaseline(plan) : []
   const quick = list.checks.filter((check) => (before(baseline, check)?.seconds ?? 0) <= SLOW_SECONDS)
   const runs = await leavingNothing(plan, () => runChecks(plan, quick, 'in the checkout'))
   // Without a baseline nobody here knows whether a failure is new: the proof asks the base.
@@ -86,18 +96,19 @@ async function examine(plan: PlanRun, baseHead: string | null, summary: string):
       checks: toResults(runs, fresh),
     }
   const stillRed = runs.filter(({ exitCode }) => exitCode !== 0)
-  if (stillRed.length > 0 && rejections(plan).length === 0)
+  if (stillRed.length > 0 && !rejections(plan).some(({ notice }) => notice !== 'conflict'))
     return {
       text: stillRedText(stillRed),
-      isNotice: true,
+      notice: 'red',
       reasons: ['baseline_red'],
       proof: 'in_place',
       checks: toResults(runs, []),
     }
-  return prove(plan, head, summary)
+  return prove(plan, summary)
 }
 
-const counted = (plan: PlanRun): number => rejections(plan).filter(({ isNotice }) => isNotice !== true).length
+const counted = (plan: PlanRun): number =>
+  rejections(plan).filter(({ notice }) => notice === undefined).length
 
 const rejections = ({ journal, start }: PlanRun) =>
   recordsOf(journal.records(), start.attempt).filter((record) => record.kind === 'rejected')
@@ -118,10 +129,12 @@ async function hookFailed(plan: PlanRun, summary: string, output: string): Promi
   }
 }
 
-async function prove(plan: PlanRun, head: string, summary: string): Promise<Finding> {
+async function prove(plan: PlanRun, summary: string): Promise<Finding> {
   plan.report({ kind: 'phase', phase: 'pushing' })
   await pushBranch(plan)
   plan.report({ kind: 'phase', phase: 'verifying' })
+  // Pushing may have taken a secret out of the history: what counts is what stands there now.
+  const head = (await commitOf(plan.git, 'HEAD')) ?? ''
   const verdict = await plan.prove(head, clipText(summary, 8_000))
   if (verdict.kind === 'revoked') throw new RevokedError('The gateway revoked the rights of this attempt.')
   if (verdict.kind === 'paused') throw new PauseError(verdict.reason, verdict.detail)

@@ -71,3 +71,22 @@ function testModules(text: string): string[] {
     },
   )
 }
+
+/** Do two versions of a test differ in nothing but spaces within their lines, as a formatter leaves them? Texts in quotes count as they are. */
+export function isSameButForSpaces(path: string, base: string, head: string): boolean {
+  // Where the indentation speaks it stays.
+  const keepsIndent = /\.(?:py|ya?ml|md|txt|snap)$/.test(path)
+  const lines = (text: string) =>
+    text
+      .split('\n')
+      .map((line) => (keepsIndent ? line.trimEnd() : withoutSpaces(line)))
+      .filter((line) => line !== '')
+      .join('\n')
+  return lines(base) === lines(head)
+}
+
+const withoutSpaces = (line: string): string =>
+  line.replaceAll(
+    /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|\s+/g,
+    (_, quoted: string | undefined) => quoted ?? '',
+  )

@@ -23,8 +23,8 @@ export type JournalRecord =
   | { kind: 'preflight_done' }
   /** The gate's last word on this attempt's work: nothing more is asked of the model. */
   | { kind: 'finished'; summary: string; outcome?: FinishOutcome }
-  /** A request to finish was turned down. text: what the model was told. A notice is not counted. */
-  | { kind: 'rejected'; text: string; isNotice?: boolean }
+  /** A request to finish was turned down. text: what the model was told. A notice is given once and not counted. */
+  | { kind: 'rejected'; text: string; notice?: 'conflict' | 'red' }
   /** over: a later attempt begins a new conversation. */
   | { kind: 'ended'; how: string; over: boolean }
 
@@ -102,6 +102,10 @@ export function pendingQuestion(records: JournalRecord[], attempt: number): stri
   const isAnswered = since.slice(at + 1).some((record) => record.kind === 'message')
   return asked?.kind !== 'asked' || isAnswered ? null : asked.question
 }
+
+/** The commit the work stands on: it moves when the work is put on top of a newer base. null: the repository had none. */
+export const baseIn = (records: JournalRecord[]): string | null =>
+  records.findLast((record) => record.kind === 'prepared')?.baseHead ?? null
 
 /** Records since the start of this attempt. */
 export function recordsOf(records: JournalRecord[], attempt: number): JournalRecord[] {

@@ -4,7 +4,7 @@ import { sortByRelation, withCanary } from './canary.ts'
 import type { Canary } from './canary.ts'
 import type { Check } from './check-list.ts'
 import { pathsAt } from './check-list.ts'
-import { graftRustTests, mergeManifest } from './guard-merge.ts'
+import { graftRustTests, isSameButForSpaces, mergeManifest } from './guard-merge.ts'
 import { withoutFences } from './plan-words.ts'
 import type { ProofList } from './proof.ts'
 import type { Difference } from './proof-diff.ts'
@@ -40,7 +40,14 @@ export async function guardedFiles({ shell, base, list, difference }: GuardInput
     planText,
   })
   const files = new Map<string, string | null>(remove.map((path) => [path, null]))
-  for (const path of restore) files.set(path, await contentAt(shell, base, path))
+  const kinds = new Map(difference.changes.map(({ path, kind }) => [path, kind]))
+  for (const path of restore) {
+    const before = await contentAt(shell, base, path)
+    const isFormatted =
+      kinds.get(path) === 'changed' &&
+      isSameButForSpaces(path, before, await contentAt(shell, order.head, path))
+    if (!isFormatted) files.set(path, before)
+  }
   for (const path of merge) {
     const after = await contentAt(shell, order.head, path)
     const merged = mergeManifest(path, await contentAt(shell, base, path), after)

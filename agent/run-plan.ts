@@ -118,9 +118,9 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
   const { baseHead } = prepared
   const done = recordsOf(journal.records(), start.attempt)
   const finished = done.findLast((record) => record.kind === 'finished')
-  if (finished?.kind === 'finished') return deliver({ plan, baseHead, ...outcomeOf(finished) })
+  if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(finished) })
   const question = plan.inbox.length === 0 ? pendingQuestion(journal.records(), start.attempt) : null
-  if (question !== null) return conclude(plan, baseHead, { kind: 'question', question })
+  if (question !== null) return conclude(plan, { kind: 'question', question })
   if (!done.some(({ kind }) => kind === 'preflight_done')) await preflight(plan)
   journal.append({ kind: 'preflight_done' })
   const isSetUp = done.some(({ kind }) => kind === 'setup_done')
@@ -137,20 +137,20 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
       baseHead,
       setupFailure,
       checks: describeBaseline(knownBaseline(plan)),
-      requestFinish: createGate(plan, baseHead),
+      requestFinish: createGate(plan),
       onTurn: commitWatcher(plan, await commitOf(plan.git, 'HEAD')),
     })
-    return await conclude(plan, baseHead, end)
+    return await conclude(plan, end)
   } finally {
     await checkpoints.stop()
   }
 }
 
-async function conclude(plan: PlanRun, baseHead: string | null, end: LoopEnd): Promise<AttemptEnd> {
+async function conclude(plan: PlanRun, end: LoopEnd): Promise<AttemptEnd> {
   reportEvidence(plan)
   if (end.kind === 'finished') {
     const finished = plan.journal.records().findLast((record) => record.kind === 'finished')
-    if (finished?.kind === 'finished') return deliver({ plan, baseHead, ...outcomeOf(finished) })
+    if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(finished) })
     return { kind: 'failed', error: 'The work ended without a verdict.', work: await keepWork(plan, null) }
   }
   plan.journal.append({

@@ -133,14 +133,8 @@ export const PERSON_FAULTS: Fault[] = [
       before: ({ vm }) => {
         vm.worker.interceptModel = (_request, _response, body) => body.includes('"format"')
       },
-      at: (bench) =>
-        until(
-          () => bench.vm.worker.modelBodies.some((body) => body.includes('"format"')),
-          'the judge',
-          60_000,
-        ),
+      at: (bench) => until(() => bench.vm.worker.judgeBodies.length > 0, 'the judge', 60_000),
     }),
-    open: 'there is no judge yet',
   },
   cancels('proven', {
     text: THREE_STEPS,

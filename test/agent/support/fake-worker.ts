@@ -37,6 +37,8 @@ export interface FakeWorker {
   interceptGit: ((path: string, response: ServerResponse) => boolean) | null
   /** Sees a push before git does, and may wait or end things; what it returns is called when git has answered. */
   onPush: (() => Promise<(() => void) | void>) | null
+  /** Answers a question about a model, which costs nothing. */
+  interceptModels: ((response: ServerResponse) => void) | null
   nonce: string
   agentSha256: string
   agentFile: Buffer | null
@@ -74,6 +76,7 @@ export async function startFakeWorker(options: {
     nextAnswers: [],
     loseAnswer: null,
     interceptModel: null,
+    interceptModels: null,
     interceptGit: null,
     onPush: null,
     nonce: '',
@@ -196,6 +199,7 @@ export async function startFakeWorker(options: {
   ): Promise<void> {
     const body = await readBody(request)
     if (!isKnown(request)) return refuse(response, 401, 'token_revoked')
+    if (request.method === 'GET' && worker.interceptModels !== null) return worker.interceptModels(response)
     if (request.method === 'POST') {
       const isJudge = body.includes('"json_schema"') && !body.includes('"tools":')
       ;(isJudge ? worker.judgeBodies : worker.modelBodies).push(body)

@@ -34,6 +34,8 @@ export interface TestVm extends AsyncDisposable {
   /** The supervisor's process id; null when none runs. */
   supervisorPid(): number | null
   planPids(plan: FakePlan): number[]
+  /** Of the process that leads a plan's proof; any plan's. */
+  proverPids(): number[]
   home(plan: FakePlan): string
   checkout(plan: FakePlan): string
 }
@@ -89,11 +91,16 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
       pidsWith(bundle, 'run-plan').filter((pid) =>
         environment(pid).includes(`RALPH_PLAN=${plan.desired.id}`),
       ),
+    proverPids: () => pidsWith(bundle, ' prove'),
     async [Symbol.asyncDispose]() {
       // The supervisor first: it would start plans again.
-      for (const pid of [...pidsWith(bundle, 'supervise'), ...pidsWith(bundle, 'run-plan')]) kill(pid)
-      for (const plan of worker.plans.values())
-        await removePlanUser(`plan-${plan.desired.id.slice(-12)}`, plan.desired.id)
+      for (const word of ['supervise', 'run-plan', 'prove'])
+        for (const pid of pidsWith(bundle, word)) kill(pid)
+      for (const plan of worker.plans.values()) {
+        const { id } = plan.desired
+        await removePlanUser(`plan-${id.slice(-12)}`, id)
+        await removePlanUser(`proof-${id.slice(-12)}`, `proof-${id}`)
+      }
       await worker.close()
       await model.close()
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
