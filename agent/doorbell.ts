@@ -7,8 +7,9 @@ import type { DoorbellStatus } from '../src/protocol.ts'
 import { ring } from './control-socket.ts'
 import { writeDurably } from './durable.ts'
 import { bootId, fileSha256 } from './machine.ts'
-import { logFile, nonceFile } from './paths.ts'
+import { logFile, nonceFile, reserveFile } from './paths.ts'
 import type { Paths } from './paths.ts'
+import { keepReserve } from './reserve.ts'
 import { savedCounter } from './state.ts'
 
 const NONCE = /^[a-z0-9]{8,64}$/
@@ -23,6 +24,7 @@ export async function doorbell(paths: Paths, nonce: string): Promise<void> {
   const answer = await ring(paths, nonce, ANSWER_TIMEOUT_MS)
   if (answer !== null) return print(answer)
   // It reads this at its start; the socket is tried again in case it starts this moment.
+  keepReserve(reserveFile(paths))
   writeDurably(nonceFile(paths), nonce)
   startSupervisor(paths)
   const deadline = Date.now() + START_PATIENCE_MS

@@ -8,23 +8,32 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { isDiskFull, spendReserve } from './reserve.ts'
 
 /** Readers see the old content or the new, never a part; the same holds after a power cut. */
 export function writeDurably(file: string, content: string | Uint8Array, mode = 0o600): void {
-  mkdirSync(dirname(file), { recursive: true })
-  const temporary = `${file}.${process.pid}.new`
-  const fd = openSync(temporary, 'w', mode)
-  try {
-    writeFileSync(fd, content)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(temporary, file)
-  syncDirectory(dirname(file))
+  withReserve(() => {
+    mkdirSync(dirname(file), { recursive: true })
+    const temporary = `${file}.${process.pid}.new`
+    try {
+      const fd = openSync(temporary, 'w', mode)
+      try {
+        writeFileSync(fd, content)
+        fsyncSync(fd)
+      } finally {
+        closeSync(fd)
+      }
+      renameSync(temporary, file)
+    } catch (error) {
+      rmSync(temporary, { force: true })
+      throw error
+    }
+    syncDirectory(dirname(file))
+  })
 }
 
 export function readIfPresent(file: string): string | null {
@@ -36,8 +45,24 @@ export function openAppendLog(file: string): (record: unknown) => void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const fd = openSync(file, 'a', 0o600)
   return (record) => {
-    writeFileSync(fd, `${JSON.stringify(record)}\n`)
-    fdatasyncSync(fd)
+    let start = ''
+    withReserve(() => {
+      const line = `${start}${JSON.stringify(record)}\n`
+      // Should a part of it reach the disk, the next try stands on a line of its own.
+      start = '\n'
+      writeFileSync(fd, line)
+      fdatasyncSync(fd)
+    })
+  }
+}
+
+/** Tried once more with the room that was kept for this. */
+function withReserve(write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    if (!isDiskFull(error) || !spendReserve()) throw error
+    write()
   }
 }
 

@@ -21,6 +21,7 @@ import type { PlanRun } from './plan-run.ts'
 import { answerTo, CUT_CALL, firstMessage, NUDGES, steering, SYSTEM_PROMPT } from './prompts.ts'
 import type { ToolContext } from './tools/context.ts'
 import { answerFinish } from './tools/finish.ts'
+import { isDiskFull } from './reserve.ts'
 import { createTools } from './tools/index.ts'
 
 export type LoopEnd =
@@ -95,7 +96,7 @@ export async function workLoop(input: LoopInput): Promise<LoopEnd> {
         return { kind: 'failed', error: `The plan was not finished in ${MAX_ITERATIONS} conversations.` }
       talk = await begin(input, shape, talk.iteration + 1)
     } catch (error) {
-      if (error instanceof PauseError || error instanceof RevokedError) throw error
+      if (error instanceof PauseError || error instanceof RevokedError || isDiskFull(error)) throw error
       if (talk.messages.length > messagesBefore) [failures, failingSinceMs] = [0, null]
       const trouble = judgeModelError(error)
       failingSinceMs ??= Date.now()

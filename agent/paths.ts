@@ -51,3 +51,4 @@ export const tasksFile = (paths: Paths): string => join(paths.workspace, 'tasks.
 export const socketFile = (paths: Paths): string => join(paths.ralph, 'supervisor.sock')
 export const nonceFile = (paths: Paths): string => join(paths.ralph, 'nonce')
 export const logFile = (paths: Paths): string => join(paths.ralph, 'supervisor.log')
+export const reserveFile = (paths: Paths): string => join(paths.ralph, 'reserve')

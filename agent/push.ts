@@ -7,7 +7,7 @@ import { adoptHistory, cleanHistory } from './history-gate.ts'
 import { PauseError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
 import type { RunResult } from './process.ts'
-import { withRenewal } from './renewal.ts'
+import { judge, withRenewal } from './renewal.ts'
 import { describeHeld, tellHeld } from './staging-gate.ts'
 
 const PUSH_TIMEOUT_MS = 15 * 60_000
@@ -92,5 +92,7 @@ function explain(branch: string, result: RunResult): string {
   const said = gitReason(result)
   if (/HTTP 413|error: 413/.test(said))
     return `The push of ${branch} is larger than the gateway takes (100 MB on most plans of the host): leave large files out. ${said}`
+  if (judge(result) === 'unreachable')
+    return `The push of ${branch} did not get through: the gateway cannot be reached. ${said}`
   return `The push of ${branch} was refused: ${said}`
 }

@@ -6,7 +6,7 @@ import type { PlanRun } from './plan-run.ts'
 import type { RunResult } from './process.ts'
 
 const TRIES = 6
-const FIRST_WAIT_MS = 1_000
+const FIRST_WAIT_MS = Number(process.env['RALPH_RETRY_WAIT_MS'] ?? 1_000)
 const RENEWAL_WAIT_MS = 5 * 60_000
 
 /** The last result; the caller judges a refusal. Errors: RevokedError when this attempt's rights are gone. */

@@ -1,5 +1,6 @@
 // One plan's process, as the plan's user: prepare, work, deliver, report. It holds no state of its own: killed at any moment,
 // it is started again and goes on from its journal and its checkout.
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { homedir, userInfo } from 'node:os'
 import type { AttemptEnd } from '../src/protocol.ts'
@@ -27,6 +28,8 @@ import { redactLine } from './redaction.ts'
 import { runSetup } from './setup.ts'
 import { tellHeld } from './staging-gate.ts'
 import { fetchSubmodules } from './submodules.ts'
+import { DISK_FULL, isDiskFull, keepReserve } from './reserve.ts'
+import { NO_WORK } from './work.ts'
 import { killShells } from './shell.ts'
 import { createTokenHolder, tokenConfigFile } from './token.ts'
 
@@ -37,7 +40,8 @@ export function runPlan(): void {
   process.stdout.on('error', leave)
   readLines(process.stdin, ToPlan, (message) => {
     if (message.kind === 'start' && plan === null) {
-      plan = openPlan(message)
+      plan = openOrEnd(message)
+      if (plan === null) return
       void conduct(plan).then((end) => {
         if (end === null) leave()
         else plan?.report({ kind: 'end', end })
@@ -63,8 +67,25 @@ function leave(): void {
   process.exit(1)
 }
 
+/** null: the end was said already, since nothing can be written here. */
+function openOrEnd(start: Start): PlanRun | null {
+  try {
+    return openPlan(start)
+  } catch (error) {
+    if (!isDiskFull(error)) throw error
+    const end: AttemptEnd =
+      start.mode === 'stop'
+        ? { kind: 'stopped', work: NO_WORK }
+        : { kind: 'failed', error: DISK_FULL, work: NO_WORK }
+    writeLine(process.stdout, { kind: 'end', end })
+    return null
+  }
+}
+
 function openPlan(start: Start): PlanRun {
   const home = homedir()
+  mkdirSync(join(home, '.ralph'), { recursive: true, mode: 0o700 })
+  keepReserve(join(home, '.ralph/reserve'))
   writeHome(home, start.mirror)
   const env = planEnv({ home, user: userInfo().username, path: process.env['PATH'], planId: start.id })
   const journal = openJournal(join(home, '.ralph/journal.jsonl'))
@@ -103,6 +124,8 @@ async function conduct(plan: PlanRun): Promise<AttemptEnd | null> {
   } catch (error) {
     if (error instanceof RevokedError) return { kind: 'stopped', work: await keepWork(plan, 'wip: stopped') }
     if (error instanceof PauseError) return pause(plan, error)
+    if (isDiskFull(error))
+      return { kind: 'failed', error: DISK_FULL, work: await keepWork(plan, null).catch(() => NO_WORK) }
     plan.report({ kind: 'event', type: 'error', text: clipText(`The agent failed: ${String(error)}`, 1_000) })
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
     return null

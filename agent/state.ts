@@ -7,6 +7,7 @@ import { AttemptEnd, DesiredPlan, EventLine, ObjectId, Phase, PlanId } from '../
 import { readIfPresent, writeDurably } from './durable.ts'
 import type { Paths } from './paths.ts'
 import { ProofReport } from './proof-pipe.ts'
+import { isDiskFull } from './reserve.ts'
 
 const SupervisorState = z.object({
   counter: z.int(),
@@ -52,7 +53,7 @@ export function loadState(paths: Paths, vmKey: string): SupervisorState {
 }
 
 export function saveState(paths: Paths, state: SupervisorState): void {
-  writeDurably(stateFile(paths), JSON.stringify(state))
+  save(stateFile(paths), JSON.stringify(state))
 }
 
 /** The counter as last saved, for a doorbell that rings while no supervisor runs. */
@@ -73,7 +74,17 @@ export function loadRecords(paths: Paths): PlanRecord[] {
 
 export function saveRecord(paths: Paths, record: PlanRecord): void {
   const { planToken: _secret, ...desired } = record.desired
-  writeDurably(recordFile(paths, record.id), JSON.stringify({ ...record, desired }))
+  save(recordFile(paths, record.id), JSON.stringify({ ...record, desired }))
+}
+
+/** On a full disk the supervisor lives on with what it has in memory: the Worker must hear of the full disk. */
+function save(file: string, content: string): void {
+  try {
+    writeDurably(file, content)
+  } catch (error) {
+    if (!isDiskFull(error)) throw error
+    console.error(`${file} could not be written: the disk is full.`)
+  }
 }
 
 export function dropRecord(paths: Paths, id: string): void {

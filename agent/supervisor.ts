@@ -12,9 +12,10 @@ import { readIfPresent } from './durable.ts'
 import { takeLock } from './lock.ts'
 import { bootId, fileSha256, freeDiskMb } from './machine.ts'
 import { createMirror } from './mirror.ts'
-import { nonceFile } from './paths.ts'
+import { nonceFile, reserveFile } from './paths.ts'
 import type { Paths } from './paths.ts'
 import { removeProver } from './proof-user.ts'
+import { keepReserve } from './reserve.ts'
 import { replaceAgent } from './replace-agent.ts'
 import { createSlot } from './slot.ts'
 import { newRecord } from './slot-shapes.ts'
@@ -34,6 +35,9 @@ export async function supervise(paths: Paths): Promise<void> {
   // Bootstrap runs with a closed one; the mirror and tasks.md are for every plan to read.
   process.umask(0o022)
   mkdirSync(paths.ralph, { recursive: true, mode: 0o700 })
+  // Its log may lie on a full disk.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  keepReserve(reserveFile(paths))
   if (!(await takeLock(paths, LOCK_WAIT_MS))) return
   const supervisor = createSupervisor(paths)
   await supervisor.adoptPast()
@@ -159,6 +163,7 @@ function createSupervisor(paths: Paths) {
   /** One call; how long to wait for the next, null for the doorbell. */
   const syncOnce = async (): Promise<number | null> => {
     state.counter++
+    keepReserve(reserveFile(paths))
     saveState(paths, state)
     const asked = request()
     const result = await sync(config(), asked)

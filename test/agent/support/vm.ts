@@ -43,6 +43,8 @@ export interface TestVm extends AsyncDisposable {
 export interface TestVmOptions {
   files?: Record<string, string>
   env?: Record<string, string>
+  /** A folder for the machine's own files: root's, the workspace, the homes. Default: beside the rest. */
+  disk?: string
 }
 
 export const hasRoot = process.getuid?.() === 0
@@ -59,13 +61,14 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
   const model = await startModel({ port: 0, apiKey: MODEL_KEY })
   const agentSha256 = createHash('sha256').update(readFileSync(bundle)).digest('hex')
   const worker = await startFakeWorker({ repo, modelUrl: model.url, agentSha256 })
-  const [ralph, workspace, homes] = [join(folder, 'root/.ralph'), join(folder, 'srv'), join(folder, 'home')]
+  const disk = options.disk ?? folder
+  const [ralph, workspace, homes] = [join(disk, 'root/.ralph'), join(disk, 'srv'), join(disk, 'home')]
   mkdirSync(ralph, { recursive: true, mode: 0o700 })
   writeFileSync(join(ralph, 'config.json'), JSON.stringify({ url: worker.url, workspace: WORKSPACE }))
   writeFileSync(join(ralph, 'vm.key'), `${VM_KEY}\n`, { mode: 0o600 })
   const env = {
     PATH: process.env['PATH'],
-    HOME: join(folder, 'root'),
+    HOME: join(disk, 'root'),
     RALPH_HOME: ralph,
     RALPH_SRV: workspace,
     RALPH_PLAN_HOMES: homes,

@@ -1,0 +1,48 @@
+// A disk that is full: a small one of its own under the whole machine, filled by the plan itself.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createVm, ended, until } from './support/vm.ts'
+
+function smallDisk(size: string): Disposable & { path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'ralph-disk-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=755`, 'ralph-test', path])
+  return {
+    path,
+    [Symbol.dispose]() {
+      execFileSync('umount', ['--lazy', path])
+      rmSync(path, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Twice in a plan: the first takes the disk, the second also what the agent had kept for itself. */
+const FILL =
+  'for size in 64k 4k 1; do dd if=/dev/zero bs=$size count=40000 >> ~/filler 2>/dev/null; done; echo full'
+
+test('a plan that fills the disk ends failed by that name, and goes on where it stood once there is room', async () => {
+  using disk = smallDisk('40m')
+  await using vm = await createVm({ disk: disk.path })
+  const plan = vm.worker.submit(
+    `Fill\n\n\`\`\`sh\necho first > first.txt; git add -A; git commit -qm first; head -c 4800000 /dev/urandom > second.bin\n\`\`\`\n\n\`\`\`sh\n${FILL}\n\`\`\`\n\n\`\`\`sh\n${FILL}\n\`\`\`\n`,
+  )
+  await vm.ring()
+  await until(ended(plan), 'the end of the plan', 50_000)
+  expect(plan.observed?.end).toMatchObject({
+    kind: 'failed',
+    error: expect.stringContaining('disk of the VM is full'),
+  })
+  expect(vm.supervisorPid()).not.toBeNull()
+  const home = vm.home(plan)
+  expect(existsSync(join(home, 'filler'))).toBe(true)
+  rmSync(join(home, 'filler'))
+  plan.desired.attempt = 2
+  vm.worker.touch()
+  await vm.ring()
+  await until(() => plan.observed?.attempt === 2 && ended(plan)(), 'the end of the second attempt', 50_000)
+  expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
+  expect(vm.git('log', '--format=%s', plan.desired.branch)).toContain('first')
+  expect(vm.git('cat-file', '-s', `${plan.desired.branch}:second.bin`)).toBe('4800000')
+})
