@@ -3,8 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createVm, ended, until } from './support/vm.ts'
+
+/** A plan with its proof takes seconds, on a busy machine many. */
+const PATIENCE_MS = 100_000
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS })
 
 function smallDisk(size: string): Disposable & { path: string } {
   const path = mkdtempSync(join(tmpdir(), 'ralph-disk-'))
@@ -24,12 +28,12 @@ const FILL =
 
 test('a plan that fills the disk ends failed by that name, and goes on where it stood once there is room', async () => {
   using disk = smallDisk('40m')
-  await using vm = await createVm({ disk: disk.path })
+  await using vm = await createVm({ disk: disk.path, env: { RALPH_MIN_FREE_MB: '1' } })
   const plan = vm.worker.submit(
     `Fill\n\n\`\`\`sh\necho first > first.txt; git add -A; git commit -qm first; head -c 4800000 /dev/urandom > second.bin\n\`\`\`\n\n\`\`\`sh\n${FILL}\n\`\`\`\n\n\`\`\`sh\n${FILL}\n\`\`\`\n`,
   )
   await vm.ring()
-  await until(ended(plan), 'the end of the plan', 50_000)
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({
     kind: 'failed',
     error: expect.stringContaining('disk of the VM is full'),
@@ -41,7 +45,11 @@ test('a plan that fills the disk ends failed by that name, and goes on where it 
   plan.desired.attempt = 2
   vm.worker.touch()
   await vm.ring()
-  await until(() => plan.observed?.attempt === 2 && ended(plan)(), 'the end of the second attempt', 50_000)
+  await until(
+    () => plan.observed?.attempt === 2 && ended(plan)(),
+    'the end of the second attempt',
+    PATIENCE_MS,
+  )
   expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
   expect(vm.git('log', '--format=%s', plan.desired.branch)).toContain('first')
   expect(vm.git('cat-file', '-s', `${plan.desired.branch}:second.bin`)).toBe('4800000')

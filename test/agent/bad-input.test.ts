@@ -1,8 +1,12 @@
 // Repositories and files as nobody wants them, through the whole of Ralph: each plan ends in a defined state, and something the
 // person reads names the cause.
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createVm, ended, until } from './support/vm.ts'
 import type { FakePlan } from './support/fake-worker.ts'
+
+/** A plan with its proof takes seconds, on a busy machine many. */
+const PATIENCE_MS = 100_000
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS })
 
 const sh = (...commands: string[]) => commands.map((command) => `\`\`\`sh\n${command}\n\`\`\`\n`).join('\n')
 const texts = (plan: FakePlan, type: string) =>
@@ -13,7 +17,7 @@ test('a repository without commits gets its first one on the plan branch', async
   vm.git('update-ref', '-d', 'refs/heads/main')
   const plan = vm.worker.submit(`Begin\n\n${sh('echo hello > README.md')}`)
   await vm.ring()
-  await until(ended(plan), 'the end of the plan')
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({ kind: 'completed', work: { diff: { files: 1 } } })
   expect(vm.git('log', '--format=%s', plan.desired.branch)).toBe('Begin')
   expect(vm.worker.modelBodies[0]).toContain('the branch begins with your first commit')
@@ -23,7 +27,7 @@ test('a base that is not on the remote fails the plan by its name, before the mo
   await using vm = await createVm()
   const plan = vm.worker.submit('Work', { base: 'release/9' })
   await vm.ring()
-  await until(ended(plan), 'the end of the plan')
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({
     kind: 'failed',
     error: expect.stringContaining('The base branch release/9 does not exist on the remote'),
@@ -40,7 +44,7 @@ test('a pre-commit hook that cannot be satisfied is told to the model, and the w
   })
   const plan = vm.worker.submit(`Write\n\n${sh('echo teh > text.md')}`)
   await vm.ring()
-  await until(ended(plan), 'the end of the plan')
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({
     kind: 'completed',
     outcome: 'unverified',
@@ -60,7 +64,7 @@ test('five gigabytes of untracked files stay on the VM, by name, and cost neithe
     `Big\n\n${sh('truncate -s 5G dump.sql; mkdir pieces', many, 'echo small > small.txt')}`,
   )
   await vm.ring()
-  await until(ended(plan), 'the end of the plan', 50_000)
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
   const held = texts(plan, 'held').join('\n')
   expect(held).toContain('dump.sql is not committed: it has 5120 MB; over 50 MB is never committed.')
@@ -77,7 +81,7 @@ test('a link out of the tree is neither followed nor lost', async () => {
     `Links\n\n${sh('ln -s /etc/shadow secret; ln -s /etc docs; ln -s /dev/zero AGENTS.md; mkfifo pipe')}\n\`\`\`model\n{"tool": "read", "input": {"path": "secret"}}\n\`\`\`\n\n\`\`\`model\n{"tool": "write", "input": {"path": "docs/passwd", "content": "x"}}\n\`\`\`\n`,
   )
   await vm.ring()
-  await until(ended(plan), 'the end of the plan')
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
   expect(vm.worker.modelBodies.at(-1)).toContain('docs/passwd lies outside the checkout')
   expect(
@@ -94,7 +98,7 @@ test('files named -rf, --help, * and with a newline are files like others', asyn
     `Names\n\n${sh(String.raw`touch -- -rf --help '*' $'two\nlines' 'a b' ':(top)x' '"'; echo 1 > ./-rf`)}`,
   )
   await vm.ring()
-  await until(ended(plan), 'the end of the plan')
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({ kind: 'completed', work: { diff: { files: 7 } } })
   expect(vm.git('ls-tree', '-z', '--name-only', plan.desired.branch).split('\0').toSorted()).toEqual(
     ['', 'a b', '"', '*', '--help', '-rf', ':(top)x', 'README.md', 'two\nlines'].toSorted(),
@@ -107,7 +111,7 @@ test('names and contents that are no UTF-8 reach the branch byte for byte, and h
     `Bytes\n\n${sh(String.raw`printf 'caf\xe9\xff' > $'caf\xe9.txt'; truncate -s 60M $'big\xff.bin'; printf 'key: %s_%s' ghp A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8 > $'key\xfe.txt'; printf '\xff\xfe\n'; git add -A; git commit -qm $'caf\xe9'`)}`,
   )
   await vm.ring()
-  await until(ended(plan), 'the end of the plan')
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
   expect(
     vm.git('-c', 'core.quotePath=true', 'ls-tree', '--name-only', plan.desired.branch).split('\n'),
@@ -122,7 +126,7 @@ test('without a way to the gateway the push pauses the plan with the cause, and 
     `Cut off\n\n${sh('echo 1 > one; git config --global http.proxy http://127.0.0.1:9')}`,
   )
   await vm.ring()
-  await until(ended(plan), 'the end of the plan')
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({
     kind: 'paused',
     reason: 'git_refused',
@@ -137,7 +141,7 @@ test('set-up that needs a network there is none of is told to the model, and the
     setup: 'npm install --registry http://127.0.0.1:9 --fetch-retries 0 left-pad',
   })
   await vm.ring()
-  await until(ended(plan), 'the end of the plan', 50_000)
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
   expect(texts(plan, 'error').join()).toContain('Set-up: `npm install')
   expect(vm.worker.modelBodies[0]).toContain('ECONNREFUSED')
@@ -149,7 +153,7 @@ test('a file of the checkout that nobody may read does not stop the rest', async
     `Closed\n\n${sh('echo 1 > one; mkdir closed; echo 2 > closed/two; chmod 000 closed', 'echo 3 > three')}`,
   )
   await vm.ring()
-  await until(ended(plan), 'the end of the plan')
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
   expect(vm.git('ls-tree', '--name-only', plan.desired.branch).split('\n')).toEqual([
     'README.md',
