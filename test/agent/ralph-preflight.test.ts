@@ -14,7 +14,8 @@ async function pausedEnd(vm: TestVm, plan: FakePlan) {
 
 test('a model that does not exist pauses the plan, by name', async () => {
   await using vm = await createVm()
-  const plan = vm.worker.submit('Work\n\n```sh\necho 1 > one\n```\n', { model: 'claude-nobody-9' })
+  vm.worker.interceptModels = (response) => refuse(response, 404, 'not_found_error')
+  const plan = vm.worker.submit('Work', { model: 'claude-nobody-9' })
   expect(await pausedEnd(vm, plan)).toMatchObject({
     kind: 'paused',
     reason: 'model_unavailable',

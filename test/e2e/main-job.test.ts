@@ -26,7 +26,7 @@ describe('the main job', () => {
     const done = await untilPlan(stack, plan.id, isOver)
     expect(done).toMatchObject({
       status: 'completed',
-      outcome: 'unverified',
+      outcome: 'verified',
       merge_status: 'open',
       branch: `agent/${plan.id}`,
       summary: 'Add a greeting',

@@ -245,7 +245,8 @@ export function untilPlan(
   stack: Stack,
   planId: string,
   holds: (plan: Plan) => boolean,
-  timeoutMs?: number,
+  // Each plan is checked twice and judged: more than a minute on a busy machine.
+  timeoutMs = 110_000,
 ): Promise<Plan> {
   return eventually(`plan ${planId}`, () => planStatus(stack, planId), holds, timeoutMs)
 }
