@@ -13,7 +13,7 @@ export interface Suspicion {
 }
 
 const EXITS: Record<string, RegExp> = {
-  js: /\bprocess\s*(?:\.|\[\s*['"])\s*(?:exit\s*['"]?\]?\s*\((?!\s*[1-9])|abort|reallyExit|kill\b)|\bprocess\.exitCode\s*=\s*(?![1-9=])|\bprocess\.(?:on|once)\(\s*['"](?:exit|beforeExit|uncaughtException|unhandledRejection)/,
+  js: /\bprocess\s*(?:\.|\[\s*['"])\s*(?:exit\s*['"]?\]?\s*\((?!\s*[1-9])|abort|reallyExit|kill\b)|\bprocess\.exitCode\s*=(?!=)\s*(?:0\b|[^\s\d])|\bprocess\.(?:on|once)\(\s*['"](?:exit|beforeExit|uncaughtException|unhandledRejection)/,
   py: /\bos\._exit\b|\bos\.(?:kill|abort|exec\w+)\s*\(|\bsys\.exit\s*\((?!\s*(?:[1-9]|main\b|["'f]))|\braise\s+SystemExit\b(?!\s*\(\s*[1-9"'])|\batexit\b|(?<![\w.])(?:exit|quit)\s*\(\s*0?\s*\)/,
   go: /\b(?:os|syscall)\.Exit\s*\((?!\s*[1-9])|\bruntime\.Goexit\b|\bsyscall\.Kill\b/,
   rs: /\bprocess::exit\s*\((?!\s*[1-9])|\blibc::_?exit\b/,
