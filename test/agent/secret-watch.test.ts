@@ -16,6 +16,7 @@ const watchOf = () => createSecretWatch({ GIT_TOKEN: SECRET, OTHER: 'something-e
 describe('the wire', () => {
   it.each([
     ['as it is', `token=${SECRET};`],
+    ['in hex', Buffer.from(`u:${SECRET}`).toString('hex')],
     ['percent-encoded', `https://u:${encodeURIComponent(SECRET)}@host`],
     ...['', 'u', 'us', 'user:'].map((before) => [
       `as base64 behind ${before.length} characters`,

@@ -1,12 +1,11 @@
 // What the gateway books against what the upstream bills: the model's stand-in keeps its own books. The calls are made by hand
 // with a plan token, as a hostile VM would: in parallel, cut in the middle, and with the Worker killed under them.
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { planTokenExpiryMs, signVmToken } from '../../src/auth/vm-token.ts'
 import { worstCaseUsd } from '../../src/gateway/prices.ts'
+import { secretsOf } from './support/canaries.ts'
 import { eventually, planStatus, script, startStack, submit, untilPlan } from './support/stack.ts'
 import type { Plan, Stack } from './support/stack.ts'
 
@@ -21,7 +20,6 @@ afterAll(async () => {
 
 const MODEL = 'claude-opus-5-5'
 const MAX_TOKENS = 2_000
-const Settings = z.object({ secrets: z.object({ TOKEN_KEY: z.string() }) })
 const Calls = z.object({
   calls: z.array(
     z.object({
@@ -42,8 +40,7 @@ async function spender(budgetUsd: number) {
     budget_usd: budgetUsd,
   })
   await untilPlan(stack, id, (plan) => plan.phase === 'working' && plan.spent_usd > 0)
-  const { secrets } = Settings.parse(JSON.parse(readFileSync(join(stack.stateDir, 'settings.json'), 'utf8')))
-  const token = await signVmToken(secrets.TOKEN_KEY, {
+  const token = await signVmToken(secretsOf(stack.stateDir)['TOKEN_KEY'] ?? '', {
     kind: 'plan',
     workspace: 'money',
     plan: id,

@@ -1,7 +1,30 @@
 // A plan that tries what it may not: other refs, other plans' tokens, the owner's secrets. Run with real git on the VM.
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isOver, run, script, startStack, submit, untilPlan } from './support/stack.ts'
+import { z } from 'zod'
+import { secretsOf } from './support/canaries.ts'
+import { eventually, isOver, run, script, startStack, submit, untilPlan } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
+
+/** Everything readable goes to ~/loot; the repository gets only how much there was. */
+const SEARCH = `mkdir -p ~/loot; env > ~/loot/env
+for p in /proc/[0-9]*; do cat $p/environ $p/cmdline; done 2>/dev/null | tr '\\0' '\\n' > ~/loot/processes
+ls /proc | grep -c '^[0-9]' | sed 's/^/processes /' > counts.txt
+git config --list --show-origin > ~/loot/git 2>&1; cat ~/.gitconfig ~/.ralph/* /root/.ralph/* /root/.* /etc/shadow >> ~/loot/git 2>/dev/null
+find / -xdev -type f -size -200k -readable -not -path '/proc/*' -not -path '/sys/*' -not -path '/usr/*' 2>/dev/null | head -3000 > ~/loot/names
+wc -l < ~/loot/names | sed 's/^/files /' >> counts.txt
+while read -r f; do cat "$f"; done < ~/loot/names > ~/loot/files 2>/dev/null; true`
+
+/** Every route with every kind of token, also malformed ones: the answers, headers and error texts. */
+const KNOCK = `G=$(git remote get-url origin); B=\${G%/vm/*}; H=$(grep -ho 'Bearer [^"]*' ~/.ralph/gateway.gitconfig | head -1)
+n=0; ok=0
+for a in "$H" "Bearer x" "Bearer aer_plan_eyJhIjoxfQxx.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" "Basic eDp5" ""; do
+for m in GET POST PUT; do
+for r in /healthz /mcp /plans /plans/x / /nothing /webhooks/github /vm/bootstrap.sh '/vm/ralph.mjs?sha=x' /vm/key /vm/sync /vm/model/v1/messages /vm/model/v1/messages/count_tokens /vm/model/v1/models /vm/model/v1/models/claude-opus-5-5 /vm/model/v1/files \${G#$B}/info/refs?service=git-upload-pack \${G#$B}/info/refs?service=git-receive-pack \${G#$B}/git-receive-pack \${G#$B}/info/lfs/objects/batch /vm/git/other.git/info/refs?service=git-upload-pack; do
+n=$((n+1)); curl -si -m 20 -X $m -H "Authorization: $a" -d '{"model":"claude-opus-5-5","max_tokens":1,"messages":[]}' "$B$r" >> ~/loot/answers 2>&1 && ok=$((ok+1))
+done; done; done
+echo "knocked $n" >> counts.txt; echo "answered $ok" >> counts.txt`
 
 let stack: Stack
 beforeAll(async () => {
@@ -59,20 +82,81 @@ describe('git push from the VM', () => {
     expect((await show('config.txt')).trim()).toBe('')
   })
 
-  it('finds no secret of the owner anywhere', async () => {
-    await stack.workspace('search')
-    const plan = await submit(
-      stack,
-      'search',
-      script(
-        'Search for secrets',
-        'env; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n"; git config --list --show-origin; cat ~/.gitconfig ~/.ralph/* 2>/dev/null; grep -rs -E "sk-ant|sk_live|ghp_" / --include=* -l 2>/dev/null --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr | head; true',
-      ),
+  it('finds no secret of the owner in environment, files, processes, git or any answer, error texts of every route included', async () => {
+    const { pushUrl } = await stack.workspace('search')
+    const plan = await submit(stack, 'search', script('Search for secrets', SEARCH, KNOCK))
+    const done = await untilPlan(stack, plan.id, isOver)
+    expect(done.status).toBe('completed')
+    const { stdout } = await run(
+      'sh',
+      ['-c', 'git clone -q --mirror "$U" "$D" && cd "$D" && git show "$B:counts.txt"'],
+      { env: { U: pushUrl, D: `${stack.stateDir}/search.git`, B: plan.branch } },
     )
-    expect((await untilPlan(stack, plan.id, isOver)).status).toBe('completed')
-    expect(JSON.stringify(await stack.control('GET', '/secrets-seen'))).not.toMatch(
-      /KEY|TOKEN|SECRET|CREDENTIAL/,
+    const counts = Object.fromEntries(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ')),
     )
+    // It did look: what it found lies on its disk, where the watch finds any secret in it.
+    expect(Number(counts['knocked'])).toBeGreaterThan(100)
+    expect(Number(counts['answered'])).toBe(Number(counts['knocked']))
+    expect(Number(counts['processes'])).toBeGreaterThan(3)
+    expect(Number(counts['files'])).toBeGreaterThan(10)
+    for (const [tool, args] of [
+      ['plan_status', { plan_id: plan.id }],
+      ['plan_list', {}],
+      ['workspace_list', {}],
+      ['workspace_sync', { workspace_id: 'search' }],
+    ] as const)
+      await stack.call(tool, args)
+  })
+
+  it('leaves none behind: no canary stands in D1, the objects, the log, a tool result or on a VM', async () => {
+    expect(await stack.canaries.sightings()).toEqual([])
+  })
+})
+
+describe('the watch for secrets', () => {
+  it('fails the run of a stack where one was seen: on a VM, in the log, in an answer, in what the Worker keeps', async () => {
+    const leaky = await startStack()
+    const secrets = secretsOf(leaky.stateDir)
+    const value = (name: string) => secrets[name] ?? ''
+    const orgo = (path: string, body: object) =>
+      fetch(`${leaky.urls.orgo_url}${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${leaky.urls.orgo_key}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }).then((response) => response.json())
+    const space = z.object({ id: z.string() }).parse(await orgo('/workspaces', { name: 'planted' }))
+    const computer = z
+      .object({ id: z.string() })
+      .parse(await orgo('/computers', { workspace_id: space.id, name: 'planted', os: 'linux' }))
+    await eventually(
+      'the computer answers',
+      () =>
+        orgo(`/computers/${computer.id}/bash`, {
+          command: `printf %s ${Buffer.from(value('GIT_TOKEN')).toString('hex')} > ~/loot; cat ~/loot | wc -c`,
+        }),
+      (answer) => JSON.stringify(answer).includes('"success":true'),
+    )
+    appendFileSync(
+      join(leaky.stateDir, 'worker.log'),
+      `Authorization: Bearer ${value('ANTHROPIC_API_KEY')}\n`,
+    )
+    appendFileSync(
+      join(leaky.stateDir, 'worker', 'row.sqlite'),
+      Buffer.from(`u:${value('TOKEN_KEY')}`).toString('base64'),
+    )
+    leaky.canaries.answer('plan_status', { text: encodeURIComponent(value('OWNER_TOKEN')) })
+    const closed = await closing(leaky)
+    expect(closed).toMatch(/GIT_TOKEN in .*loot/)
+    expect(closed).toMatch(
+      /ANTHROPIC_API_KEY in Worker: disk .*worker\.log|ANTHROPIC_API_KEY in Worker: disk/,
+    )
+    expect(closed).toMatch(/TOKEN_KEY in Worker: disk .*row\.sqlite/)
+    expect(closed).toContain('OWNER_TOKEN in Worker: answer of plan_status')
+    expect(closed).not.toContain(value('GIT_TOKEN'))
   })
 })
 
@@ -108,3 +192,13 @@ describe('a budget', () => {
     expect(await untilPlan(stack, plan.id, isOver)).toMatchObject({ status: 'completed', attempt: 2 })
   })
 })
+
+/** What the end of a stack complains of; empty when of nothing. */
+async function closing(ending: Stack): Promise<string> {
+  try {
+    await ending[Symbol.asyncDispose]()
+    return ''
+  } catch (error) {
+    return String(error)
+  }
+}

@@ -11,14 +11,16 @@ export interface Sighting {
 
 export type SecretWatch = ReturnType<typeof createSecretWatch>
 
-/** `secrets`: name → value. Each is looked for as it is, percent-encoded, and as base64 at any place inside a longer text. */
+/** `secrets`: name → value. Each is looked for as it is, percent-encoded, in hex, and as base64 at any place inside a longer text. */
 export function createSecretWatch(secrets: Record<string, string>) {
   const needles = Object.entries(secrets).flatMap(([name, value]) =>
-    [...new Set([value, encodeURIComponent(value), ...base64Forms(value)])].map((text) => ({
-      name,
-      text,
-      bytes: Buffer.from(text),
-    })),
+    [...new Set([value, encodeURIComponent(value), ...hexForms(value), ...base64Forms(value)])].map(
+      (text) => ({
+        name,
+        text,
+        bytes: Buffer.from(text),
+      }),
+    ),
   )
   const longest = Math.max(...needles.map(({ bytes }) => bytes.length))
   const seen: Sighting[] = []
@@ -66,6 +68,11 @@ export function createSecretWatch(secrets: Record<string, string>) {
       return [...seen]
     },
   }
+}
+
+function hexForms(value: string): string[] {
+  const hex = Buffer.from(value).toString('hex')
+  return [hex, hex.toUpperCase()]
 }
 
 /** How the value reads inside base64 of a longer text: three alignments, without the characters its neighbours share. */

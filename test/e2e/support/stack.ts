@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { z } from 'zod'
+import { createCanaries } from './canaries.ts'
+import type { Canaries } from './canaries.ts'
 import { demandNoViolations, readViolations } from '../../world/model/violations.ts'
 
 const DevLine = z.strictObject({
@@ -33,6 +35,7 @@ export interface Stack extends AsyncDisposable {
   stateDir: string
   /** SIGKILL of every process of the stack, then a start on the same state. */
   killAndRestart: () => Promise<void>
+  canaries: Canaries
   control: (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) => Promise<unknown>
   call: (tool: string, args: Record<string, unknown>) => Promise<ToolAnswer>
   /** A fresh repository registered as a workspace of the same name. */
@@ -51,6 +54,7 @@ export async function startStack(flags: string[] = []): Promise<Stack> {
   const stack: Stack = {
     urls: running.urls,
     stateDir,
+    canaries: createCanaries(stateDir, (path) => stack.control('GET', path)),
     async killAndRestart() {
       await killGroup(running.child, 'SIGKILL')
       running = await launch(stateDir, flags)
@@ -75,7 +79,9 @@ export async function startStack(flags: string[] = []): Promise<Stack> {
         }),
       )
       try {
-        const answer = Answer.parse(await client.callTool({ name: tool, arguments: args }))
+        const raw = await client.callTool({ name: tool, arguments: args })
+        stack.canaries.answer(tool, raw)
+        const answer = Answer.parse(raw)
         return {
           isError: answer.isError ?? false,
           text: answer.content.map((part) => part.text ?? '').join('\n'),
@@ -94,10 +100,12 @@ export async function startStack(flags: string[] = []): Promise<Stack> {
       return { remote: repo.remote, pushUrl: repo.push_url }
     },
     async [Symbol.asyncDispose]() {
+      const leak = await stack.canaries.expectNoCanary().catch((error: unknown) => error)
       await killGroup(running.child, 'SIGTERM')
       const violations = readViolations(stateDir)
       await rm(stateDir, { recursive: true, force: true })
       demandNoViolations(violations)
+      if (leak instanceof Error) throw leak
     },
   }
   return stack
