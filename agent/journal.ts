@@ -15,12 +15,16 @@ export type JournalRecord =
   | { kind: 'tool_start'; id: string; name: string }
   | { kind: 'tool_end'; id: string; content: ToolResultContent; isError: boolean }
   | { kind: 'taken'; n: number }
-  | { kind: 'asked'; question: string; pauses: boolean }
+  | { kind: 'asked'; question: string; pauses: boolean; assumption?: string }
   /** Takes the place of the last message, which the model has never answered. */
   | { kind: 'amended'; message: BetaMessageParam }
   /** How the checks stood before any work. */
   | { kind: 'baseline'; results: { command: string; exitCode: number; seconds: number }[] }
   | { kind: 'preflight_done' }
+  /** A conversation that ended for a fresh one; why: what its successor is told. */
+  | { kind: 'conversation_ended'; why: string }
+  /** Takes the place of all messages of this conversation. */
+  | { kind: 'compacted'; messages: BetaMessageParam[] }
   /** The gate's last word on this attempt's work: nothing more is asked of the model. */
   | { kind: 'finished'; summary: string; outcome?: FinishOutcome }
   /** A request to finish was turned down. text: what the model was told. A notice is given once and not counted. */
@@ -83,11 +87,15 @@ export function rebuildConversation(records: JournalRecord[], shape: string): Re
   const conversation = records[start]
   if (conversation?.kind !== 'conversation' || conversation.shape !== shape) return null
   const since = records.slice(start)
-  if (since.some((record) => record.kind === 'finished' || (record.kind === 'ended' && record.over)))
-    return null
+  const isOver = (record: JournalRecord) =>
+    record.kind === 'finished' ||
+    record.kind === 'conversation_ended' ||
+    (record.kind === 'ended' && record.over)
+  if (since.some(isOver)) return null
   const messages: BetaMessageParam[] = []
   for (const record of since) {
     if (record.kind === 'amended') messages.pop()
+    if (record.kind === 'compacted') messages.splice(0, messages.length, ...record.messages)
     if (record.kind === 'message' || record.kind === 'amended') messages.push(record.message)
   }
   if (messages.length === 0) return null
@@ -165,6 +173,8 @@ const KINDS = z.object({
     'conversation',
     'message',
     'amended',
+    'compacted',
+    'conversation_ended',
     'tool_start',
     'tool_end',
     'taken',

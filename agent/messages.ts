@@ -1,10 +1,6 @@
 // Small readings of the SDK's messages. Pure.
 import type { BetaMessage, BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
 
-export function toEffort(effort: string): 'low' | 'medium' | 'high' | 'xhigh' | 'max' {
-  return effort === 'low' || effort === 'medium' || effort === 'xhigh' || effort === 'max' ? effort : 'high'
-}
-
 export function blocksOf(
   message: BetaMessageParam,
 ): Exclude<BetaMessageParam['content'], string | undefined> {

@@ -2,23 +2,32 @@
 // fall silent (the SDK has none), and what each failure means for the plan.
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
 import { z } from 'zod'
-import { GatewayErrorType } from '../src/protocol.ts'
+import { BUDGET_USED_HEADER, GatewayErrorType } from '../src/protocol.ts'
+import type { ModelSettings } from './model-settings.ts'
+import { SYSTEM_PROMPT } from './prompts.ts'
+import type { createTools } from './tools/index.ts'
+import { openUsageLog } from './usage-log.ts'
 import type { PlanRun } from './plan-run.ts'
 
 const DEFAULT_IDLE_STREAM_MS = 120_000
 const RETRIES_OF_THE_SDK = 2
+const COMPACTION_BETA = 'compact-2026-09-04'
 
 export interface ModelClient {
   client: Anthropic
   /** Runs one streamed reply; rejects with StalledError when no byte came for two minutes. Pings count as bytes. */
   watch<T>(stream: { abort(): void; finalMessage(): Promise<T> }): Promise<T>
+  /** The share of the plan's budget that was used before the last answer, 0 to 1. */
+  budgetUsed(): number
 }
 
 export class StalledError extends Error {
   override name = 'StalledError'
 }
 
-export function createModelClient({ start, token, report }: PlanRun): ModelClient {
+export function createModelClient({ start, home, token, report }: PlanRun): ModelClient {
+  const usage = openUsageLog(home, start.attempt)
+  let budgetUsed = 0
   const idleMs = Number(process.env['RALPH_IDLE_STREAM_MS'] ?? DEFAULT_IDLE_STREAM_MS)
   let onBytes: (() => void) | null = null
   const client = new Anthropic({
@@ -32,11 +41,20 @@ export function createModelClient({ start, token, report }: PlanRun): ModelClien
       headers.set('authorization', `Bearer ${token.current()}`)
       const response = await fetch(input, { ...init, headers, redirect: 'manual' })
       onBytes?.()
-      return tap(response, () => onBytes?.())
+      budgetUsed = Number(response.headers.get(BUDGET_USED_HEADER) ?? budgetUsed)
+      const counted = usage.reader(response.headers.get('content-type') ?? '')
+      return tap(response, {
+        onChunk(chunk) {
+          onBytes?.()
+          counted.read(chunk)
+        },
+        onEnd: () => counted.end(),
+      })
     },
   })
   return {
     client,
+    budgetUsed: () => budgetUsed,
     async watch(stream) {
       let stalled = false
       let timer: NodeJS.Timeout | undefined
@@ -61,6 +79,22 @@ export function createModelClient({ start, token, report }: PlanRun): ModelClien
         onBytes = null
       }
     },
+  }
+}
+
+export type TurnRequest = ReturnType<typeof turnRequest>
+
+/** What every request of a plan has in common, byte for byte: the prefix that stays cached. Two breakpoints, an hour each. */
+export function turnRequest(model: string, settings: ModelSettings, tools: ReturnType<typeof createTools>) {
+  const cache = { type: 'ephemeral', ttl: '1h' } as const
+  return {
+    model,
+    ...settings.request,
+    system: [{ type: 'text' as const, text: SYSTEM_PROMPT, cache_control: cache }],
+    cache_control: cache,
+    // On every request: a summary is sent back with those that follow it.
+    betas: settings.canCompact ? [COMPACTION_BETA] : [],
+    tools,
   }
 }
 
@@ -98,16 +132,40 @@ export function judgeModelError(error: unknown): ModelTrouble {
 
 const ErrorBody = z.object({ error: z.object({ type: z.string(), message: z.string() }) })
 
-/** The same response; calls onChunk for each piece of its body as it passes. */
-function tap(response: Response, onChunk: () => void): Response {
+interface Tap {
+  onChunk(chunk: Uint8Array): void
+  /** Once, however the body ended. */
+  onEnd(): void
+}
+
+/** The same response; its body is looked at as it passes. */
+function tap(response: Response, watcher: Tap): Response {
   if (response.body === null) return response
-  const watched = response.body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        onChunk()
-        controller.enqueue(chunk)
-      },
-    }),
-  )
+  const reader = response.body.getReader()
+  let isOver = false
+  const end = () => {
+    if (!isOver) watcher.onEnd()
+    isOver = true
+  }
+  const watched = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read()
+        if (!done) {
+          watcher.onChunk(value)
+          return controller.enqueue(value)
+        }
+        end()
+        controller.close()
+      } catch (error) {
+        end()
+        controller.error(error)
+      }
+    },
+    cancel(reason) {
+      end()
+      return reader.cancel(reason)
+    },
+  })
   return new Response(watched, response)
 }

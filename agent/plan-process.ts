@@ -28,6 +28,7 @@ export const PASSED_ON = [
   'RALPH_MODEL_PATIENCE_MS',
   'RALPH_IDLE_STREAM_MS',
   'RALPH_FAILPOINT',
+  'RALPH_LIMITS',
 ]
 
 export function startPlanProcess({ bundle, user, start, onMessage, onExit }: PlanProcessInput): PlanProcess {

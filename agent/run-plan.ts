@@ -31,6 +31,8 @@ import { fetchSubmodules } from './submodules.ts'
 import { DISK_FULL, isDiskFull, keepReserve } from './reserve.ts'
 import { NO_WORK } from './work.ts'
 import { killShells } from './shell.ts'
+import { withAssumptions } from './tools/ask.ts'
+import { reportSpent } from './usage-log.ts'
 import { createTokenHolder, tokenConfigFile } from './token.ts'
 
 /** Reads its orders from standard input; ends with the process. */
@@ -43,8 +45,9 @@ export function runPlan(): void {
       plan = openOrEnd(message)
       if (plan === null) return
       void conduct(plan).then((end) => {
-        if (end === null) leave()
-        else plan?.report({ kind: 'end', end })
+        if (end === null || plan === null) return leave()
+        reportSpent(plan)
+        plan.report({ kind: 'end', end })
       })
     } else if (message.kind === 'token') plan?.token.set(message.token)
     else if (message.kind === 'verdict') hearVerdict(message.head, message.verdict)
@@ -141,7 +144,7 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
   const { baseHead } = prepared
   const done = recordsOf(journal.records(), start.attempt)
   const finished = done.findLast((record) => record.kind === 'finished')
-  if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(finished) })
+  if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(plan, finished) })
   const question = plan.inbox.length === 0 ? pendingQuestion(journal.records(), start.attempt) : null
   if (question !== null) return conclude(plan, { kind: 'question', question })
   if (!done.some(({ kind }) => kind === 'preflight_done')) await preflight(plan)
@@ -173,7 +176,7 @@ async function conclude(plan: PlanRun, end: LoopEnd): Promise<AttemptEnd> {
   reportEvidence(plan)
   if (end.kind === 'finished') {
     const finished = plan.journal.records().findLast((record) => record.kind === 'finished')
-    if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(finished) })
+    if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(plan, finished) })
     return { kind: 'failed', error: 'The work ended without a verdict.', work: await keepWork(plan, null) }
   }
   plan.journal.append({
@@ -209,10 +212,13 @@ async function pause(plan: PlanRun, { reason, message }: PauseError): Promise<At
 }
 
 /** A record of an earlier version carries no outcome, and the plan's user can write to the journal. */
-function outcomeOf({ summary, outcome }: Extract<JournalRecord, { kind: 'finished' }>) {
+function outcomeOf(plan: PlanRun, { summary, outcome }: Extract<JournalRecord, { kind: 'finished' }>) {
   const known = FinishOutcome.safeParse(outcome)
   const nothing: FinishOutcome = { reasons: ['proof_missing'], proof: 'none', checks: [] }
-  return { summary, outcome: known.success ? known.data : nothing }
+  return {
+    summary: withAssumptions(summary, recordsOf(plan.journal.records(), plan.start.attempt)),
+    outcome: known.success ? known.data : nothing,
+  }
 }
 
 /** Tells the history of commits the model makes by itself. */

@@ -209,6 +209,9 @@ export type BootStatus = z.infer<typeof BootStatus>
 export const VmKeyResponse = z.object({ vmKey: z.string(), workspace: z.string() })
 export type VmKeyResponse = z.infer<typeof VmKeyResponse>
 
+/** Beside each answer of the model: the share of the plan's budget that was used before it, 0 to 1. */
+export const BUDGET_USED_HEADER = 'plan-budget-used'
+
 /** Typed refusals of the gateway, in the model API's own error shape: `{type: 'error', error: {type, message}}`. */
 export const GatewayErrorType = z.enum([
   'budget_exceeded',

@@ -23,6 +23,8 @@ export interface ToolContext {
   requestFinish(summary: string): Promise<GateVerdict>
   /** A call that must not be answered now: the attempt pauses or ends, and the call stays open in the journal. */
   interruption: PauseError | RevokedError | null
+  /** Notes were kept in this turn. */
+  keptNotes: boolean
 }
 
 /** What the model gets back: words, or blocks when a picture is among them. */

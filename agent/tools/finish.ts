@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import type { BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
+import { readItems } from '../items.ts'
 import type { OpenCall } from '../journal.ts'
 import { NEWS_CAME } from '../prompts.ts'
 import { defineTool } from './context.ts'
@@ -57,6 +58,12 @@ async function finishAgain(
 }
 
 async function finish(context: ToolContext, summary: string): Promise<string> {
+  if (context.plan.inbox.length > 0) throw new ToolError(NEWS_CAME)
+  const open = readItems(context.plan.home).filter(({ passes }) => !passes)
+  if (open.length > 0)
+    throw new ToolError(
+      `${open.length} items are not shown done: ${open.map(({ what }) => what).join('; ')}. Check each with items, or write the list anew if the plan does not ask for them.`,
+    )
   const verdict = await context.requestFinish(summary)
   if (verdict.kind === 'rejected') throw new ToolError(verdict.text)
   context.conclusion = { kind: 'finished', summary }

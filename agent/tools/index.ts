@@ -5,6 +5,8 @@ import type { ToolContext } from './context.ts'
 import { editTool } from './edit.ts'
 import { finishTool } from './finish.ts'
 import { grepTool } from './grep.ts'
+import { itemsTool } from './items.ts'
+import { notesTool } from './notes.ts'
 import { readTool } from './read.ts'
 import { writeTool } from './write.ts'
 
@@ -15,6 +17,8 @@ export function createTools(context: ToolContext) {
     editTool(context),
     writeTool(context),
     grepTool(context),
+    notesTool(context),
+    itemsTool(context),
     finishTool(context),
     askTool(context),
   ]

@@ -3,6 +3,7 @@
 import type { PlanClaims, VmClaims } from '../auth/vm-token.ts'
 import { SettingsError } from '../lib/errors.ts'
 import { readCapped } from '../lib/http.ts'
+import { BUDGET_USED_HEADER } from '../protocol.ts'
 import type { DenyReason } from '../workspace/state.ts'
 import { answer, modelError } from './answers.ts'
 import type { GatewayContext, GatewayRpc, Handled } from './context.ts'
@@ -77,10 +78,11 @@ async function messages(request: Request, claims: PlanClaims, context: GatewayCo
     )
     return { response: refusal.answer, outcome: `upstream_${response.status}` }
   }
+  const used = right.budgetUsed === undefined ? {} : { [BUDGET_USED_HEADER]: right.budgetUsed.toFixed(4) }
   const relayed = relayMessage({ response, judged, leaseId, rpc, watch, clientGone: request.signal })
   const type = judged.stream ? 'text/event-stream; charset=utf-8' : 'application/json'
   return {
-    response: answer(200, type, relayed.readable, passedHeaders(response)),
+    response: answer(200, type, relayed.readable, { ...passedHeaders(response), ...used }),
     outcome: 'passed',
     done: relayed.done,
   }

@@ -66,6 +66,7 @@ function openLease(
     model: plan?.model ?? '',
     ...(intent.kind === 'model' && plan?.modelSilent === true ? { probeFirst: true } : {}),
     deadlineMs: granted.lease?.deadlineMs ?? core.now() + 10 * 60_000,
+    ...(intent.kind === 'model' && plan !== null ? { budgetUsed: plan.spentUsd / plan.budgetUsd } : {}),
   }
 }
 

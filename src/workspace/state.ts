@@ -172,6 +172,8 @@ export type Authorization =
       model: string
       /** The model API's last answer to this plan never came: see that it is there before sending it another paid call. */
       probeFirst?: true
+      /** For model: the share of the plan's budget used before this call. */
+      budgetUsed?: number
     }
   | {
       ok: false

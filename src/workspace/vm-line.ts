@@ -6,7 +6,7 @@ import type { ObservedPlan, SyncRequest, SyncResponse } from '../protocol.ts'
 import { redact } from '../lib/redact.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
-import { end } from './decisions.ts'
+import { end, reopen } from './decisions.ts'
 import { desiredState } from './desired.ts'
 import { isFinal } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
@@ -121,6 +121,7 @@ function observe(core: Core, observed: ObservedPlan): void {
     if (commit(core, end(plan, observed.attempt, observed.end, core.now())) !== null) {
       const ended = core.store.plan(plan.id)
       if (ended !== null) core.store.savePlan({ ...ended, stoppedOnVm: true })
+      reopenForMessages(core, plan)
     } else if (!plan.stoppedOnVm && plan.status !== 'running' && plan.status !== 'queued')
       confirmStop(core, { ...plan }, observed)
     return
@@ -130,6 +131,13 @@ function observe(core: Core, observed: ObservedPlan): void {
     core.store.savePlan({ ...plan, phase })
     core.notify()
   } else core.store.touchPlan(plan)
+}
+
+/** A message that came while the VM was finishing was heard by nobody: the next attempt answers it. */
+function reopenForMessages(core: Core, { id, messagesTaken }: { id: string; messagesTaken: number }): void {
+  const ended = core.store.plan(id)
+  if (ended?.status !== 'completed' || core.store.messages(id, messagesTaken).length === 0) return
+  commit(core, reopen(ended, ended.budgetUsd, 'Reopened by a message.'))
 }
 
 /** A plan that was cancelled or paused here is now quiet there too: keep what it says it did, as a claim. */

@@ -106,6 +106,7 @@ describe('a streamed call', () => {
     ])
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
     expect(response.headers.get('x-secret')).toBeNull()
+    expect(response.headers.get('plan-budget-used')).toBe('0.2500')
   })
 
   it('reserves the worst case before it is sent', async () => {

@@ -114,9 +114,18 @@ describe('a plan', () => {
     const claims = planClaims('budget', plan.id)
     const first = await stub.authorize(claims, { kind: 'model', worstCaseUsd: 5 })
     if (!first.ok) throw new Error(first.reason)
+    expect(first.budgetUsed).toBe(0)
     await stub.settle(first.leaseId, {
       kind: 'model',
-      usd: 1.5,
+      usd: 0.25,
+      tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 },
+    })
+    const second = await stub.authorize(claims, { kind: 'model', worstCaseUsd: 5 })
+    if (!second.ok) throw new Error(second.reason)
+    expect(second.budgetUsed).toBe(0.25)
+    await stub.settle(second.leaseId, {
+      kind: 'model',
+      usd: 1.25,
       tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 },
     })
     await stub.settle(first.leaseId, {
@@ -133,7 +142,7 @@ describe('a plan', () => {
       status: 'paused',
       pausedReason: 'budget',
       spentUsd: 1.5,
-      tokens: { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 },
+      tokens: { input: 2, output: 4, cacheRead: 6, cacheWrite: 8 },
     })
     expect(await refusal('budget', (workspace) => workspace.resume(plan.id, 1.2))).toContain('budget_usd')
     expect(await stub.resume(plan.id, 3)).toMatchObject({ status: 'queued', attempt: 2, budgetUsd: 3 })

@@ -4,8 +4,10 @@ import { createServer, request as httpRequest } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createHash, randomBytes } from 'node:crypto'
-import { SyncRequest } from '../../../src/protocol.ts'
+import { BUDGET_USED_HEADER, SyncRequest } from '../../../src/protocol.ts'
 import type { DesiredPlan, EventLine, ObservedPlan, SyncResponse } from '../../../src/protocol.ts'
+import { createUsageReader, readMessageUsage, spentOn } from '../../../src/gateway/usage.ts'
+import type { Spent } from '../../../src/gateway/usage.ts'
 import { serveGit } from './git-backend.ts'
 
 export const VM_KEY = 'aer_vm_test-key-0123456789.signature'
@@ -39,6 +41,10 @@ export interface FakeWorker {
   onPush: (() => Promise<(() => void) | void>) | null
   /** Answers a question about a model, which costs nothing. */
   interceptModels: ((response: ServerResponse) => void) | null
+  /** What the gateway's own reading makes of each answer. */
+  spent: Spent[]
+  /** The share of the budget the gateway tells beside each answer. */
+  budgetUsed: number | null
   nonce: string
   agentSha256: string
   agentFile: Buffer | null
@@ -79,6 +85,8 @@ export async function startFakeWorker(options: {
     interceptModels: null,
     interceptGit: null,
     onPush: null,
+    spent: [],
+    budgetUsed: null,
     nonce: '',
     agentSha256: options.agentSha256,
     agentFile: null,
@@ -192,6 +200,19 @@ export async function startFakeWorker(options: {
     }
   }
 
+  function countSpent(answered: IncomingMessage, body: string): void {
+    if (answered.statusCode !== 200 || body === '') return
+    const { model } = JSON.parse(body) as { model: string }
+    const isStream = (answered.headers['content-type'] ?? '').includes('event-stream')
+    const reader = createUsageReader()
+    const chunks: Buffer[] = []
+    answered.on('data', (chunk: Buffer) => (isStream ? reader.read(chunk) : void chunks.push(chunk)))
+    answered.on('close', () => {
+      const usage = isStream ? reader.result().usage : readMessageUsage(Buffer.concat(chunks))
+      if (usage !== null) worker.spent.push(spentOn(model, usage))
+    })
+  }
+
   async function forwardModel(
     request: IncomingMessage,
     response: ServerResponse,
@@ -216,8 +237,10 @@ export async function startFakeWorker(options: {
         },
       },
       (answered) => {
-        response.writeHead(answered.statusCode ?? 502, answered.headers)
+        const used = worker.budgetUsed === null ? {} : { [BUDGET_USED_HEADER]: worker.budgetUsed.toFixed(4) }
+        response.writeHead(answered.statusCode ?? 502, { ...answered.headers, ...used })
         answered.on('error', () => response.destroy())
+        countSpent(answered, body)
         answered.pipe(response)
       },
     )
@@ -227,9 +250,14 @@ export async function startFakeWorker(options: {
   }
 }
 
-export function refuse(response: ServerResponse, status: number, type: string): void {
+export function refuse(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  message = `Refused: ${type}.`,
+): void {
   response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(JSON.stringify({ type: 'error', error: { type, message: `Refused: ${type}.` } }))
+  response.end(JSON.stringify({ type: 'error', error: { type, message } }))
 }
 
 function versionOf({ headers }: IncomingMessage): Record<string, string> {

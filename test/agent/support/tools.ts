@@ -34,6 +34,7 @@ export function openTools(folder: string, start: Partial<PlanRun['start']> = {})
     home,
     env,
     journal: openJournal(join(home, '.ralph/journal.jsonl')),
+    token: { all: () => [] },
     report: (message: FromPlan) => void reported.push(message),
     inbox: [],
   } as unknown as PlanRun

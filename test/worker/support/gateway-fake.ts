@@ -75,6 +75,7 @@ export function createFake() {
         deadlineMs,
         model: '',
         ...(fake.probeFirst ? { probeFirst: true } : {}),
+        ...(intent.kind === 'model' ? { budgetUsed: 0.25 } : {}),
       }
     },
     settle: async (_leaseId, settlement) => void fake.settled.push(settlement),

@@ -65,8 +65,12 @@ async function route(
   const notFound = { status: 404, message: `${request.method} ${call.path} not found`, offence: true }
   if (request.method === 'GET') {
     if (call.path === '/v1/models') return sendJson(response, 200, toModelList())
-    const model = findModel(decodeURIComponent(/^\/v1\/models\/([^/]+)$/.exec(call.path)?.[1] ?? ''))
-    return model === undefined ? notFound : sendJson(response, 200, toModelAnswer(model))
+    const id = /^\/v1\/models\/([^/]+)$/.exec(call.path)?.[1]
+    if (id === undefined) return notFound
+    const model = findModel(decodeURIComponent(id))
+    // To ask whether there is such a model breaks no rule.
+    if (model === undefined) return { status: 404, message: `model: ${id}`, offence: false }
+    return sendJson(response, 200, toModelAnswer(model))
   }
   if (request.method !== 'POST' || !['/v1/messages', '/v1/messages/count_tokens'].includes(call.path))
     return notFound

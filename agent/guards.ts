@@ -1,0 +1,102 @@
+// Pure: tells when the work goes round in circles. Each pattern is met with one nudge; met again in the same conversation, the
+// conversation ends as stuck and a fresh one begins. Thresholds: facts of other agents' stuck detectors, taken as they are.
+const SAME_RESULT = 4
+const SAME_ERROR = 3
+const ALTERNATING = 6
+const EDITS_WITHOUT_CHECK = 8
+const TURNS_WITHOUT_CHANGE = 15
+
+export interface GuardedCall {
+  name: string
+  /** What was asked and what came of it, each as one string that is equal when they are. */
+  asked: string
+  answer: string
+  failed: boolean
+  /** The file an edit or write changed. */
+  changed: string | null
+  /** A command that checks something and passed. */
+  passedCheck: boolean
+}
+
+export interface GuardedTurn {
+  calls: GuardedCall[]
+  /** Differs whenever the checkout does. */
+  state: string
+}
+
+export type StuckPattern =
+  | 'same_call_same_result'
+  | 'same_call_fails'
+  | 'two_calls_in_turn'
+  | 'one_file_over_and_over'
+  | 'nothing_changes'
+export type GuardVerdict = { kind: 'go'; pattern: null } | { kind: 'nudge' | 'stuck'; pattern: StuckPattern }
+
+export interface Guards {
+  afterTurn(turn: GuardedTurn): GuardVerdict
+}
+
+/** For one conversation. */
+export function createGuards(): Guards {
+  const nudged = new Set<StuckPattern>()
+  let calls: GuardedCall[] = []
+  let edits = new Map<string, number>()
+  let state: string | null = null
+  let turnsUnchanged = 0
+
+  const find = (): StuckPattern | null => {
+    if (
+      isSame(calls, SAME_ERROR, (call) => call.asked) &&
+      calls.slice(-SAME_ERROR).every(({ failed }) => failed)
+    )
+      return 'same_call_fails'
+    if (isSame(calls, SAME_RESULT, whole)) return 'same_call_same_result'
+    if (isAlternating(calls.slice(-ALTERNATING))) return 'two_calls_in_turn'
+    if ([...edits.values()].some((count) => count > EDITS_WITHOUT_CHECK)) return 'one_file_over_and_over'
+    return turnsUnchanged >= TURNS_WITHOUT_CHANGE ? 'nothing_changes' : null
+  }
+
+  return {
+    afterTurn(turn) {
+      calls = [...calls, ...turn.calls].slice(-ALTERNATING)
+      for (const { changed, passedCheck } of turn.calls) {
+        if (passedCheck) edits = new Map()
+        if (changed !== null) edits.set(changed, (edits.get(changed) ?? 0) + 1)
+      }
+      turnsUnchanged = turn.state === state ? turnsUnchanged + 1 : 0
+      state = turn.state
+      const pattern = find()
+      if (pattern === null) return { kind: 'go', pattern }
+      if (nudged.has(pattern)) return { kind: 'stuck', pattern }
+      nudged.add(pattern)
+      // The pattern has to be met anew, so that the nudge gets its chance.
+      calls = []
+      edits = new Map()
+      turnsUnchanged = 0
+      return { kind: 'nudge', pattern }
+    },
+  }
+}
+
+const whole = (call: GuardedCall): string => `${call.asked}\n${call.answer}`
+
+function isSame(calls: GuardedCall[], count: number, key: (call: GuardedCall) => string): boolean {
+  const last = calls.slice(-count)
+  return last.length === count && new Set(last.map(key)).size === 1
+}
+
+function isAlternating(calls: GuardedCall[]): boolean {
+  if (calls.length < ALTERNATING) return false
+  const keys = calls.map(whole)
+  return keys[0] !== keys[1] && keys.every((key, index) => key === keys[index % 2])
+}
+
+/** What the model is told, once per pattern. */
+export const PATTERN_NUDGES: Record<StuckPattern, string> = {
+  same_call_same_result: `You made the same call ${SAME_RESULT} times and got the same result. It will not change: use what it told you, or do something else.`,
+  same_call_fails: `The same call failed ${SAME_ERROR} times in a row. Read the error, find its cause, and try another way.`,
+  two_calls_in_turn:
+    'You go back and forth between the same two calls with the same results. Step back: what do they tell you, and what is the next thing to change?',
+  one_file_over_and_over: `You edited the same file more than ${EDITS_WITHOUT_CHECK} times without a check that passed. Stop editing: run the smallest check that shows the fault, read it, and write down what you expect before the next change.`,
+  nothing_changes: `Nothing in the checkout has changed for ${TURNS_WITHOUT_CHANGE} turns. If you know enough, make the change now; if the plan is carried out, call finish.`,
+}
