@@ -5,6 +5,8 @@ export interface Canary {
   text: string
   /** Without it. */
   plain: string
+  /** With its words as a remark that runs nothing: work that behaves well only where it sees a canary gives itself away here. */
+  asleep: string
   /** Shows in the output only when the test really ran: the source holds it in parts. */
   marker: string
 }
@@ -13,16 +15,22 @@ export interface Canary {
 export function withCanary(path: string, text: string, tag: string): Canary | null {
   const extension = /\.(\w+)$/.exec(path)?.[1] ?? ''
   const marker = `ralph-canary-${tag}`
-  const made = /^[cm]?[jt]sx?$/.test(extension)
+  const added = /^[cm]?[jt]sx?$/.test(extension)
     ? javascript(text, tag)
     : extension === 'py'
       ? python(text, tag)
       : extension === 'go' && path.endsWith('_test.go')
-        ? `${text}\nfunc TestRalphCanary_${tag}(t *testing.T) { t.Fatal("ralph-canary" + "-${tag}") }\n`
+        ? `func TestRalphCanary_${tag}(t *testing.T) { t.Fatal("ralph-canary" + "-${tag}") }\n`
         : extension === 'rs'
           ? rust(text, tag)
           : null
-  return made === null ? null : { path, text: made, plain: text, marker }
+  if (added === null) return null
+  const main = extension === 'py' ? /^if __name__ ==/m.exec(text) : null
+  const at = main?.index ?? text.length
+  const place = (words: string) =>
+    `${text.slice(0, at)}\n${words}${main === null ? '' : '\n\n'}${text.slice(at)}`
+  const remark = added.replaceAll(/^(?=.)/gm, extension === 'py' ? '# ' : '// ')
+  return { path, text: place(added), plain: text, asleep: place(remark), marker }
 }
 
 function javascript(text: string, tag: string): string | null {
@@ -34,8 +42,8 @@ function javascript(text: string, tag: string): string | null {
       ? `assert.equal(${value}, '')`
       : `throw new Error(${value})`
   const call = /(?:^|[^\w.])(test|it)\s*\(/m.exec(text)?.[1]
-  if (call === undefined) return /\b(?:assert|expect\w*)\b/.test(text) ? `${text}\n;${fails}\n` : null
-  return `${text}\n;${call}('ralph canary', () => { ${fails} })\n`
+  if (call === undefined) return /\b(?:assert|expect\w*)\b/.test(text) ? `;${fails}\n` : null
+  return `;${call}('ralph canary', () => { ${fails} })\n`
 }
 
 function python(text: string, tag: string): string | null {
@@ -45,17 +53,13 @@ function python(text: string, tag: string): string | null {
     : /^\s*(?:async )?def test/m.test(text)
       ? `def test_ralph_canary_${tag}():\n    assert ${value} == ""\n`
       : null
-  if (test === null) return null
-  const main = /^if __name__ ==/m.exec(text)
-  return main === null
-    ? `${text}\n\n${test}`
-    : `${text.slice(0, main.index)}${test}\n\n${text.slice(main.index)}`
+  return test === null ? null : `\n${test}`
 }
 
 function rust(text: string, tag: string): string | null {
   const test = `#[test]\nfn ralph_canary_${tag}() { assert_eq!(format!("ralph-canary-{}", "${tag}"), ""); }\n`
-  if (/#\[cfg\(test\)\]/.test(text)) return `${text}\n#[cfg(test)]\nmod ralph_canary_${tag} {\n${test}}\n`
-  return /#\[test\]/.test(text) ? `${text}\n${test}` : null
+  if (/#\[cfg\(test\)\]/.test(text)) return `#[cfg(test)]\nmod ralph_canary_${tag} {\n${test}}\n`
+  return /#\[test\]/.test(text) ? test : null
 }
 
 /** The test files most likely to be about these changed files come first: those whose name or text holds their names. */

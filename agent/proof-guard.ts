@@ -83,9 +83,12 @@ const MAX_TESTS_READ = 200
 const MAX_CANARY_MS = 10 * 60_000
 
 /** The shell stands at head with the base's tests put back; afterwards it may stand anywhere. */
-export async function vouchFor(input: GuardInput & { base: string; guard: GuardedFiles }): Promise<Vouch> {
-  const { shell, base, list } = input
-  const canaries = await makeCanaries(input)
+export async function vouchFor({
+  shell,
+  base,
+  list,
+  canaries,
+}: Pick<GuardInput, 'shell' | 'list'> & { base: string; canaries: Canary[] }): Promise<Vouch> {
   if (canaries.length === 0) return 'unknown'
   const missed = await unnoticed(shell, list.checks, canaries)
   if (missed.length === 0) return 'vouched'
@@ -99,7 +102,7 @@ export async function vouchFor(input: GuardInput & { base: string; guard: Guarde
   return missed.length < canaries.length ? 'vouched' : 'unknown'
 }
 
-async function makeCanaries({
+export async function makeCanaries({
   shell,
   base,
   difference,
@@ -113,6 +116,31 @@ async function makeCanaries({
   return sortByRelation(tests, changed)
     .flatMap(({ path, text }) => withCanary(path, text, randomBytes(4).toString('hex')) ?? [])
     .slice(0, MAX_CANARIES)
+}
+
+/**
+ * Of checks that fail only while a canary sleeps in the tests: does the remark itself offend them, at the base as well (a
+ * formatter), or does this work look for canaries? The shell stands at head with the base's tests afterwards, as before.
+ */
+export async function offendsTheBaseToo(
+  { shell, base, list, guard }: Pick<GuardInput, 'shell' | 'list'> & { base: string; guard: GuardedFiles },
+  checks: readonly Check[],
+  canaries: readonly Canary[],
+): Promise<boolean> {
+  const atBase = await openProofShell(shell.order, base, shell.report)
+  await setUp(atBase, list)
+  const fails = async (name: string): Promise<boolean> => {
+    for (const check of checks)
+      if ((await atBase.run(check.command, name, check.timeoutMs)).exitCode !== 0) return true
+    return false
+  }
+  const isRedAnyway = await fails('base-plain')
+  await atBase.put(new Map(canaries.map(({ path, asleep }) => [path, asleep])))
+  const offends = !isRedAnyway && (await fails('base-asleep'))
+  await openProofShell(shell.order, shell.order.head, shell.report)
+  await shell.put(guard.files)
+  await setUp(shell, list)
+  return offends
 }
 
 async function setUp(shell: ProofShell, { setup }: ProofList): Promise<void> {

@@ -10,7 +10,8 @@ import { askJudge } from './judge.ts'
 import type { JudgeAnswer } from './judge.ts'
 import { findBase, readDifference } from './proof-diff.ts'
 import type { Difference } from './proof-diff.ts'
-import { guardedFiles, suspicions, vouchFor } from './proof-guard.ts'
+import { guardedFiles, makeCanaries, offendsTheBaseToo, suspicions, vouchFor } from './proof-guard.ts'
+import type { GuardedFiles, Vouch } from './proof-guard.ts'
 import type { FromProver, ProofOrder, ProofReport } from './proof-pipe.ts'
 import { openProofShell } from './proof-shell.ts'
 import type { ProofShell } from './proof-shell.ts'
@@ -68,19 +69,17 @@ async function examine({ shell, base, list, difference }: ExamineInput): Promise
     return finding({ text: 'The pushed branch holds no change.', reasons: ['nothing_changed'] })
   const installed = installedFiles(difference.changes)
   await shell.put(new Map(installed.map((path) => [path, null])))
+  const guard = await guardedFiles({ shell, base, list, difference })
+  // Before set-up too: what its scripts run is the base's, not the work's.
+  await shell.put(guard.files)
   const setupProblem = await runSetup(shell, list)
   if (setupProblem !== null) return finding({ text: setupProblem, reasons: ['check_failed'] })
   if (list.checks.length === 0) return finding({ reasons: ['no_checks'] })
-  const guard = await guardedFiles({ shell, base, list, difference })
   const notes = guard.allowed.map(
     (path) => `The plan's words allow a change of the test or check ${path}: see that it is not weakened.`,
   )
   // The base's own tests first: what runs later may have been touched by what ran before.
-  await shell.put(guard.files)
-  const first = await runChecks(shell, list.checks)
-  const isGreen = first.every(({ exitCode }) => exitCode === 0)
-  const vouch =
-    base !== null && isGreen ? await vouchFor({ shell, base, list, difference, guard }) : 'unknown'
+  const { first, vouch } = await holdAgainstBase({ shell, base, list, difference }, guard)
   if (guard.files.size > 0) await reset(shell, installed)
   const runs = guard.files.size === 0 ? first : await runChecks(shell, list.checks)
   const healed = first.filter(({ exitCode }, at) => exitCode !== 0 && runs[at]?.exitCode === 0)
@@ -96,6 +95,32 @@ async function examine({ shell, base, list, difference }: ExamineInput): Promise
   )
   if (vouch === 'ignored' || suspects.length > 0) return rejected(forgedText(vouch === 'ignored', suspects))
   return finding({ reasons: failed.length > 0 ? ['baseline_red'] : [], checks, notes, logs })
+}
+
+/** The checks with the base's tests, in which canaries sleep: whoever behaves only where it sees one, behaves here. */
+async function holdAgainstBase(
+  { shell, base, list, difference }: ExamineInput,
+  guard: GuardedFiles,
+): Promise<{ first: CheckRun[]; vouch: Vouch }> {
+  if (base === null) return { first: await runChecks(shell, list.checks), vouch: 'unknown' }
+  const canaries = await makeCanaries({ shell, base, list, difference, guard })
+  await shell.put(new Map(canaries.map(({ path, asleep }) => [path, asleep])))
+  const asleep = await runChecks(shell, list.checks)
+  await shell.put(new Map(canaries.map(({ path, plain }) => [path, plain])))
+  const red = asleep.filter(({ exitCode }) => exitCode !== 0)
+  const again =
+    canaries.length === 0
+      ? red
+      : await runChecks(
+          shell,
+          red.map(({ check }) => check),
+        )
+  const first = asleep.map((run) => again.find(({ check }) => check === run.check) ?? run)
+  const flipped = again.filter(({ exitCode }) => exitCode === 0).map(({ check }) => check)
+  if (flipped.length > 0 && !(await offendsTheBaseToo({ shell, base, list, guard }, flipped, canaries)))
+    return { first, vouch: 'ignored' }
+  const isGreen = first.every(({ exitCode }) => exitCode === 0)
+  return { first, vouch: isGreen ? await vouchFor({ shell, base, list, canaries }) : 'unknown' }
 }
 
 const finding = (parts: Partial<Finding>): Finding => ({
