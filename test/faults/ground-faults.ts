@@ -33,7 +33,7 @@ const HALTS = `Halt\n\n${sh(command(1, waits('tool')))}${sh(command(3))}`
 export const GROUND_FAULTS: Fault[] = [
   {
     ...fault('the disk is full while a command writes, and has room again after it', {
-      text: `Full\n\n${sh(command(1))}${sh('head -c 200M /dev/zero > big.bin; echo "exit $?"')}${sh('rm -f big.bin')}${sh(command(3))}`,
+      text: `Full\n\n${sh(command(1))}${sh('head -c 400M /dev/zero > big.bin; echo "exit $?"')}${sh('rm -f big.bin')}${sh(command(3))}`,
       before: smallDisk,
       cleanUp: ({ vm }) => unmount(vm),
     }),
@@ -41,7 +41,7 @@ export const GROUND_FAULTS: Fault[] = [
   },
   {
     ...fault('the disk is full and stays full', {
-      text: `Full\n\n${sh(command(1))}${sh('head -c 200M /dev/zero > ~/big.bin; echo "exit $?"')}${sh(command(3))}`,
+      text: `Full\n\n${sh(command(1))}${sh('head -c 400M /dev/zero > ~/big.bin; echo "exit $?"')}${sh(command(3))}`,
       before: smallDisk,
       ends: 'any',
       pushed: [],
@@ -53,7 +53,6 @@ export const GROUND_FAULTS: Fault[] = [
       },
     }),
     missing: canMount,
-    open: 'a full disk is not named yet',
   },
   fault(
     'the model deletes its own checkout after a commit',
@@ -195,11 +194,11 @@ function demandBase(bench: Bench, files: string[]): void {
   demand(bench.vm.git('rev-list', '--merges', '--count', branch) === '0', 'the branch has a merge commit')
 }
 
-/** 40 MB for homes and checkouts. */
+/** 320 MB for homes and as much for checkouts: more than the preflight demands, little enough to fill. */
 function smallDisk({ vm }: Bench): void {
   for (const folder of ['home', 'srv']) {
     mkdirSync(join(vm.folder, folder), { recursive: true })
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m,mode=755', 'tmpfs', join(vm.folder, folder)])
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=320m,mode=755', 'tmpfs', join(vm.folder, folder)])
   }
 }
 
