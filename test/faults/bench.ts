@@ -212,7 +212,7 @@ function demandTruth({ vm, plan }: Bench, ran: number[]): void {
     if (n === undefined) continue
     const hasRun = ran.includes(n)
     if (/it was not run/.test(text)) demand(!hasRun, `step ${n} ran and the model was told that it did not`)
-    else if (!/may have run/.test(text))
+    else if (!/may have run|bash failed: /.test(text))
       demand(hasRun, `step ${n} did not run and the model was told: ${text.slice(0, 200)}`)
   }
 }

@@ -77,16 +77,12 @@ export const GROUND_FAULTS: Fault[] = [
     },
     after: demandDefined,
   }),
-  fault(
-    'the base moves on without a conflict',
-    {
-      text: HALTS,
-      desired: { checks: ['test -f file-3.txt'] },
-      during: (bench) => moveBase(bench, 'other.txt'),
-      after: (bench) => demandBase(bench, ['other.txt', 'file-3.txt']),
-    },
-    'there is no rebase yet',
-  ),
+  fault('the base moves on without a conflict', {
+    text: HALTS,
+    desired: { checks: ['test -f file-3.txt'] },
+    during: (bench) => moveBase(bench, 'other.txt'),
+    after: (bench) => demandBase(bench, ['other.txt', 'file-3.txt']),
+  }),
   fault('the base moves on with a conflict', {
     text: HALTS,
     desired: { checks: ['test -f file-3.txt'] },
