@@ -12,6 +12,7 @@ import {
 } from './conversation.ts'
 import type { Conversation } from './conversation.ts'
 import { summarize } from './compaction.ts'
+import { GitError } from './git.ts'
 import { isDiskFull } from './reserve.ts'
 import type { GateVerdict } from './gate.ts'
 import { checkoutState } from './guarded-turn.ts'
@@ -82,7 +83,9 @@ export async function workLoop(input: LoopInput): Promise<LoopEnd> {
       if (next.kind !== 'fresh') return next
       talk = await fresh(next)
     } catch (error) {
-      if (error instanceof PauseError || error instanceof RevokedError || isDiskFull(error)) throw error
+      // What git says is no trouble with the model: the process starts again, and the checkout with it where it is gone.
+      if (error instanceof GitError || isDiskFull(error)) throw error
+      if (error instanceof PauseError || error instanceof RevokedError) throw error
       if (error instanceof GivenUp) return { kind: 'failed', error: error.message }
       if (talk.messages.length > messagesBefore) patience.rest()
       const trouble = judgeModelError(error)

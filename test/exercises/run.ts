@@ -16,9 +16,9 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     attack: { type: 'string', default: '' },
-    lanes: { type: 'string', default: '3' },
-    mutants: { type: 'string', default: '4' },
-    attacks: { type: 'string', default: '7' },
+    lanes: { type: 'string', default: '4' },
+    mutants: { type: 'string', default: '3' },
+    attacks: { type: 'string', default: '6' },
     faults: { type: 'boolean', default: false },
   },
 })

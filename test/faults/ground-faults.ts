@@ -54,17 +54,13 @@ export const GROUND_FAULTS: Fault[] = [
     }),
     missing: canMount,
   },
-  fault(
-    'the model deletes its own checkout after a commit',
-    {
-      text: DELETES,
-      ends: 'any',
-      desired: { checks: [] },
-      pushed: [],
-      after: demandDefined,
-    },
-    'a fault of git is taken for one of the model',
-  ),
+  fault('the model deletes its own checkout after a commit', {
+    text: DELETES,
+    ends: 'any',
+    desired: { checks: [] },
+    pushed: [],
+    after: demandDefined,
+  }),
   fault('the checkout is gone when the agent comes back', {
     text: HALTS,
     desired: { checks: ['test -f file-3.txt'] },

@@ -68,19 +68,15 @@ export const PERSON_FAULTS: Fault[] = [
     },
     after: (bench) => demandHeard(bench, 'mind ünïcode 😀'),
   }),
-  fault(
-    'writes while the last reply is on its way',
-    {
-      text: `Talk\n\n${sh(command(1))}${sh(command(3))}${model({ sleep_ms: 3_000 })}`,
-      during: async (bench) => {
-        const calls = () => bench.vm.worker.modelBodies.length
-        await until(() => calls() >= 3, 'the last request', 60_000)
-        say(bench, 'One more thing.')
-      },
-      after: (bench) => demandHeard(bench, 'One more thing.'),
+  fault('writes while the last reply is on its way', {
+    text: `Talk\n\n${sh(command(1))}${sh(command(3))}${model({ sleep_ms: 3_000 })}`,
+    during: async (bench) => {
+      const calls = () => bench.vm.worker.modelBodies.length
+      await until(() => calls() >= 3, 'the last request', 60_000)
+      say(bench, 'One more thing.')
     },
-    'finish does not wait for what came meanwhile',
-  ),
+    after: (bench) => demandHeard(bench, 'One more thing.'),
+  }),
   fault('writes three times in one breath', {
     text: `Talk\n\n${sh(command(1, waits('tool')))}${sh(command(3))}`,
     during: async (bench) => {

@@ -49,7 +49,7 @@ async function tryFault({ missing, open, run }: Fault): Promise<{ outcome: Outco
     await run()
     return { outcome: 'held', why: open === undefined ? '' : `holds now: take its mark away (${open})` }
   } catch (error) {
-    const why = error instanceof Error ? error.message : JSON.stringify(error)
+    const why = wordsOf(error)
     return open === undefined ? { outcome: 'BROKE', why } : { outcome: 'open', why: `${open}: ${why}` }
   }
 }
@@ -60,4 +60,11 @@ function count(all: { outcome: Outcome }[]): string {
     .filter(([outcome, n]) => n > 0 || outcome === 'held' || outcome === 'BROKE')
     .map(([outcome, n]) => `${n} ${outcome.toLowerCase()}`)
     .join(', ')
+}
+
+/** What broke, and what broke while it was cleared away. */
+function wordsOf(error: unknown): string {
+  if (error instanceof SuppressedError)
+    return `${wordsOf(error.suppressed)}\n        and then: ${wordsOf(error.error)}`
+  return error instanceof Error ? error.message : JSON.stringify(error)
 }
