@@ -1,0 +1,37 @@
+// `npm run fuzz:git -- --cases N --seed S --lanes L`: prints what was accepted and refused; exit code 1 when a foreign ref changed.
+import { parseArgs } from 'node:util'
+import { fuzzGit } from './fuzz-git.ts'
+import { MUTANTS } from './mutants.ts'
+
+const { values } = parseArgs({
+  options: {
+    cases: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
+    lanes: { type: 'string', default: '16' },
+    'no-mutants': { type: 'boolean', default: false },
+  },
+})
+const [cases, seed, lanes] = [Number(values.cases), Number(values.seed), Number(values.lanes)]
+const started = performance.now()
+const seconds = () => (performance.now() - started) / 1_000
+const result = await fuzzGit({
+  cases,
+  seed,
+  lanes,
+  onProgress: (done) => {
+    if (done % 10_000 === 0) console.log(`  ${done} of ${cases} (${Math.round(done / seconds())} a second)`)
+  },
+})
+console.log(
+  `${result.cases} pushes in ${Math.round(seconds())} s: ${result.accepted} accepted, ${result.refused} refused, ${result.broken} without an answer; ref changes outside the plan's branch: ${result.violations.length}`,
+)
+for (const violation of result.violations) console.log(`  ${violation}`)
+let failed = result.violations.length > 0 || result.accepted === 0 || result.broken > 0
+for (const mutant of values['no-mutants'] ? [] : MUTANTS) {
+  const { violations, cases: needed } = await fuzzGit({ cases: 20_000, seed, lanes, mutant })
+  console.log(
+    `broken parser, "${mutant.name}": ${violations.length > 0 ? `caught within ${needed} pushes` : 'NOT caught'}`,
+  )
+  failed ||= violations.length === 0
+}
+process.exit(failed ? 1 : 0)
