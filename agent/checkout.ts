@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { quote } from './detect-shapes.ts'
+import { CHECKPOINT_SUBJECT } from './commits.ts'
 import { commitOf, gitReason } from './git.ts'
 import { findTools } from './machine-tools.ts'
 import { PauseError } from './plan-run.ts'
@@ -106,13 +107,11 @@ async function fetchHead(plan: PlanRun, ref: string, head: string): Promise<bool
 }
 
 async function checkOut({ git, start }: PlanRun, from: string): Promise<void> {
-  if (from !== start.checkpointHead) {
-    await git.must(['checkout', '--quiet', '--force', '--no-track', '-B', start.branch, from, '--'])
-    return
-  }
-  // A checkpoint is a commit on top of the branch that holds its uncommitted work: the branch stays where it was.
   await git.must(['checkout', '--quiet', '--force', '--no-track', '-B', start.branch, from, '--'])
-  await git.must(['reset', '--quiet', '--mixed', `${from}^`])
+  const subject = await git.must(['log', '-1', '--format=%s', from])
+  // A checkpoint is a commit on top of the branch that holds its uncommitted work: the branch stays where it was.
+  if (from === start.checkpointHead || subject === CHECKPOINT_SUBJECT)
+    await git.must(['reset', '--quiet', '--mixed', `${from}^`])
 }
 
 function emptyFolder(folder: string): void {

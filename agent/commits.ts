@@ -10,6 +10,8 @@ import { rulesFor, stageWork, tellHeld } from './staging-gate.ts'
 import type { Held } from './staging-rules.ts'
 
 const SUBJECT_CHARS = 72
+/** Starts no CI where it has to stand on the branch. */
+export const CHECKPOINT_SUBJECT = 'wip: checkpoint [skip ci]'
 const HOOK_TIMEOUT_MS = Number(process.env['RALPH_HOOK_TIMEOUT_MS'] ?? 5 * 60_000)
 
 export type CommitResult =
@@ -97,7 +99,7 @@ export async function snapshotCommit(
   const mark = `${head} ${tree}`
   if (mark === lastTree) return null
   const commit = await git.must(['commit-tree', tree, '-p', history.head ?? head], {
-    input: `wip: checkpoint\n\nRalph-Plan: ${start.id}\n`,
+    input: `${CHECKPOINT_SUBJECT}\n\nRalph-Plan: ${start.id}\n`,
   })
   return { commit, tree: mark }
 }
