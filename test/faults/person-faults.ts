@@ -20,8 +20,7 @@ import {
 } from './bench.ts'
 import type { Bench, BenchInput, Fault } from './bench.ts'
 
-const fault = (name: string, input: BenchInput, open?: string): Fault => ({
-  ...(open === undefined ? {} : { open }),
+const fault = (name: string, input: BenchInput): Fault => ({
   group: 'the person',
   name,
   run: () => onBench(input),

@@ -130,6 +130,8 @@ export async function startFakeWorker(options: {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url ?? '/', worker.url).pathname
     if (path === '/vm/sync') return answerSync(request, response)
+    // Diffs handed in for plan_diff are taken and forgotten.
+    if (path === '/vm/diff') return void request.resume().once('end', () => response.end())
     if (path === '/vm/ralph.mjs') return void response.end(worker.agentFile ?? '')
     if (path.startsWith(`/vm/git/${WORKSPACE}.git/`)) {
       if (!isKnown(request)) return refuse(response, 401, 'token_revoked')
