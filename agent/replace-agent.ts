@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Config } from './config.ts'
 import { writeDurably } from './durable.ts'
+import { askHttp } from './http.ts'
 import type { Paths } from './paths.ts'
 
 const TIMEOUT_MS = 60_000
@@ -9,13 +10,12 @@ const TIMEOUT_MS = 60_000
 /** True when the file on disk is the wanted one now. Errors: throws when it cannot be had; the old one stays. */
 export async function replaceAgent(paths: Paths, { url, vmKey }: Config, sha256: string): Promise<void> {
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error('The Worker names no agent.')
-  const response = await fetch(`${url}/vm/ralph.mjs?sha=${sha256}`, {
+  const { status, body: bytes } = await askHttp(`${url}/vm/ralph.mjs?sha=${sha256}`, {
+    method: 'GET',
     headers: { authorization: `Bearer ${vmKey}` },
-    redirect: 'manual',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    timeoutMs: TIMEOUT_MS,
   })
-  if (!response.ok) throw new Error(`The new agent could not be fetched: HTTP ${response.status}.`)
-  const bytes = new Uint8Array(await response.arrayBuffer())
+  if (status !== 200) throw new Error(`The new agent could not be fetched: HTTP ${status}.`)
   if (createHash('sha256').update(bytes).digest('hex') !== sha256)
     throw new Error('The new agent has another SHA-256 than named.')
   // Plan users start it too.

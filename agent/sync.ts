@@ -2,6 +2,7 @@
 import { PROTOCOL_VERSION, SyncResponse } from '../src/protocol.ts'
 import type { SyncRequest } from '../src/protocol.ts'
 import type { Config } from './config.ts'
+import { askHttp } from './http.ts'
 
 const TIMEOUT_MS = 20_000
 
@@ -16,16 +17,15 @@ export async function sync(
   request: Omit<SyncRequest, 'protocol'>,
 ): Promise<SyncResult> {
   try {
-    const response = await fetch(`${url}/vm/sync`, {
+    const { status, body } = await askHttp(`${url}/vm/sync`, {
       method: 'POST',
       headers: { authorization: `Bearer ${vmKey}`, 'content-type': 'application/json' },
       body: JSON.stringify({ protocol: PROTOCOL_VERSION, ...request }),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      timeoutMs: TIMEOUT_MS,
     })
-    if ([401, 403, 409].includes(response.status)) return { kind: 'unwelcome', status: response.status }
-    if (!response.ok) return { kind: 'failed', detail: `HTTP ${response.status}` }
-    const parsed = SyncResponse.safeParse(await response.json())
+    if ([401, 403, 409].includes(status)) return { kind: 'unwelcome', status }
+    if (status !== 200) return { kind: 'failed', detail: `HTTP ${status}` }
+    const parsed = SyncResponse.safeParse(JSON.parse(body.toString('utf8')))
     if (parsed.success) return { kind: 'answer', response: parsed.data }
     return {
       kind: 'failed',
