@@ -29,7 +29,7 @@ export function seeds({ own, next, main, zero }: Commits): [string, string][] {
   const banded = `${own} ${next} ${OWN}\0 ${SIDE_BAND}`
   const evil = `${main} ${next} refs/heads/main`
   const create = `${zero} ${next} refs/heads/evil`
-  const cert = `${line(`push-cert\0${CAPS}`)}${line('certificate version 0.1\n')}${line(`${evil}\n`)}${line('push-cert-end\n')}`
+  const cert = `${line(`push-cert\0${CAPS}`)}${line('certificate version 0.1\n')}${line('\n')}${line(`${evil}\n`)}${line('push-cert-end\n')}`
   const bodies: [string, string][] = [
     ['lawful', `${line(first)}0000`],
     ['lawful, with side band', `${line(banded)}0000`],

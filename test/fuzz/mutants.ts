@@ -29,17 +29,12 @@ export const MUTANTS: Mutant[] = [
     ],
   },
   {
-    name: 'passes on what it does not understand, as it came',
+    name: 'passes a second capability list on, unread',
     changes: [
       {
         file: PARSER,
-        from: "    if (line.startsWith('push-cert')) return malformed('signed pushes are not offered here')\n",
-        to: '',
-      },
-      {
-        file: PARSER,
-        from: '    if (command === null) return malformed(\'a command that is not "old new ref"\')\n',
-        to: '    if (command === null) {\n      shallow.push(`\\0raw${text}`)\n      continue\n    }\n',
+        from: "      if (capabilities !== null || commands.length > 0) return malformed('a second capability list')\n",
+        to: '      if (capabilities !== null || commands.length > 0) {\n        shallow.push(`\\0raw${text}`)\n        continue\n      }\n',
       },
       {
         file: PARSER,
