@@ -52,7 +52,7 @@ function runBackend(root: string, request: IncomingMessage, response: ServerResp
       PATH_INFO: decodeURIComponent(url.pathname),
       QUERY_STRING: url.search.slice(1),
       CONTENT_TYPE: header('content-type'),
-      ...(header('content-length') === '' ? {} : { CONTENT_LENGTH: header('content-length') }),
+      // No CONTENT_LENGTH: told a length that never comes, git http-backend spins for ever on a client that left.
       HTTP_CONTENT_ENCODING: header('content-encoding'),
       GIT_PROTOCOL: header('git-protocol'),
       REMOTE_USER: 'tester',

@@ -41,8 +41,7 @@ export function runBackend(call: BackendCall): Promise<void> {
       REMOTE_USER: call.user,
       REMOTE_ADDR: request.socket.remoteAddress,
       CONTENT_TYPE: header('content-type'),
-      // Absent for a chunked body: git then reads to the end of it.
-      ...(header('content-length') === '' ? {} : { CONTENT_LENGTH: header('content-length') }),
+      // No CONTENT_LENGTH: git then reads to the end. Told a length that never comes, it spins for ever on a client that left.
       HTTP_CONTENT_ENCODING: header('content-encoding'),
       GIT_PROTOCOL: header('git-protocol'),
       PUSH_LOG: call.pushLog,
