@@ -156,7 +156,11 @@ function watch(
     resolve({ exitCode, stopped })
   }
   child.once('error', () => end(127))
-  child.once('exit', (code) => end(code ?? (stopped === 'timeout' ? 124 : 137)))
+  child.once('exit', (code) => {
+    // A fast one ends between two looks: the same rule holds for it.
+    if (fstatSync(log).size > MAX_LOG_BYTES) stopped ??= 'too_much_output'
+    end(stopped === 'too_much_output' ? 137 : (code ?? (stopped === 'timeout' ? 124 : 137)))
+  })
   return promise
 }
 

@@ -22,21 +22,20 @@ function smallDisk(size: string): Disposable & { path: string } {
   }
 }
 
-/** Twice in a plan: the first takes the disk, the second also what the agent had kept for itself. */
 const FILL =
   'for size in 64k 4k 1; do dd if=/dev/zero bs=$size count=40000 >> ~/filler 2>/dev/null; done; echo full'
 
-test('a plan that fills the disk ends failed by that name, and goes on where it stood once there is room', async () => {
+test('a plan that fills the disk is paused by that name, and goes on where it stood once there is room', async () => {
   using disk = smallDisk('40m')
   await using vm = await createVm({ disk: disk.path, env: { RALPH_MIN_FREE_MB: '1' } })
   const plan = vm.worker.submit(
-    `Fill\n\n\`\`\`sh\necho first > first.txt; git add -A; git commit -qm first; head -c 4800000 /dev/urandom > second.bin\n\`\`\`\n\n\`\`\`sh\n${FILL}\n\`\`\`\n\n\`\`\`sh\n${FILL}\n\`\`\`\n`,
+    `Fill\n\n\`\`\`sh\necho first > first.txt; git add -A; git commit -qm first; head -c 4800000 /dev/urandom > second.bin\n\`\`\`\n\n\`\`\`sh\n${FILL}\n\`\`\`\n`,
   )
   await vm.ring()
   await until(ended(plan), 'the end of the plan', PATIENCE_MS)
   expect(plan.observed?.end).toMatchObject({
-    kind: 'failed',
-    error: expect.stringContaining('disk of the VM is full'),
+    kind: 'paused',
+    detail: expect.stringContaining('disk of the VM is nearly full'),
   })
   expect(vm.supervisorPid()).not.toBeNull()
   const home = vm.home(plan)
