@@ -77,7 +77,7 @@ async function beginning(response: Response): Promise<string> {
 }
 
 /** Values without a prototype have no String. */
-const words = (value: unknown): string => (typeof value === 'string' ? value : String(JSON.stringify(value)))
+const words = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
 const send = (body: BodyInit, more: Record<string, string> = {}) =>
   holds('/mcp', { method: 'POST', body, headers: more })
