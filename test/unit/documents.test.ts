@@ -1,4 +1,5 @@
 // What the documents list is there: every link of every document, every npm script and every path they name.
+import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -37,4 +38,10 @@ it('AGENTS.md stays under 150 lines, and its map names folders that exist', () =
   )
   expect(paths.length).toBeGreaterThan(8)
   expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
+})
+
+it('no file was committed in the middle of a merge', () => {
+  const files = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' }).split('\0')
+  const present = files.filter((file) => file !== '' && existsSync(join(ROOT, file)))
+  expect(present.filter((file) => /^(<{7}|>{7}) /m.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([])
 })
