@@ -27,6 +27,8 @@ export interface Conversation {
   turns: number
   /** Replies without a call, one after the other. */
   monologues: number
+  /** The last turn left the disk nearly full, and the model heard of it. */
+  toldFull: boolean
   guards: Guards
   /** A commit or notes came of it: a fresh one would not begin from nothing. */
   leavesTrace: boolean
@@ -148,6 +150,7 @@ function newConversation(iteration: number, messages: BetaMessageParam[]): Conve
     messages,
     turns,
     monologues: 0,
+    toldFull: false,
     guards: createGuards(),
     leavesTrace: false,
     ending: null,

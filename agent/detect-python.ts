@@ -19,6 +19,8 @@ const MARKERS = [
 ]
 const REQUIREMENTS = /^(?:requirements[\w.-]*\.txt|requirements\/[\w.-]+\.txt)$/
 const TEST_FILE = /(?:^|\/)(?:test_[^/]*|[^/]*_test)\.py$/
+const HOLDS_TESTS =
+  /^\s*(?:async )?def test|^\s*class \w*Test|\bTestCase\b|^\s*(?:import|from) (?:unittest|pytest)\b/m
 const SETTINGS = [
   'pyproject.toml',
   'pytest.ini',
@@ -144,6 +146,13 @@ async function testCommand(project: Project): Promise<{ command: string; shown: 
     tree.has('pytest.ini') || /^\[tool\.pytest|^\[tool:pytest\]|^\[pytest\]/m.test(declared)
   if (tests.length === 0 && !isConfigured) return null
   const texts = await Promise.all(tests.slice(0, 20).map(async (path) => (await tree.read(path)) ?? ''))
+  // Scripts that assert when they are run: pytest would find nothing in them and fail for that.
+  if (!isConfigured && tests.length === texts.length && !texts.some((text) => HOLDS_TESTS.test(text))) {
+    notes.push(
+      'The test files are scripts without test functions: run them by a check of the plan or in .ralph/checks.sh.',
+    )
+    return null
+  }
   const isPlain =
     texts.length > 0 &&
     texts.every((text) => /^\s*(?:import|from) unittest\b/m.test(text) && !/^\s*import pytest\b/m.test(text))

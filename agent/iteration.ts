@@ -73,8 +73,10 @@ export async function runTurns(iteration: IterationInput, talk: Conversation): P
     if (results === null) return { kind: 'stopped', reason: message.stop_reason }
     // A question's result is its answer, which comes with the next attempt.
     if (context.conclusion?.kind === 'question') return { kind: 'concluded' }
+    // What filled the disk may be the model's own, so it has one turn to take it away.
     const full = diskTrouble(plan.start.checkout, limits)
-    if (full !== null) throw new PauseError('vm_unavailable', full)
+    if (full !== null && talk.toldFull) throw new PauseError('vm_unavailable', full)
+    talk.toldFull = full !== null
     talk.turns++
     talk.monologues = 0
     await input.onTurn()
@@ -124,6 +126,7 @@ function lookAround(
   const { plan } = input
   const news = takeMessages(plan)
   const words = [...(news.length === 0 ? [] : [steering(news)]), ...takeNotices(plan)]
+  if (talk.toldFull) words.push(NOTICES.disk)
   const tellOnce = (key: 'time' | 'budget') => {
     if (talk.told.has(key)) return
     talk.told.add(key)

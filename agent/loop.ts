@@ -18,7 +18,7 @@ import type { GateVerdict } from './gate.ts'
 import { checkoutState } from './guarded-turn.ts'
 import { runTurns } from './iteration.ts'
 import type { IterationEnd, IterationInput } from './iteration.ts'
-import { diskTrouble, readLimits } from './limits.ts'
+import { readLimits } from './limits.ts'
 import type { Limits } from './limits.ts'
 import { lastWords } from './messages.ts'
 import { createModelClient, judgeModelError, turnRequest } from './model.ts'
@@ -53,8 +53,6 @@ export interface LoopInput {
 export async function workLoop(input: LoopInput): Promise<LoopEnd> {
   const { plan } = input
   const limits = readLimits()
-  const full = diskTrouble(plan.start.checkout, limits)
-  if (full !== null) throw new PauseError('vm_unavailable', full)
   const context = createContext(input)
   const tools = createTools(context)
   const model = createModelClient(plan)

@@ -21,7 +21,6 @@ export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /** Test and operation settings that are not secret. */
 export const PASSED_ON = [
   'RALPH_CHECK_MS',
-  'RALPH_MIN_FREE_MB',
   'RALPH_HOOK_TIMEOUT_MS',
   'RALPH_RETRY_WAIT_MS',
   'RALPH_CHECKPOINT_MS',

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { gitReason } from './git.ts'
-import { freeDiskMb } from './machine.ts'
+import { diskTrouble, readLimits } from './limits.ts'
 import { clipText } from './output.ts'
 import { PauseError, RevokedError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
@@ -13,7 +13,6 @@ const PATIENCE_MS = 60_000
 const GIT_TIMEOUT_MS = 25_000
 const MODEL_TIMEOUT_MS = 15_000
 const PAUSE_MS = 2_000
-const MIN_FREE_MB = 256
 
 /** Errors: PauseError with the reason, RevokedError. */
 export async function preflight(plan: PlanRun): Promise<void> {
@@ -27,13 +26,8 @@ export async function preflight(plan: PlanRun): Promise<void> {
 }
 
 function checkDisk({ start }: PlanRun): void {
-  const freeMb = freeDiskMb(start.checkout)
-  const wantedMb = Number(process.env['RALPH_MIN_FREE_MB'] ?? MIN_FREE_MB)
-  if (freeMb !== undefined && freeMb < wantedMb)
-    throw new PauseError(
-      'vm_unavailable',
-      `The VM's disk is full: ${freeMb} MB are free, at least ${wantedMb} MB are needed. Free some space on the VM, then resume the plan.`,
-    )
+  const full = diskTrouble(start.checkout, readLimits())
+  if (full !== null) throw new PauseError('vm_unavailable', full)
 }
 
 const Refusal = z.object({ error: z.object({ type: z.string(), message: z.string() }) })

@@ -27,7 +27,7 @@ const FILL =
 
 test('a plan that fills the disk is paused by that name, and goes on where it stood once there is room', async () => {
   using disk = smallDisk('40m')
-  await using vm = await createVm({ disk: disk.path, env: { RALPH_MIN_FREE_MB: '1' } })
+  await using vm = await createVm({ disk: disk.path, env: { RALPH_LIMITS: '{"minFreeMb":1}' } })
   const plan = vm.worker.submit(
     `Fill\n\n\`\`\`sh\necho first > first.txt; git add -A; git commit -qm first; head -c 4800000 /dev/urandom > second.bin\n\`\`\`\n\n\`\`\`sh\n${FILL}\n\`\`\`\n`,
   )
@@ -52,4 +52,18 @@ test('a plan that fills the disk is paused by that name, and goes on where it st
   expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
   expect(vm.git('log', '--format=%s', plan.desired.branch)).toContain('first')
   expect(vm.git('cat-file', '-s', `${plan.desired.branch}:second.bin`)).toBe('4800000')
+})
+
+test('a model that fills the disk hears of it, takes its file away and goes on', async () => {
+  using disk = smallDisk('40m')
+  await using vm = await createVm({ disk: disk.path, env: { RALPH_LIMITS: '{"minFreeMb":1}' } })
+  const plan = vm.worker.submit(
+    `Fill\n\n\`\`\`sh\n${FILL}\n\`\`\`\n\n\`\`\`sh\nrm ~/filler; echo done > done.txt\n\`\`\`\n`,
+  )
+  await vm.ring()
+  await until(ended(plan), 'the end of the plan', PATIENCE_MS)
+  expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
+  const told = vm.worker.modelBodies.map((body) => JSON.stringify(body).includes('The disk is nearly full.'))
+  expect([told[0], told[1]]).toEqual([false, true])
+  expect(vm.git('show', `${plan.desired.branch}:done.txt`)).toBe('done')
 })

@@ -131,6 +131,8 @@ describe('checks', () => {
     [{ 'test_a.py': 'def test_x(): pass' }, ['python3', 'pytest'], 'pytest'],
     [{ 'test_a.py': 'import unittest', 'requirements.txt': 'pytest==8' }, ['python3'], 'pytest'],
     [{ 'a.py': '', 'pytest.ini': '[pytest]' }, ['python3', 'pytest'], 'pytest'],
+    // Regression: pytest finds nothing in a script, and that was held against work which the plan's own check had passed.
+    [{ 'test_a.py': 'assert 1 + 1 == 2' }, ['python3', 'pytest'], undefined],
   ])('Python %j with %j: %s', async (files, tools, expected) => {
     const found = await detect(treeOf(files), machine(...tools))
     expect(found.checks.find(({ suite }) => suite === 'full')?.shown).toBe(expected)

@@ -47,15 +47,6 @@ test('a push the host would refuse pauses the plan, and nothing is pushed to fin
   expect(vm.git('for-each-ref', '--format=%(refname)')).toBe('refs/heads/main')
 })
 
-test('a full disk pauses the plan before anything is asked of the model', async () => {
-  await using vm = await createVm({ env: { RALPH_MIN_FREE_MB: '999999999' } })
-  const plan = vm.worker.submit('Work')
-  expect(await pausedEnd(vm, plan)).toMatchObject({
-    reason: 'vm_unavailable',
-    detail: expect.stringContaining('disk'),
-  })
-})
-
 test('the model is told how the checks stand before its work, and what they leave behind is no work', async () => {
   await using vm = await createVm()
   const plan = vm.worker.submit('Look', {
