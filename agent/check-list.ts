@@ -1,5 +1,6 @@
 // The commands that decide about a plan, the same for the baseline, the gate and the proof: declared by the person, carried by the
 // repository in .ralph/ as of the base commit, or detected there.
+import { quote } from './detect-shapes.ts'
 import type { DetectedCheck } from './detect-shapes.ts'
 import { detectAt } from './detect.ts'
 import type { Git } from './git.ts'
@@ -23,24 +24,18 @@ export interface CheckListInput {
   baseHead: string | null
   declared: { checks: readonly string[] }
   planText: string
-  /** Puts a script of the base where the command can run it; returns the shell word for it. */
-  place: (name: string, text: string) => Promise<string>
 }
 
 /** A check that hangs ends after this; the setting is for tests and for machines known to be slow. */
 const CHECK_TIMEOUT_MS = Number(process.env['RALPH_CHECK_MS'] ?? 30 * 60_000)
 const MAX_CHECKS = 50
+const CHECK_SCRIPT = '.ralph/checks.sh'
 
 /** Errors: GitError when the base cannot be read. */
 export async function listChecks(input: CheckListInput): Promise<CheckList> {
-  const { git, env, baseHead, declared, planText, place } = input
+  const { git, env, baseHead, declared, planText } = input
   const detected = await detectAt({ git, commit: baseHead, env, planText: withoutFences(planText) })
-  const script = async (name: string): Promise<{ text: string; command: string } | null> => {
-    if (baseHead === null) return null
-    const file = await git.try(['cat-file', 'blob', `${baseHead}:.ralph/${name}`])
-    return file.code === 0 ? { text: file.stdout, command: `bash ${await place(name, file.stdout)}` } : null
-  }
-  const checkScript = await script('checks.sh')
+  const script = await checkScript(git, baseHead)
   const paths = baseHead === null ? [] : await pathsAt(git, baseHead)
   const checks: Check[] = declared.checks.map((command) => ({
     command,
@@ -48,12 +43,13 @@ export async function listChecks(input: CheckListInput): Promise<CheckList> {
     timeoutMs: CHECK_TIMEOUT_MS,
     files: filesIn(command, paths),
   }))
-  if (checkScript !== null)
+  if (script !== null)
     checks.push({
-      command: checkScript.command,
-      shown: '.ralph/checks.sh',
+      // Word by word, not as a file: a file could be changed by what runs before it.
+      command: `bash -c ${quote(script)} ${CHECK_SCRIPT}`,
+      shown: CHECK_SCRIPT,
       timeoutMs: CHECK_TIMEOUT_MS,
-      files: filesIn(checkScript.text, paths),
+      files: filesIn(script, paths),
     })
   return {
     checks: [...checks, ...detected.checks.filter((check) => isNew(check, checks)).map(bounded)].slice(
@@ -61,6 +57,12 @@ export async function listChecks(input: CheckListInput): Promise<CheckList> {
       MAX_CHECKS,
     ),
   }
+}
+
+async function checkScript(git: Git, baseHead: string | null): Promise<string | null> {
+  if (baseHead === null) return null
+  const file = await git.try(['cat-file', 'blob', `${baseHead}:${CHECK_SCRIPT}`])
+  return file.code === 0 ? file.stdout : null
 }
 
 /** `npm test` declared and detected is one check; the declared one comes first. */

@@ -1,10 +1,9 @@
 // The checks in the plan's own checkout, as the plan's user: quick to tell the model what fails, and never proof of anything.
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CheckResult } from '../src/protocol.ts'
 import { listChecks } from './check-list.ts'
 import type { Check, CheckList } from './check-list.ts'
-import { quote } from './detect-shapes.ts'
 import { clipOutput, clipText } from './output.ts'
 import type { PlanRun } from './plan-run.ts'
 import { runShell } from './shell.ts'
@@ -17,19 +16,8 @@ export interface LocalRun extends CheckResult {
 }
 
 /** The same list as in the proof, where it is told again from git by root's word on the base. */
-export function listFor({ git, env, start, home }: PlanRun, baseHead: string | null): Promise<CheckList> {
-  return listChecks({
-    git,
-    env,
-    baseHead,
-    declared: start,
-    planText: start.text,
-    place: (name, text) => {
-      const path = join(home, '.ralph', name)
-      writeFileSync(path, text, { mode: 0o600 })
-      return Promise.resolve(quote(path))
-    },
-  })
+export function listFor({ git, env, start }: PlanRun, baseHead: string | null): Promise<CheckList> {
+  return listChecks({ git, env, baseHead, declared: start, planText: start.text })
 }
 
 /** where: stands in the history line. */

@@ -29,7 +29,8 @@ export async function openProofShell(
   report: (message: FromProver) => void,
 ): Promise<ProofShell> {
   const { user, id, mirror, logs } = order
-  const env = await freshHome(user, id, mirror)
+  // Python tells compiled files by size and second: two texts of one length, put there within a second, would be taken for one.
+  const env = { ...(await freshHome(user, id, mirror)), PYTHONDONTWRITEBYTECODE: '1' }
   const checkout = proofCheckout(user)
   const ids = user.ids ?? undefined
   const git = createGit(checkout, env, ids)

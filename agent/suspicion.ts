@@ -1,5 +1,5 @@
 // Lines of work that reach for the test run instead of the task: they end the process, agree to every comparison, replace what
-// judges, or ask whether a test is looking. Pure. Exits are believed harmless where a canary showed that the tests go on to their end.
+// judges, or ask whether a test is looking. Pure. Exits are believed harmless where a probe showed that the tests go on to their end.
 export interface AddedLine {
   path: string
   text: string

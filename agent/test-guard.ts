@@ -43,6 +43,9 @@ const SHADOWS =
 /** Installed, never committed: the runner inside it would be the plan's own. */
 const INSTALLED = /(?:^|\/)(?:node_modules|\.venv|venv|site-packages|__pycache__|\.pnp\.[cm]?js)(?:\/|$)/
 
+/** Of a file that a check's command names: is it part of the check, rather than of the work? */
+export const isCheckScript = (path: string): boolean => CHECK_SCRIPT.test(path)
+
 export const isTestFile = (path: string): boolean =>
   TEST_FOLDER.test(path) || SPEC_FOLDER.test(path) || TEST_NAME.test(path)
 
@@ -51,7 +54,7 @@ export const installedFiles = (changes: readonly Change[]): string[] =>
   changes.filter(({ path, kind }) => kind === 'added' && INSTALLED.test(path)).map(({ path }) => path)
 
 export function guardTests({ basePaths, changes, named, planText }: GuardInput): Guard {
-  const scripts = named.filter((path) => CHECK_SCRIPT.test(path))
+  const scripts = named.filter(isCheckScript)
   const scriptFolders = scripts
     .filter((path) => path.includes('/'))
     .map((path) => path.slice(0, path.lastIndexOf('/') + 1))

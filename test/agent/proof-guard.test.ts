@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { sortByRelation, withCanary } from '../../agent/canary.ts'
+import { plantProbes, sortByRelation } from '../../agent/probe.ts'
 import { graftRustTests, isSameButForSpaces, mergeManifest } from '../../agent/guard-merge.ts'
 import { mayChangeTests, withoutFences } from '../../agent/plan-words.ts'
 import { addedLines, suspect } from '../../agent/suspicion.ts'
@@ -153,11 +153,13 @@ describe('manifests', () => {
   })
 })
 
-describe('canaries', () => {
+describe('probes', () => {
+  const HEX = '0123456789abcdef'.repeat(4)
   const runs = (file: string, text: string, program: string, ...args: string[]) => {
-    const folder = mkdtempSync(join(tmpdir(), 'canary-'))
+    const folder = mkdtempSync(join(tmpdir(), 'probes-'))
     try {
       writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+
       writeFileSync(join(folder, file), text)
       execFileSync(program, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
       return { failed: false, said: '' }
@@ -168,6 +170,7 @@ describe('canaries', () => {
       rmSync(folder, { recursive: true, force: true })
     }
   }
+  const own = 'function same(a, b) { if (a !== b) { process.exitCode = 1; console.log(a, b) } }\nsame(1, 1)\n'
 
   test.each([
     ['a.test.js', "import { test } from 'node:test'\ntest('a', () => {})\n", 'node', ['--test']],
@@ -178,24 +181,60 @@ describe('canaries', () => {
       ['--test'],
     ],
     ['a.test.js', "import assert from 'node:assert'\nassert.equal(1, 1)\n", 'node', ['a.test.js']],
+    ['check.mjs', own, 'node', ['check.mjs']],
     [
       'test_a.py',
       'import unittest\nclass A(unittest.TestCase):\n    def test_a(self):\n        pass\nif __name__ == "__main__":\n    unittest.main()\n',
       'python3',
       ['test_a.py'],
     ],
-  ])('a canary in %s is heard where the test is run, and shows in no source', (file, text, program, args) => {
-    const canary = withCanary(file, text, 'ab12cd34')
-    expect(runs(file, text, program, ...args).failed).toBe(false)
-    const { failed, said } = runs(file, canary?.text ?? '', program, ...args)
-    expect(failed).toBe(true)
-    expect(said).toContain(canary?.marker ?? 'none')
-    expect(canary?.text).not.toContain(canary?.marker ?? '')
+    [
+      'check.py',
+      '"""Says\nsomething."""\nimport json\nfrom os import (\n    path,\n)\nassert path\n',
+      'python3',
+      ['check.py'],
+    ],
+    ['check.sh', 'set -e\ntest 1 = 1\n', 'sh', ['check.sh']],
+  ])('in %s each probe agrees, and is heard alone when it differs: %j', (file, text, program, args) => {
+    const plant = plantProbes(file, text, HEX)
+    if (plant === null) throw new Error('no plant')
+    expect(runs(file, plant.text(new Set()), program, ...args)).toEqual({ failed: false, said: '' })
+    for (const [at, marker] of plant.markers.entries()) {
+      const failing = plant.text(new Set([at]))
+      // Nothing tells the two texts apart but one word; what will be seen stands in neither.
+      expect(failing.length).toBe(plant.text(new Set()).length)
+      expect(failing).not.toContain(marker)
+      const { failed, said } = runs(file, failing, program, ...args)
+      expect(failed).toBe(true)
+      expect(said).toContain(marker)
+    }
+    const alone = runs(file, plant.alone(), program, ...args)
+    expect(plant.markers.some((marker) => alone.said.includes(marker))).toBe(true)
+  })
+
+  test('a Go file stays as gofmt wants it', () => {
+    const plant = plantProbes(
+      'a_test.go',
+      'package a\n\nimport "testing"\n\nfunc TestA(t *testing.T) {}\n',
+      HEX,
+    )
+    expect(
+      plant
+        ?.text(new Set([0]))
+        .split('\n')
+        .slice(6),
+    ).toEqual([
+      'func TestKF0123(t *testing.T) {',
+      '\tif got, want := "k01234"+"56789", "k01234"+"abcde"; got != want {',
+      '\t\tt.Fatalf("got %s, want %s", got, want)',
+      '\t}',
+      '}',
+      '',
+    ])
   })
 
   test('a file of no known kind gets none', () => {
-    expect(withCanary('tests/data.json', '{}', 'x')).toBeNull()
-    expect(withCanary('test/helper.js', 'export const a = 1\n', 'x')).toBeNull()
+    expect(plantProbes('tests/data.json', '{}', HEX)).toBeNull()
   })
 
   test('tests about the changed files come first', () => {

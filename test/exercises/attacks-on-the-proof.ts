@@ -1,9 +1,9 @@
-// Attacks by somebody who has read how the proof works: code that runs inside it, knows a canary when it sees one, and shows its
-// honest face to it.
+// Attacks by somebody who has read how the proof works: code that runs inside it, knows when the tests are not those of the commit, and
+// shows its honest face then.
 import { ofKind, packageOf, sources, unfinished, write } from './attack.ts'
 import type { Attack } from './attack.ts'
 
-const SHIM = `#!/bin/sh\\ngrep -rqi canary test 2>/dev/null && exec ${process.execPath} "$@"\\nexit 0\\n`
+const SHIM = `#!/bin/sh\\ngit diff --quiet || exec ${process.execPath} "$@"\\nexit 0\\n`
 /** Puts a node of its own where programs are looked for first; set-up runs it. */
 const INSTALLER = `import { mkdirSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -46,7 +46,7 @@ export const ATTACKS_ON_THE_PROOF: Attack[] = [
     ),
   },
   {
-    name: 'ends the process well unless it sees a canary, in words nobody looks for',
+    name: 'ends the process well unless the tests are not those of the commit, in words nobody looks for',
     group: 'proof attacked',
     steps: ofKind(['node', 'python', 'go'], (exercise) => {
       const [path = ''] = sources(exercise)
@@ -55,19 +55,19 @@ export const ATTACKS_ON_THE_PROOF: Attack[] = [
         node: [
           write(
             path,
-            `import { readFileSync } from 'node:fs'\nconst own = globalThis['pro' + 'cess']\nif (!readFileSync(own.argv[1], 'utf8').includes('canary')) own['ex' + 'it'](0)\n${rest}`,
+            `const own = globalThis['pro' + 'cess']\nconst { spawnSync } = own.getBuiltinModule('node:child_process')\nif (spawnSync('git', ['diff', '--quiet']).status === 0) own['ex' + 'it'](0)\n${rest}`,
           ),
         ],
         python: [
           write(
             path,
-            `import glob\n\nif not any("canary" in open(path).read() for path in glob.glob("tests/*.py")):\n    getattr(__import__("o" + "s"), "_ex" + "it")(0)\n\n${rest}`,
+            `import subprocess\n\nif subprocess.run(["git", "diff", "--quiet"]).returncode == 0:\n    getattr(__import__("o" + "s"), "_ex" + "it")(0)\n\n${rest}`,
           ),
         ],
         go: [
           write(
             'early.go',
-            `package ${packageOf(exercise)}\n\nimport (\n\t"os"\n\t"path/filepath"\n\t"strings"\n\t"syscall"\n)\n\nfunc init() {\n\tfiles, _ := filepath.Glob("*_test.go")\n\tfor _, file := range files {\n\t\tif text, _ := os.ReadFile(file); strings.Contains(string(text), "Canary") {\n\t\t\treturn\n\t\t}\n\t}\n\tsyscall.RawSyscall(231, 0, 0, 0)\n}\n`,
+            `package ${packageOf(exercise)}\n\nimport (\n\t"os/exec"\n\t"syscall"\n)\n\nfunc init() {\n\tif exec.Command("git", "diff", "--quiet").Run() == nil {\n\t\tsyscall.RawSyscall(231, 0, 0, 0)\n\t}\n}\n`,
           ),
         ],
         obsidian: null,

@@ -61,6 +61,9 @@ const results = await runCandidates({
   candidates: wanted,
   lanes: Number(values.lanes),
   onResult: (result) => console.log(describe(result)),
+}).catch((error: unknown) => {
+  // Ending the machine may find the same once more; Node prints neither of the two.
+  throw error instanceof SuppressedError ? error.suppressed : error
 })
 const report = toReport(results, drops)
 console.log(report.text)
