@@ -1,5 +1,7 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { Job } from './test/chaos/job.ts'
+import { mutate } from './test/chaos/mutants.ts'
 import { workerTestOptions } from './test/worker/setup/options.ts'
 
 export default defineConfig({
@@ -13,6 +15,22 @@ export default defineConfig({
           name: 'worker',
           include: ['test/worker/**/*.test.ts'],
           setupFiles: ['test/worker/setup/apply-migrations.ts'],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest(async () => workerTestOptions(await readD1Migrations('migrations'))),
+          {
+            name: 'mutants',
+            enforce: 'pre',
+            transform: (code, id) => mutate(process.env['CHAOS_MUTANT'] ?? '', id, code),
+          },
+        ],
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          setupFiles: ['test/worker/setup/apply-migrations.ts'],
+          provide: { chaos: Job.parse(JSON.parse(process.env['CHAOS_JOB'] ?? '{}')) },
         },
       },
       {

@@ -69,6 +69,7 @@ export async function submit(
   core.store.insertPlan(plan, input.plan)
   core.store.addEvent(id, { atMs: core.now(), type: 'queued', text: 'Accepted.', data: { attempt: 1 } })
   core.store.saveSubmission(key, id, hash, core.now())
+  if (workspace.status === 'error') tryAgain(core)
   await core.poke()
   return { plan: toPlanSnapshot(plan, name), deduplicated: false }
 }
@@ -177,20 +178,25 @@ export async function messagePlan(core: Core, planId: string, text: string): Pro
 
 async function reopened(core: Core, plan: PlanRecord, budgetUsd: number, why: string): Promise<PlanSnapshot> {
   const next = commit(core, reopen(plan, budgetUsd, why)) ?? plan
+  tryAgain(core)
+  await core.poke()
   // What the attempt before it still had under way ends before the new one is promised.
   await revokeLeases(core, [plan.id])
-  // A workspace in trouble is tried again: the user may have mended what was wrong.
-  core.store.changeWorkspace((workspace) => {
-    workspace.retryAtMs = null
-    workspace.retries = 0
-    if (workspace.status === 'error') {
-      workspace.status = 'provisioning'
-      workspace.provisioningSinceMs = core.now()
-      workspace.statusDetail = 'Trying again.'
-    }
-  })
-  await core.poke()
   return toPlanSnapshot(next, requireWorkspace(core).name)
+}
+
+/** A plan is wanted, so a workspace in trouble is tried again: the user may have mended what was wrong. */
+function tryAgain(core: Core): void {
+  const now = { retryAtMs: null, retries: 0 }
+  if (requireWorkspace(core).status !== 'error')
+    return void core.store.changeWorkspace((workspace) => Object.assign(workspace, now))
+  core.store.publishWorkspace((workspace) =>
+    Object.assign(workspace, now, {
+      status: 'provisioning',
+      provisioningSinceMs: core.now(),
+      statusDetail: 'Trying again.',
+    }),
+  )
 }
 
 function refuseWhenOver(core: Core, plan: PlanRecord): void {

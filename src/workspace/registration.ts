@@ -179,6 +179,8 @@ export async function remove(
     record.supervisor.ringWanted = false
     record.vm.generation += 1
   })
+  // Before anything is awaited: whoever dies below leaves the rest to the alarm.
+  await core.poke()
   // Those of the plans, and '': the machine's own fetches.
   await revokeLeases(core, [...cancelled, ''])
   let vmDeleted = false

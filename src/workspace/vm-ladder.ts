@@ -28,6 +28,8 @@ const TICKET_MS = 10 * 60_000
 const BOOT_RETRY_MS = 30_000
 const EXEC_TIMEOUT_MS = 30_000
 const POLL_MS = 3_000
+/** Rings grow apart to a minute: about four minutes. */
+const DEAF_AFTER_RINGS = 8
 const REBOOT_WAIT_MS = 5 * 60_000
 
 /** Takes the next step. Answers how long to wait before the one after it; 0: at once; null: the VM is ready. Throws VmTrouble. */
@@ -36,6 +38,9 @@ export async function climb(core: Core, vms: VmProvider): Promise<number | null>
   if (vm.step === 'ready') return null
   if (vm.id === null) return findOrCreate(core, vms)
   const found = await vms.get(vm.id)
+  // Heard, or registered anew, while Orgo answered: what it said is of the past.
+  const { vm: now } = requireWorkspace(core)
+  if (now.id !== vm.id || now.step === 'ready') return 0
   if (found === 'missing' || found.state === 'gone_unconfirmed') return confirmLoss(core, vms)
   core.store.changeWorkspace((workspace) =>
     Object.assign(workspace.vm, { status: found.state, url: found.url, missingSinceMs: null }),
@@ -103,6 +108,9 @@ async function boot(core: Core, vms: VmProvider, found: Vm): Promise<number> {
   // Only now: while it comes up Orgo answers 409 to this.
   if (before.vm.bootSentAtMs === null) await vms.keepAwake(found.id)
   const sha256 = await agentSha256(core)
+  const { vm } = requireWorkspace(core)
+  // A machine that was heard meanwhile keeps its key: a new generation would make it void.
+  if (vm.id !== found.id || vm.step === 'ready') return 0
   const workspace = core.store.changeWorkspace((record) => {
     record.vm.bootSentAtMs = core.now()
     // An interrupted start goes on under its own nonce, so that its finished steps count; one that was heard is over.
@@ -189,6 +197,7 @@ async function confirmLoss(core: Core, vms: VmProvider): Promise<number> {
   if (core.now() - vm.missingSinceMs < CONFIRM_LOSS_MS)
     return CONFIRM_LOSS_MS - (core.now() - vm.missingSinceMs)
   const ids = await vms.listIds()
+  if (requireWorkspace(core).vm.missingSinceMs !== vm.missingSinceMs) return 0 // heard while Orgo answered
   if (vm.id !== null && ids.includes(vm.id))
     throw new VmTrouble(
       'orgo_refused',
@@ -230,7 +239,11 @@ export async function ring(core: Core, vms: VmProvider): Promise<void> {
     doorbellCommand(workspace.supervisor.pendingNonce ?? ''),
     EXEC_TIMEOUT_MS,
   )
-  // No `ralph` there: the disk is not the one we prepared. Bootstrap again; finished steps cost nothing.
-  if (exitCode !== 0 && parseDoorbell(output) === null)
-    core.store.changeWorkspace((record) => void (record.vm.step = 'known'))
+  // No `ralph` there: the disk is not the one we prepared. Or bell after bell is heard, and no supervisor gets through: its key is
+  // not ours any more. Bootstrap again; finished steps cost nothing.
+  const isLost = exitCode !== 0 && parseDoorbell(output) === null
+  core.store.changeWorkspace((record) => {
+    if (record.vm.id !== workspace.vm.id) return
+    if (isLost || record.supervisor.unansweredRings >= DEAF_AFTER_RINGS) record.vm.step = 'known'
+  })
 }

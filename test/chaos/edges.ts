@@ -1,0 +1,68 @@
+// The bindings of the simulated objects: a real D1 whose answers may fail, the run's own Account, and a manifest that is always there.
+import { here, isDead } from './kernel.ts'
+
+export interface Edges {
+  /** The Account object's name in this run. */
+  account: string
+  /** Called before and after each call of a binding; may throw, wait, or kill the object. */
+  around<T>(point: string, call: () => Promise<T>): Promise<T>
+}
+let current: Edges | null = null
+export const setEdges = (next: Edges | null): void => void (current = next)
+
+const MANIFEST = { ralphSha256: 'a'.repeat(64) }
+
+export function edges(env: Env): Env {
+  const around = <T>(point: string, call: () => Promise<T>): Promise<T> =>
+    current === null || here() === undefined ? call() : current.around(point, call)
+  const account = () => {
+    const stub = env.ACCOUNT.getByName(current?.account ?? 'account')
+    return new Proxy(stub, {
+      get(target, name) {
+        const method: unknown = Reflect.get(target, name)
+        if (typeof method !== 'function' || typeof name !== 'string') return method
+        return (...args: unknown[]) =>
+          around(`account_${name}`, async (): Promise<unknown> => Reflect.apply(method, target, args))
+      },
+    })
+  }
+  // Platform seam: bindings are objects of the platform, and only the calls the object makes are offered here.
+  return {
+    ...env,
+    NOTIFY_URL: 'https://notify.test/hook',
+    ACCOUNT: { getByName: account } as unknown as Env['ACCOUNT'],
+    ASSETS: { fetch: async () => Response.json(MANIFEST) } as unknown as Env['ASSETS'],
+    DB: {
+      prepare: (sql: string) => env.DB.prepare(sql),
+      batch: (statements: D1PreparedStatement[]) => around('d1_batch', () => env.DB.batch(statements)),
+    } as unknown as Env['DB'],
+  }
+}
+
+export interface Alarm {
+  atMs: number | null
+}
+
+/** The object's own storage, with the platform's alarm in the simulation's hands. Nothing a dead object does reaches it. */
+export function playStorage(state: DurableObjectState, alarm: Alarm): void {
+  const { storage } = state
+  const guarded = <T>(act: () => T): T => {
+    if (isDead()) throw new Error('a dead object wrote')
+    return act()
+  }
+  const { sql } = storage
+  const played = {
+    sql: new Proxy(sql, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function'
+          ? (...args: unknown[]): unknown => guarded(() => Reflect.apply(value, target, args))
+          : value
+      },
+    }),
+    transactionSync: <T>(run: () => T): T => guarded(() => storage.transactionSync(run)),
+    setAlarm: async (atMs: number) => guarded(() => void (alarm.atMs = atMs)),
+    deleteAlarm: async () => guarded(() => void (alarm.atMs = null)),
+  }
+  Object.defineProperty(state, 'storage', { value: played, configurable: true })
+}

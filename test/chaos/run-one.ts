@@ -1,0 +1,238 @@
+// One run: the real object driven through a schedule, the storm ended, and everybody given time to finish. Then the invariants.
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { workspaceKey } from '../../src/lib/ids.ts'
+import { Workspace } from '../../src/workspace/workspace.ts'
+import { edges, playStorage, setEdges } from './edges.ts'
+import type { Alarm, Edges } from './edges.ts'
+import { answerGit, answerGithub, answerNotify } from './hosts.ts'
+import { checkAtEnd, checkNow } from './invariants.ts'
+import { createKernel, install, uninstall } from './kernel.ts'
+import type { Reply, Sent } from './kernel.ts'
+import { lookInside } from './look.ts'
+import type { Look } from './look.ts'
+import { syncSoon } from './machine.ts'
+import { answerOrgo } from './orgo.ts'
+import { perform, register, resume } from './perform.ts'
+import { createRng } from './rng.ts'
+import type { Schedule } from './job.ts'
+import { faultAt, note, START_MS, violate, visit } from './world.ts'
+import type { World } from './world.ts'
+
+const ROUND_MS = 8 * 60_000
+const ROUNDS = 10
+/** Past an hourly look at open branches. */
+const AFTER_MS = 65 * 60_000
+
+export interface RunResult {
+  seed: number
+  violations: World['violations']
+  visited: Map<string, number>
+  notes: string[]
+  calls: Record<string, number>
+  alarms: number
+  plans: number
+}
+
+export async function runOne(schedule: Schedule, name: string): Promise<RunResult> {
+  const stub = env.WORKSPACE.getByName(await workspaceKey(name))
+  return runInDurableObject(stub, (_, state) => drive(schedule, name, state))
+}
+
+/** Runs inside the object's own context: its storage is real, its instances are made and dropped here. */
+async function drive(schedule: Schedule, name: string, state: DurableObjectState): Promise<RunResult> {
+  const world = createWorld(schedule, name)
+  const { kernel } = world
+  const alarm: Alarm = { atMs: null }
+  const { storage } = state
+  playStorage(state, alarm)
+  let workspace = new Workspace(state, edges(env))
+  let [kill, evict, dirty, ringing, alarms] = [false, false, true, false, 0]
+  world.kill = () => void (kill = true)
+  world.busy = () => kernel.active().length > 0
+  world.ask = (call, run, then) => {
+    dirty = true
+    const live = workspace
+    kernel.start(
+      call,
+      () => run(live),
+      (value, error) => {
+        dirty = true
+        if (error !== undefined) note(world, `${call}: ${wordsOf(error)}`)
+        then(value)
+      },
+    )
+  }
+  const ring = () => {
+    ringing = dirty = true
+    alarms += 1
+    alarm.atMs = null
+    const live = workspace
+    kernel.start(
+      'alarm',
+      async () => live.alarm(),
+      (_, error) => {
+        ringing = false
+        dirty = true
+        if (error !== undefined) note(world, `alarm: ${wordsOf(error)}`)
+      },
+    )
+  }
+  const glance = (): Look => lookInside(storage.sql, alarm.atMs)
+  let look = glance()
+  /** Runs until the time, or until `enough`. */
+  const runTo = async (untilMs: number, enough: () => boolean = () => false): Promise<void> => {
+    await kernel.settle()
+    look = glance()
+    for (;;) {
+      const dueMs =
+        look.alarmMs === null || ringing ? Infinity : Math.max(kernel.nowMs, look.alarmMs - kernel.skewMs)
+      const nextMs = Math.min(kernel.nextMs(), dueMs)
+      if (nextMs > untilMs) break
+      if (dueMs <= kernel.nextMs()) {
+        kernel.nowMs = dueMs
+        ring()
+      } else kernel.step()
+      if (kill || (evict && !world.busy())) {
+        if (kill) note(world, `killed in ${kernel.active().join(', ') || 'rest'}`)
+        kernel.kill()
+        workspace = new Workspace(state, edges(env))
+        ringing = false
+        dirty = true
+      }
+      kill = evict = false
+      await kernel.settle()
+      if (!dirty) continue
+      dirty = false
+      look = glance()
+      world.state = look.state
+      if (!world.busy()) checkNow(world, look)
+      if (world.violations.length > 0 || enough()) return
+    }
+    kernel.nowMs = Math.max(kernel.nowMs, untilMs)
+  }
+  install(kernel)
+  setEdges(edgesOf(world))
+  try {
+    register(world)
+    for (const step of schedule.steps)
+      kernel.at(START_MS + step.atMs, () => {
+        if (step.do === 'evict' || step.do === 'kill') {
+          visit(world, step.do, world.busy() ? 'in a call' : 'at rest')
+          if (step.do === 'kill') kill = true
+          else evict = true
+        } else if (step.do.startsWith('clock_')) {
+          visit(world, step.do, world.busy() ? 'in a call' : 'at rest')
+          kernel.skewMs += step.do === 'clock_back' ? -60_000 : step.n === 0 ? 3_600_000 : 90_000
+        } else perform(world, step)
+      })
+    await runTo(START_MS + schedule.stormMs)
+    note(world, 'the storm is over')
+    calm(world)
+    if (look.state === 'none') register(world)
+    for (let round = 0; round < ROUNDS && world.violations.length === 0; round++) {
+      await runTo(kernel.nowMs + ROUND_MS, () => isDone(look) && !world.busy())
+      if (isDone(look) && !world.busy()) break
+      for (const plan of look.plans) if (plan.status === 'paused') resume(world, plan.id, plan.budgetUsd + 20)
+      if (look.status === 'error') register(world)
+    }
+    if (world.violations.length === 0 && !isDone(look))
+      violate(world, 'I1', `not finished: ${look.open.join('; ')}`)
+    if (world.violations.length === 0) await runTo(kernel.nowMs + AFTER_MS)
+    if (world.violations.length === 0) await checkAtEnd(world, look, storage.sql)
+  } catch (error) {
+    violate(world, 'simulation', String(error instanceof Error ? error.stack : error).slice(0, 600))
+  } finally {
+    kernel.clear()
+    setEdges(null)
+    uninstall()
+    await storage.deleteAll()
+  }
+  return {
+    seed: schedule.seed,
+    violations: world.violations,
+    visited: world.visited,
+    notes: world.notes,
+    calls: world.calls,
+    alarms,
+    plans: look.plans.length,
+  }
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown').slice(0, 120)
+
+const isDone = (look: Look): boolean => look.open.length === 0
+
+function calm(world: World): void {
+  world.faults.length = 0
+  world.stormy = false
+  for (const machine of world.machines) machine.silentUntilMs = 0
+}
+
+function createWorld(schedule: Schedule, name: string): World {
+  const rng = createRng(schedule.seed + 1_000_003)
+  const send = (request: Sent): Reply => {
+    switch (request.url.host) {
+      case 'orgo.test':
+        return answerOrgo(world, request)
+      case 'git.test':
+        return answerGit(world, request)
+      case 'api.git.test':
+        return answerGithub(world, request)
+      case 'notify.test':
+        return answerNotify(world)
+      default:
+        throw new Error(`unexpected request: ${request.url.href}`)
+    }
+  }
+  const world: World = {
+    rng,
+    kernel: createKernel(START_MS, send),
+    name,
+    machines: [],
+    refs: { 'refs/heads/main': '1'.repeat(40) },
+    pulls: [],
+    merged: new Set(),
+    deletedRefs: [],
+    deeds: [],
+    branches: new Map(),
+    revoked: new Map(),
+    faults: [],
+    visited: new Map(),
+    state: 'none',
+    notes: [],
+    violations: [],
+    creates: 0,
+    calls: {},
+    ask: () => {},
+    news: (machine) => syncSoon(world, machine, 0),
+    kill: () => {},
+    busy: () => false,
+    accepted: new Map(),
+    removals: 0,
+    stormy: true,
+  }
+  return world
+}
+
+function edgesOf(world: World): Edges {
+  return {
+    account: `account-${world.name}`,
+    async around(point, call) {
+      const fault = faultAt(world, point)
+      if (fault === 'kill_before') {
+        world.kernel.after(1, world.kill)
+        await world.kernel.wait(1e9)
+      }
+      if (fault === 'd1_down' || fault === 'account_down') throw new Error('Network connection lost.')
+      if (fault === 'd1_slow') await world.kernel.wait(world.rng.int(1_000, 25_000))
+      const answer = await world.kernel.real(call)
+      if (fault === 'kill_after') {
+        world.kernel.after(1, world.kill)
+        await world.kernel.wait(1e9)
+      }
+      if (fault === 'd1_unknown') throw new Error('D1 DB storage operation exceeded timeout')
+      return answer
+    },
+  }
+}

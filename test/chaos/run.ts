@@ -1,0 +1,102 @@
+// `npm run chaos -- --runs N --seed S --lanes L`: a table per fault class and invariant, the cells visited, and every violation with
+// its seed and the fewest steps that still break it. `--seed S --runs 1 --log` replays one and prints what happened.
+import { spawn } from 'node:child_process'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { Result } from './job.ts'
+import type { Job } from './job.ts'
+import { MUTANTS } from './mutants.ts'
+import { missingCells, report } from './report.ts'
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    lanes: { type: 'string', default: '2' },
+    chunk: { type: 'string', default: '250' },
+    log: { type: 'boolean', default: false },
+    'no-mutants': { type: 'boolean', default: false },
+    'only-mutants': { type: 'boolean', default: false },
+  },
+})
+/** From so many runs on every reachable cell must have been visited. */
+const FULL_RUNS = 10_000
+const [runs, seed, lanes, chunk] = [values.runs, values.seed, values.lanes, values.chunk].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+]
+const Said = z.object({ result: Result.nullable(), problems: z.array(z.string()) })
+
+/** One process for one job: its memory ends with it. */
+function lane(job: Job, mutant = ''): Promise<z.infer<typeof Said>> {
+  return new Promise((resolve) => {
+    const child = spawn(
+      process.execPath,
+      [new URL('lane.ts', import.meta.url).pathname, JSON.stringify(job)],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+        env: { ...process.env, CHAOS_MUTANT: mutant },
+      },
+    )
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (part: string) => void (text += part))
+    child.on('close', (code) => {
+      const line = /^RESULT (.*)$/m.exec(text)?.[1]
+      resolve(
+        line === undefined
+          ? { result: null, problems: [`a lane ended with ${code}`] }
+          : Said.parse(JSON.parse(line)),
+      )
+    })
+  })
+}
+
+const started = performance.now()
+const seconds = () => Math.round((performance.now() - started) / 1_000)
+let failed = false
+
+if (!values['only-mutants']) {
+  const jobs: Job[] = []
+  for (let at = seed; at < seed + runs; at += chunk)
+    jobs.push({
+      seed: at,
+      runs: Math.min(chunk, seed + runs - at),
+      shrink: !values.log,
+      log: values.log,
+      stopAfter: 3,
+    })
+  const results: Result[] = []
+  const work = async () => {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+      const { result, problems } = await lane(job)
+      if (result === null || (result.failures.length === 0 && problems.length > 0)) {
+        failed = true
+        console.log(`seeds from ${job.seed}: ${problems.join('; ')}`)
+      }
+      if (result === null) continue
+      results.push(result)
+      for (const line of result.log) console.log(line)
+      const done = results.reduce((sum, { runs: count }) => sum + count, 0)
+      if (jobs.length > 0) console.log(`  ${done} of ${runs} runs in ${seconds()} s`)
+    }
+  }
+  await Promise.all(Array.from({ length: lanes }, work))
+  console.log(report(results, seconds()))
+  failed ||= results.some(({ failures }) => failures.length > 0)
+  const missing = missingCells(results)
+  if (runs >= FULL_RUNS) failed ||= missing.length > 0
+}
+
+for (const mutant of values['no-mutants'] || values.log ? [] : MUTANTS) {
+  const { result } = await lane({ seed: 1, runs: 400, shrink: false, log: false, stopAfter: 1 }, mutant.name)
+  const caught = result?.failures[0]
+  const said =
+    caught === undefined
+      ? 'NOT caught'
+      : `caught by seed ${caught.seed}: ${caught.violations[0]?.invariant ?? ''} ${caught.violations[0]?.text.slice(0, 100) ?? ''}`
+  console.log(`broken engine, "${mutant.name}": ${said}`)
+  failed ||= caught === undefined
+}
+process.exit(failed ? 1 : 0)
