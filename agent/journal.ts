@@ -186,6 +186,10 @@ const KINDS = z.object({
     'ended',
   ]),
 })
+/** Its words are sent to the Worker, which would refuse anything else for ever: a damaged one is none, and the model finishes again. */
+const FINISHED = z.object({ summary: z.string() })
+
 function isRecord(value: unknown): value is JournalRecord {
-  return KINDS.safeParse(value).success
+  const tag = KINDS.safeParse(value)
+  return tag.success && (tag.data.kind !== 'finished' || FINISHED.safeParse(value).success)
 }

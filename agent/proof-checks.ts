@@ -11,6 +11,21 @@ import { planSetup } from './setup.ts'
 /** What is done in a checkout before anything is believed of it. */
 export type ProofList = CheckList & { setup: SetupCommand[] }
 
+/**
+ * A fresh home and checkout, set up: what ran before can have left nothing there by which runs could be counted. files: put there
+ * before set-up. problem: what went wrong in set-up. A shell opened earlier stands there too.
+ */
+export async function standAt(
+  { order, report }: ProofShell,
+  list: ProofList,
+  commit: string,
+  files: ReadonlyMap<string, string | null> = new Map(),
+): Promise<{ fresh: ProofShell; problem: string | null }> {
+  const fresh = await openProofShell(order, commit, report)
+  await fresh.put(new Map(files))
+  return { fresh, problem: await runSetup(fresh, list) }
+}
+
 export interface CheckRun extends CheckResult {
   check: Check
   /** For the model: how it ended and its last lines. */
@@ -77,8 +92,8 @@ export async function newlyFailed(
   failed: readonly CheckRun[],
 ): Promise<readonly CheckRun[]> {
   if (failed.length === 0 || base === null) return failed
-  const atBase = await openProofShell(shell.order, base, shell.report)
-  if ((await runSetup(atBase, list)) !== null) return []
+  const { fresh: atBase, problem } = await standAt(shell, list, base)
+  if (problem !== null) return []
   const before = await runChecks(
     atBase,
     failed.map(({ check }) => check),

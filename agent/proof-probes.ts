@@ -5,11 +5,10 @@ import { plantProbes, sortByRelation } from './probe.ts'
 import type { Plant } from './probe.ts'
 import type { Check } from './check-list.ts'
 import { pathsAt } from './check-list.ts'
-import { runChecks, runSetup } from './proof-checks.ts'
+import { runChecks, standAt } from './proof-checks.ts'
 import type { CheckRun } from './proof-checks.ts'
 import { contentAt } from './proof-guard.ts'
 import type { GuardedFiles, GuardInput } from './proof-guard.ts'
-import { openProofShell } from './proof-shell.ts'
 import type { ProofShell } from './proof-shell.ts'
 import { isCheckScript, isTestFile } from './test-guard.ts'
 
@@ -50,9 +49,14 @@ export async function plantsFor({
     .slice(0, MAX_PLANTS)
 }
 
+interface HeardInput extends GuardInput {
+  /** What stands in the checkout instead of the work's own: the base's tests. */
+  files: ReadonlyMap<string, string | null>
+}
+
 /** What the run with agreeing probes says, and whether it can be believed. */
 export async function hear(
-  input: GuardInput,
+  input: HeardInput,
   plants: readonly Plant[],
   probed: CheckRun[],
 ): Promise<{ runs: CheckRun[]; vouch: Vouch }> {
@@ -67,11 +71,8 @@ export async function hear(
   const runs = probed.map((run) => plain.find(({ check }) => check === run.check) ?? run)
   const minding = plain.filter(({ exitCode }) => exitCode === 0).map(({ check }) => check)
   if (minding.length === 0 || base === null) return { runs, vouch: 'unknown' }
-  const atBase = await openProofShell(shell.order, base, shell.report)
-  await runSetup(atBase, list)
+  const { fresh: atBase } = await standAt(shell, list, base)
   const isSound = await mindsEverywhere(atBase, minding, plants)
-  await openProofShell(shell.order, shell.order.head, shell.report)
-  await runSetup(shell, list)
   return { runs, vouch: isSound ? 'unknown' : 'ignored' }
 }
 
@@ -91,22 +92,21 @@ async function mindsEverywhere(
 export const agreeing = (plants: readonly Plant[]): Map<string, string> =>
   new Map(plants.map((plant) => [plant.path, plant.text(NONE)]))
 
-/** The shell stands where the deciding run was; afterwards it may stand anywhere. */
-async function vouchFor({ shell, base, list }: GuardInput, plants: readonly Plant[]): Promise<Vouch> {
+/** The checkout may stand anywhere afterwards. */
+async function vouchFor({ shell, base, list, files }: HeardInput, plants: readonly Plant[]): Promise<Vouch> {
   if (base === null || plants.length === 0) return 'unknown'
-  const missed = await unnoticed(shell, list.checks, plants, everyMarker(plants))
+  // As fresh as the deciding run was: nothing it left may tell the two apart.
+  const { fresh: atHead } = await standAt(shell, list, shell.order.head, files)
+  const missed = await unnoticed(atHead, list.checks, plants, everyMarker(plants))
   if (missed.size === 0) return 'vouched'
   // Is it these files that no check runs, or this work that keeps them from being heard?
-  const atBase = await openProofShell(shell.order, base, shell.report)
-  await runSetup(atBase, list)
+  const { fresh: atBase } = await standAt(shell, list, base)
   // Alone in their files: what else the base says there, or fails to compile, must not drown them.
   await atBase.put(await onlyProbes(atBase, base, plants))
   const said = await runChecks(atBase, list.checks)
   const missedAtBase = [...missed].filter(
     (marker) => !said.some(({ exitCode, output }) => exitCode !== 0 && output.includes(marker)),
   )
-  await openProofShell(shell.order, shell.order.head, shell.report)
-  await runSetup(shell, list)
   if (missedAtBase.length < missed.size) return 'ignored'
   return missed.size < everyMarker(plants).size ? 'vouched' : 'unknown'
 }

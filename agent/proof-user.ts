@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Paths } from './paths.ts'
 import { planEnv, writeHome } from './plan-env.ts'
 import { run } from './process.ts'
-import { addUser, dropUser, findByName, killPlan } from './users.ts'
+import { addUser, dropUser, emptyShared, findByName, killPlan } from './users.ts'
 import type { PlanUser } from './users.ts'
 
 const ROOT_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
@@ -37,6 +37,7 @@ export async function freshHome(user: PlanUser, planId: string, mirror: string):
     cwd: '/',
     timeoutMs: EMPTY_TIMEOUT_MS,
   })
+  await emptyShared(user)
   writeHome(user.home, mirror)
   mkdirSync(proofCheckout(user), { mode: 0o700 })
   if (user.ids !== null)

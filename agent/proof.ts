@@ -7,7 +7,7 @@ import type { JudgeAnswer } from './judge.ts'
 import { findBase, readDifference } from './proof-diff.ts'
 import type { Difference } from './proof-diff.ts'
 import { agreeing, hear, plantsFor } from './proof-probes.ts'
-import { checksFor, mark, newlyFailed, runChecks, runSetup, setupFor } from './proof-checks.ts'
+import { checksFor, mark, newlyFailed, runChecks, runSetup, setupFor, standAt } from './proof-checks.ts'
 import type { CheckRun, ProofList } from './proof-checks.ts'
 import { guardedFiles, suspicions } from './proof-guard.ts'
 import type { FromProver, ProofOrder, ProofReport } from './proof-pipe.ts'
@@ -55,10 +55,11 @@ async function examine({ shell, base, list, difference }: ExamineInput): Promise
   if (difference.changes.length === 0)
     return finding({ text: 'The pushed branch holds no change.', reasons: ['nothing_changed'] })
   const installed = installedFiles(difference.changes)
-  await shell.put(new Map(installed.map((path) => [path, null])))
+  const without = new Map(installed.map((path) => [path, null]))
   const guard = await guardedFiles({ shell, base, list, difference })
+  const files = new Map([...without, ...guard.files])
   // Before set-up too: what its scripts run is the base's, not the work's.
-  await shell.put(guard.files)
+  await shell.put(files)
   const setupProblem = await runSetup(shell, list)
   if (setupProblem !== null) return finding({ text: setupProblem, reasons: ['check_failed'] })
   if (list.checks.length === 0) return finding({ reasons: ['no_checks'] })
@@ -66,13 +67,16 @@ async function examine({ shell, base, list, difference }: ExamineInput): Promise
     (path) => `The plan's words allow a change of the test or check ${path}: see that it is not weakened.`,
   )
   // The base's own tests first: what runs later may have been touched by what ran before.
-  const input = { shell, base, list, difference }
+  const input = { shell, base, list, difference, files }
   const plants = await plantsFor({ ...input, guard })
-  await shell.put(new Map([...guard.files, ...agreeing(plants)]))
+  await shell.put(agreeing(plants))
   const probed = await runChecks(shell, list.checks)
   const { runs: first, vouch } = await hear(input, plants, probed)
-  if (guard.files.size + plants.length > 0) await reset(shell, installed)
-  const runs = guard.files.size + plants.length === 0 ? first : await runChecks(shell, list.checks)
+  const isAsPushed = guard.files.size + plants.length === 0
+  const pushed = isAsPushed ? null : await standAt(shell, list, shell.order.head, without)
+  if (pushed !== null && pushed.problem !== null)
+    return finding({ text: pushed.problem, reasons: ['check_failed'] })
+  const runs = pushed === null ? first : await runChecks(pushed.fresh, list.checks)
   const healed = first.filter(({ exitCode }, at) => exitCode !== 0 && runs[at]?.exitCode === 0)
   const failed = runs.filter(({ exitCode }) => exitCode !== 0)
   const fresh = await newlyFailed(shell, base, list, failed)
@@ -115,12 +119,6 @@ function decide(
   return proof === 'clean_checkout'
     ? { kind: 'accepted', outcome: 'verified', ...ending }
     : { kind: 'accepted', outcome: 'unverified', ...ending, reasons: ['proof_missing'] }
-}
-
-async function reset({ git, put }: ProofShell, installed: string[]): Promise<void> {
-  await git.must(['reset', '--quiet', '--hard'])
-  await git.must(['clean', '--quiet', '-fd'])
-  await put(new Map(installed.map((path) => [path, null])))
 }
 
 const failedText = (runs: readonly CheckRun[]): string =>

@@ -102,9 +102,20 @@ export async function dropUser(user: PlanUser, mark: string, others: string[]): 
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   if (user.ids === null) return
   // A later user may be given the same number: nothing of this one may be left for it to find.
-  const shared = ['/tmp', '/var/tmp', '/dev/shm'].filter((folder) => existsSync(folder))
-  await run('find', [...shared, '-mindepth', '1', '-user', String(user.ids.uid), '-delete'], asUser)
+  await emptyShared(user)
   await run('/usr/sbin/userdel', [user.name], { env: ROOT_ENV, timeoutMs: TOOL_TIMEOUT_MS })
+}
+
+/** Deletes what is the user's own in the folders all users share; as the user itself. */
+export async function emptyShared({ ids }: PlanUser): Promise<void> {
+  if (ids === null) return
+  const shared = ['/tmp', '/var/tmp', '/dev/shm'].filter((folder) => existsSync(folder))
+  await run('find', [...shared, '-mindepth', '1', '-user', String(ids.uid), '-delete'], {
+    ...ids,
+    env: ROOT_ENV,
+    timeoutMs: 10 * TOOL_TIMEOUT_MS,
+    cwd: '/',
+  })
 }
 
 function givePrivateFolder(folder: string, ids: PlanUser['ids']): void {

@@ -217,6 +217,13 @@ describe('journal', () => {
     expect(readFileSync(file, 'utf8')).toContain('{"kind":"fin')
   })
 
+  test('a damaged record of the end is none: the conversation goes on, and its words never reach the Worker', () => {
+    const file = join(folder, 'damaged-end.jsonl')
+    openJournal(file).append({ kind: 'setup_done' })
+    appendFileSync(file, '{"kind":"finished"}\n{"kind":"finished","summary":{"a":1}}\n')
+    expect(openJournal(file).records()).toEqual([{ kind: 'setup_done' }])
+  })
+
   test('a question waits for its answer in its own attempt only', () => {
     const asked = [
       { kind: 'attempt' as const, attempt: 1 },
