@@ -10,8 +10,12 @@ export const STREAM_SILENT_MS = 30_000
 const UNHEARD_MS = 20_000
 /** The remote was silent at registration: asked again this often while a plan waits for it. */
 const BRANCH_RETRY_MS = 15_000
-const MAX_RING_GAP_MS = 60_000
+const MAX_RING_GAP_MS = 45_000
 const PROVISIONING_LIMIT_MS = 30 * 60_000
+/** An outage of Orgo stops the clock of provisioning, but not for ever. */
+const MOST_OUTAGE_MS = 2 * 3_600_000
+/** Below a minute, so that work goes on within one of an outage's end. */
+const MAX_RETRY_MS = 45_000
 
 /** True when something on the VM is still to be done: made, told, stopped or deleted. */
 export function vmNeeded(store: Store, workspace: WorkspaceRecord): boolean {
@@ -50,8 +54,15 @@ function leaseDueMs(lease: LeaseRecord, nowMs: number): number {
   return lease.kind === 'model' ? Math.min(lease.deadlineMs, nowMs + STREAM_SILENT_MS) : lease.deadlineMs
 }
 
+/** When provisioning turns to an error; null when nothing is provisioned. */
+export function provisioningDeadlineMs(workspace: WorkspaceRecord): number | null {
+  const { provisioningSinceMs: sinceMs, status, outageMs } = workspace
+  if (sinceMs === null || status !== 'provisioning') return null
+  return sinceMs + PROVISIONING_LIMIT_MS + Math.min(outageMs, MOST_OUTAGE_MS)
+}
+
 export function retryDelayMs(retries: number): number {
-  return Math.min(1_000 * 2 ** retries, 60_000)
+  return Math.min(1_000 * 2 ** retries, MAX_RETRY_MS)
 }
 
 /** The earliest thing due, or null. Never in a tight loop: what cannot progress has its own retry time. */
@@ -60,14 +71,15 @@ export function nextWakeMs(store: Store, nowMs: number): number | null {
   if (workspace === null) return null
   const times: number[] = []
   if (!store.outboxIsEmpty()) times.push(workspace.outboxRetryAtMs ?? nowMs)
-  if (workspace.provisioningSinceMs !== null && workspace.status === 'provisioning')
-    times.push(workspace.provisioningSinceMs + PROVISIONING_LIMIT_MS)
+  const provisioned = provisioningDeadlineMs(workspace)
+  if (provisioned !== null) times.push(provisioned)
   if (vmNeeded(store, workspace)) {
     const ring = ringDueMs(store, workspace, nowMs)
     if (workspace.vm.step !== 'ready' || workspace.deleteVm)
       times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))
     else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))
   }
+  for (const { dueAtMs } of workspace.leftovers) times.push(dueAtMs)
   const notification = store.nextNotificationMs()
   if (notification !== null) times.push(notification)
   if (startable(store, workspace)) times.push(workspace.branch === null ? nowMs + BRANCH_RETRY_MS : nowMs)

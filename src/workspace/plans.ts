@@ -194,6 +194,7 @@ function tryAgain(core: Core): void {
     Object.assign(workspace, now, {
       status: 'provisioning',
       provisioningSinceMs: core.now(),
+      outageMs: 0,
       statusDetail: 'Trying again.',
     }),
   )

@@ -10,17 +10,18 @@ import type { VmProvider } from '../vm/vm.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
+import { deleteLeftovers } from './leftovers.ts'
 import { checkMerges, openPullRequests } from './merges.ts'
 import { sendNotifications } from './notify.ts'
 import { drainOutbox } from './outbox.ts'
+import { noteDeleted } from './registration.ts'
 import { account, expireLeases, revokeLeases } from './rights.ts'
-import { nextWakeMs, retryDelayMs, ringDueMs, vmNeeded } from './pace.ts'
+import { nextWakeMs, provisioningDeadlineMs, retryDelayMs, ringDueMs, vmNeeded } from './pace.ts'
 import { climb, ring } from './vm-ladder.ts'
 import { VmTrouble } from './vm-trouble.ts'
 
 const WATCHDOG_MS = 60_000
 const MAX_STEPS = 8
-const PROVISIONING_LIMIT_MS = 30 * 60_000
 const UNHEARD_LIMIT_MS = 2 * 3_600_000
 
 export async function onAlarm(core: Core): Promise<void> {
@@ -31,6 +32,7 @@ export async function onAlarm(core: Core): Promise<void> {
     deadlines,
     startPlans,
     driveVm,
+    deleteLeftovers,
     checkMerges,
     openPullRequests,
     expireLeases,
@@ -58,7 +60,10 @@ export async function onAlarm(core: Core): Promise<void> {
 
 async function deadlines(core: Core): Promise<void> {
   const now = core.now()
-  for (const plan of core.store.watchedPlans()) {
+  for (const { id } of core.store.watchedPlans()) {
+    // Read anew: a plan may have been resumed while the streams of the one before it were cut.
+    const plan = core.store.plan(id)
+    if (plan === null) continue
     const expired = commit(core, expire(plan, now))
     if (expired !== null) await revokeLeases(core, [plan.id])
     if (
@@ -80,11 +85,7 @@ async function deadlines(core: Core): Promise<void> {
     }
   }
   const workspace = requireWorkspace(core)
-  if (
-    workspace.status === 'provisioning' &&
-    workspace.provisioningSinceMs !== null &&
-    now - workspace.provisioningSinceMs >= PROVISIONING_LIMIT_MS
-  )
+  if (now >= (provisioningDeadlineMs(workspace) ?? Infinity))
     trouble(
       core,
       new VmTrouble(
@@ -158,9 +159,11 @@ async function driveVm(core: Core): Promise<void> {
   if (paceMs > 0) return backOff(core, paceMs, null)
   const settings = core.settings()
   const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
+  const startedAtMs = core.now()
   try {
     if (workspace.deleteVm) return await deleteVm(core, vms)
     for (let step = 0; step < MAX_STEPS; step++) {
+      if (!vmNeeded(core.store, requireWorkspace(core))) return // removed, or in error, meanwhile
       const waitMs = await climb(core, vms)
       if (waitMs === null) break
       if (waitMs > 0)
@@ -171,21 +174,19 @@ async function driveVm(core: Core): Promise<void> {
     const due = ringDueMs(core.store, requireWorkspace(core), core.now())
     if (due !== null && due <= core.now()) await ring(core, vms)
   } catch (error) {
-    await afterTrouble(core, vms, error)
+    await afterTrouble(core, vms, error, startedAtMs)
   }
 }
 
 async function deleteVm(core: Core, vms: VmProvider): Promise<void> {
   const { vm } = requireWorkspace(core)
-  if (vm.id !== null) await vms.destroy(vm.id)
-  core.store.publishWorkspace((record) => {
-    record.deleteVm = false
-    Object.assign(record.vm, { id: null, url: null, status: 'deleted', step: 'none' })
-  })
+  if (vm.id === null) return void core.store.changeWorkspace((record) => void (record.deleteVm = false))
+  await vms.destroy(vm.id)
+  noteDeleted(core, vm.id)
 }
 
 /** Transient trouble is tried again, slower each time; what trying cannot mend becomes the workspace's error and the plans' reason. */
-async function afterTrouble(core: Core, vms: VmProvider, error: unknown): Promise<void> {
+async function afterTrouble(core: Core, vms: VmProvider, error: unknown, startedAtMs: number): Promise<void> {
   const { name, vm } = requireWorkspace(core)
   log('vm.trouble', { workspace: name, ...errorFields(error) })
   if (error instanceof VmTrouble) return trouble(core, error)
@@ -199,13 +200,20 @@ async function afterTrouble(core: Core, vms: VmProvider, error: unknown): Promis
     core.store.changeWorkspace((record) => Object.assign(record.vm, { step: 'known', ...status }))
   }
   if (error.code === 'rate_limited') await account(core).noteRateLimit(error.retryAfterMs ?? null)
+  if (isOutage(error))
+    core.store.changeWorkspace((record) => void (record.outageMs += core.now() - startedAtMs))
   backOff(core, error.retryAfterMs ?? null, error)
 }
+
+/** Nobody's machine is at fault: Orgo did not answer, or failed. */
+const isOutage = ({ code }: VmError): boolean => code === 'failed' || code === 'unknown_outcome'
 
 function backOff(core: Core, waitMs: number | null, error: unknown): void {
   core.store.changeWorkspace((record) => {
     record.retries += 1
-    record.retryAtMs = core.now() + (waitMs ?? retryDelayMs(record.retries))
+    const delayMs = waitMs ?? retryDelayMs(record.retries)
+    record.retryAtMs = core.now() + delayMs
+    if (error instanceof VmError && isOutage(error)) record.outageMs += delayMs
     if (record.status === 'provisioning' && error instanceof VmError) record.statusDetail = error.message
   })
 }

@@ -43,6 +43,14 @@ export interface SupervisorRecord {
   revisionApplied: number
 }
 
+/** A machine that may still be there though no registration wants it. `id` null: only its name is known. */
+export interface Leftover {
+  name: string
+  id: string | null
+  dueAtMs: number
+  untilMs: number
+}
+
 export interface WorkspaceRecord {
   name: string
   gitRemote: string
@@ -57,6 +65,8 @@ export interface WorkspaceRecord {
   reactToFeedback: boolean
   createdAtMs: number
   provisioningSinceMs: number | null
+  /** Of that time, how long Orgo itself did not answer. */
+  outageMs: number
   /** Per registration; part of the machine's name, so that only a machine of ours is ever adopted. */
   nonce: string
   /** Grows with every change a VM or D1 must learn of, and never goes back. */
@@ -69,6 +79,7 @@ export interface WorkspaceRecord {
   webhookHeardAtMs: number | null
   refreshMirror: boolean
   deleteVm: boolean
+  leftovers: Leftover[]
   vm: VmRecord
   supervisor: SupervisorRecord
 }

@@ -7,6 +7,7 @@ import { vmName } from '../vm/vm.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { cancel } from './decisions.ts'
+import { leftBehind } from './leftovers.ts'
 import { workspaceSnapshot } from './outbox.ts'
 import { newSupervisorRecord, newVmRecord } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
@@ -54,6 +55,7 @@ export async function register(
     reactToFeedback: false,
     createdAtMs: now,
     provisioningSinceMs: now,
+    outageMs: 0,
     nonce,
     revision: (known?.revision ?? 0) + 1,
     retryAtMs: null,
@@ -63,6 +65,7 @@ export async function register(
     webhookHeardAtMs: null,
     refreshMirror: false,
     deleteVm: false,
+    leftovers: known === null ? [] : leftBehind(known, now),
     vm: input.vmId === undefined ? vm : { ...vm, id: input.vmId, adopted: true, step: 'known' },
     supervisor: newSupervisorRecord(),
   })
@@ -98,6 +101,7 @@ async function existing(
       Object.assign(workspace, {
         status: 'provisioning',
         provisioningSinceMs: core.now(),
+        outageMs: 0,
         statusDetail: 'Trying again.',
         retryAtMs: null,
       }),
@@ -151,6 +155,15 @@ export function branches(
   }
 }
 
+/** A registration made since then has another machine. */
+export function noteDeleted(core: Core, vmId: string): void {
+  if (requireWorkspace(core).vm.id !== vmId) return
+  core.store.publishWorkspace((record) => {
+    record.deleteVm = false
+    Object.assign(record.vm, { id: null, url: null, status: 'deleted', step: 'none' })
+  })
+}
+
 /** Ends everything of the workspace: plans cancelled, rights revoked, the VM deleted when it is ours (or asked for). History stays. */
 export async function remove(
   core: Core,
@@ -169,6 +182,8 @@ export async function remove(
   }
   const doDelete = workspace.vm.id !== null && (deleteVm ?? !workspace.vm.adopted)
   core.store.publishWorkspace((record) => {
+    // A create under way has no id yet: what comes of it is looked for by its name.
+    if (record.vm.id === null && deleteVm !== false) record.leftovers = leftBehind(record, core.now())
     Object.assign(record, {
       status: 'removed',
       statusDetail: 'Removed.',
@@ -192,12 +207,7 @@ export async function remove(
         () => true,
         () => false,
       )
-    if (vmDeleted)
-      core.store.publishWorkspace(
-        (record) =>
-          Object.assign(record.vm, { id: null, url: null, status: 'deleted', step: 'none' }) &&
-          (record.deleteVm = false),
-      )
+    if (vmDeleted) noteDeleted(core, workspace.vm.id)
   }
   await core.poke()
   return { removed: true, vmDeleted }

@@ -53,17 +53,22 @@ export async function climb(core: Core, vms: VmProvider): Promise<number | null>
 async function findOrCreate(core: Core, vms: VmProvider): Promise<number> {
   const { vm, name } = requireWorkspace(core)
   const existing = await vms.find(vm.name)
-  if (existing !== null) return know(core, existing)
+  if (existing !== null) return know(core, existing, vm.name)
   const now = core.now()
   if (vm.createSentAtMs !== null && now - vm.createSentAtMs < LIST_AFTER_CREATE_MS) return 15_000
   const slot = await account(core).acquireCreate(name)
   if (!slot.granted) return slot.retryAfterMs
+  // Removed, or registered anew, while Orgo answered: nobody wants this machine any more.
+  if (!isWanted(core, vm.name)) {
+    await account(core).releaseCreate(name)
+    return 0
+  }
   core.store.changeWorkspace((workspace) =>
     Object.assign(workspace.vm, { step: 'creating', createSentAtMs: now, status: 'creating' }),
   )
   try {
     const made = await vms.create(vm.name)
-    return know(core, made)
+    return know(core, made, vm.name)
   } catch (error) {
     // A clear refusal made nothing: the next try need not wait for a machine that cannot appear.
     if (error instanceof VmError && error.executed === 'no')
@@ -74,7 +79,14 @@ async function findOrCreate(core: Core, vms: VmProvider): Promise<number> {
   }
 }
 
-function know(core: Core, found: Vm): number {
+const isWanted = (core: Core, vmName_: string): boolean => {
+  const { status, vm } = requireWorkspace(core)
+  return status !== 'removed' && vm.name === vmName_ && vm.id === null
+}
+
+/** What came too late for its registration is a leftover, and was written down as one when that ended. */
+function know(core: Core, found: Vm, wantedName: string): number {
+  if (!isWanted(core, wantedName)) return 0
   core.store.publishWorkspace((workspace) =>
     Object.assign(workspace.vm, {
       id: found.id,
@@ -148,18 +160,30 @@ async function pollBoot(core: Core, vms: VmProvider, found: Vm): Promise<number>
   const status = noteBoot(core, output)
   const { vm } = requireWorkspace(core)
   const ageMs = core.now() - (vm.bootSentAtMs ?? 0)
-  // Failed, killed or never heard after its end: the same first command again; finished steps are markers and cost nothing.
+  if (status?.step === 'done' && ageMs > BOOT_RETRY_MS) return wakeSupervisor(core, vms, found.id, ageMs)
+  // Failed or killed: the same first command again; finished steps are markers and cost nothing.
   if (
     status === null ||
     status.step === 'none' ||
     (status.error !== null && ageMs > BOOT_RETRY_MS) ||
-    ageMs > TICKET_MS ||
-    (status.step === 'done' && ageMs > BOOT_RETRY_MS)
+    ageMs > TICKET_MS
   )
     core.store.changeWorkspace((record) => {
       if (record.vm.step === 'booting') record.vm.step = 'known'
     })
   return POLL_MS
+}
+
+/** Prepared, and its supervisor was never heard: it died, or the machine was restarted, before its first sync. The bell starts it. */
+async function wakeSupervisor(core: Core, vms: VmProvider, vmId: string, ageMs: number): Promise<number> {
+  const { supervisor } = requireWorkspace(core)
+  const { output } = await vms.exec(vmId, doorbellCommand(supervisor.pendingNonce ?? ''), EXEC_TIMEOUT_MS)
+  // No `ralph` there, or none that gets through in all this time: a whole new start, under a new nonce and key.
+  if (parseDoorbell(output) === null || ageMs > TICKET_MS)
+    core.store.changeWorkspace(({ vm }) => {
+      if (vm.id === vmId && vm.step === 'booting') Object.assign(vm, { step: 'known', ticketSpent: true })
+    })
+  return BOOT_RETRY_MS
 }
 
 function noteBoot(core: Core, output: string) {

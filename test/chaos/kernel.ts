@@ -127,7 +127,7 @@ export function createKernel(startMs: number, send: (request: Sent) => Reply) {
         for (let i = 0; i < 30; i++) await Promise.resolve()
         if (pending.size > 0) await Promise.race(pending)
         else if ([...operations].every(({ waits }) => waits > 0)) return
-        else if (turns > 20) await new Promise((resolve) => real.setTimeout(resolve, 0))
+        else if (turns > 4) await new Promise((resolve) => real.setTimeout(resolve, 0))
         if (real.now() > until) throw new Error(`the simulation hangs in ${kernel.active().join(', ')}`)
       }
     },

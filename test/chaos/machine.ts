@@ -67,7 +67,10 @@ function start(world: World, machine: Machine, command: string): void {
   Object.assign(machine, { bootNonce: nonce, bootStep: 'start', bootError: null })
   const run = ++machine.bootRun
   const goesOn = () => machine.bootRun === run && machine.status === 'running'
-  const exchange = () => {
+  const exchange = (): void => {
+    // Frozen, not dead.
+    if (machine.bootRun === run && machine.status === 'suspended')
+      return void world.kernel.after(5_000, exchange)
     if (!goesOn()) return
     machine.bootStep = 'key'
     const fault = faultAt(world, 'vm_ticket')

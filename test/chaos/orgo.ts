@@ -30,8 +30,15 @@ export function answerOrgo(world: World, { method, url, body }: Sent): Reply {
   const point = pointOf(method, path, command)
   const fault = faultAt(world, point)
   const afterMs = world.rng.int(40, point === 'orgo_create' ? 6_000 : 900)
-  const act = () =>
-    carryOut(world, { point, path, command, name: typeof parsed['name'] === 'string' ? parsed['name'] : '' })
+  const act = () => {
+    world.orgoAnsweredAtMs = nowOf(world)
+    return carryOut(world, {
+      point,
+      path,
+      command,
+      name: typeof parsed['name'] === 'string' ? parsed['name'] : '',
+    })
+  }
   const timed = (effect: () => Answer, ms = afterMs): Reply => ({
     effectAfterMs: ms / 2,
     afterMs: ms,

@@ -24,6 +24,8 @@ const ROUNDS = 10
 /** Past an hourly look at open branches. */
 const AFTER_MS = 65 * 60_000
 
+export type Watch = (world: World, look: Look) => void
+
 export interface RunResult {
   seed: number
   violations: World['violations']
@@ -32,15 +34,22 @@ export interface RunResult {
   calls: Record<string, number>
   alarms: number
   plans: number
+  cancelled: number
 }
 
-export async function runOne(schedule: Schedule, name: string): Promise<RunResult> {
+/** `watch` looks on after every step. */
+export async function runOne(schedule: Schedule, name: string, watch: Watch = () => {}): Promise<RunResult> {
   const stub = env.WORKSPACE.getByName(await workspaceKey(name))
-  return runInDurableObject(stub, (_, state) => drive(schedule, name, state))
+  return runInDurableObject(stub, (_, state) => drive(schedule, name, state, watch))
 }
 
 /** Runs inside the object's own context: its storage is real, its instances are made and dropped here. */
-async function drive(schedule: Schedule, name: string, state: DurableObjectState): Promise<RunResult> {
+async function drive(
+  schedule: Schedule,
+  name: string,
+  state: DurableObjectState,
+  watch: Watch,
+): Promise<RunResult> {
   const world = createWorld(schedule, name)
   const { kernel } = world
   const alarm: Alarm = { atMs: null }
@@ -51,13 +60,12 @@ async function drive(schedule: Schedule, name: string, state: DurableObjectState
   world.kill = () => void (kill = true)
   world.busy = () => kernel.active().length > 0
   world.ask = (call, run, then) => {
-    dirty = true
     const live = workspace
     kernel.start(
       call,
       () => run(live),
       (value, error) => {
-        dirty = true
+        dirty ||= call !== 'leaseLives' && call !== 'authorize' && call !== 'planStatus'
         if (error !== undefined) note(world, `${call}: ${wordsOf(error)}`)
         then(value)
       },
@@ -106,6 +114,7 @@ async function drive(schedule: Schedule, name: string, state: DurableObjectState
       dirty = false
       look = glance()
       world.state = look.state
+      watch(world, look)
       if (!world.busy()) checkNow(world, look)
       if (world.violations.length > 0 || enough()) return
     }
@@ -156,6 +165,7 @@ async function drive(schedule: Schedule, name: string, state: DurableObjectState
     calls: world.calls,
     alarms,
     plans: look.plans.length,
+    cancelled: look.plans.filter(({ status }) => status === 'cancelled').length,
   }
 }
 
@@ -203,6 +213,7 @@ function createWorld(schedule: Schedule, name: string): World {
     notes: [],
     violations: [],
     creates: 0,
+    orgoAnsweredAtMs: 0,
     calls: {},
     ask: () => {},
     news: (machine) => syncSoon(world, machine, 0),

@@ -89,6 +89,8 @@ export interface World {
   notes: string[]
   violations: { invariant: string; text: string }[]
   creates: number
+  /** When Orgo last did as it was asked. */
+  orgoAnsweredAtMs: number
   calls: Record<string, number>
   /** Calls the object; null when the call failed. */
   ask: <T>(name: string, call: (workspace: Workspace) => Promise<T>, then: (value: T | null) => void) => void
