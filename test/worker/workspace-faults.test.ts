@@ -1,0 +1,125 @@
+// What the simulator (test/chaos) found in the engine, each as a small test by name.
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createOrgo } from '../../src/vm/orgo.ts'
+import type { Vm } from '../../src/vm/vm.ts'
+import { createCore } from '../../src/workspace/core.ts'
+import type { VmRecord } from '../../src/workspace/records.ts'
+import { createStore } from '../../src/workspace/store.ts'
+import { climb } from '../../src/workspace/vm-ladder.ts'
+import { endOutside, objectOf, playOutside, workspaceStub } from './support/outside.ts'
+import type { Outside } from './support/outside.ts'
+import { ready, REMOTE, settle } from './support/ready.ts'
+
+let outside: Outside
+beforeEach(() => {
+  outside = playOutside()
+})
+afterEach(endOutside)
+
+const creates = () => outside.orgoCalls.filter(({ call }) => call === 'POST /computers').length
+const refused = () => Response.json({ error: 'Unprocessable' }, { status: 422 })
+
+/** Makes everything due, and rings. */
+async function ring(name: string, change: Partial<VmRecord> = {}): Promise<void> {
+  const object = await objectOf(name)
+  await runInDurableObject(object, async (_, state) => {
+    createStore(state.storage.sql).changeWorkspace((workspace) => {
+      workspace.retryAtMs = null
+      for (const leftover of workspace.leftovers) leftover.dueAtMs = 0
+      Object.assign(workspace.vm, change)
+    })
+    await state.storage.setAlarm(Date.now() + 60_000)
+  })
+  await runDurableObjectAlarm(object)
+}
+
+async function vmOf(name: string): Promise<VmRecord | undefined> {
+  return runInDurableObject(
+    await objectOf(name),
+    (_, state) => createStore(state.storage.sql).workspace()?.vm,
+  )
+}
+
+describe('a workspace in error', () => {
+  it('is tried again for a plan that is submitted to it, instead of holding it for ever', async () => {
+    outside.orgoFault = (method, path) => (method === 'POST' && path === '/computers' ? refused() : null)
+    const stub = await workspaceStub('retry')
+    await stub.register({ name: 'retry', gitRemote: REMOTE })
+    await settle('retry')
+    expect(await stub.snapshot('retry')).toMatchObject({ status: 'error' })
+    outside.orgoFault = () => null
+    await stub.submit('retry', { plan: 'x' })
+    expect(await stub.snapshot('retry')).toMatchObject({ status: 'provisioning' })
+    await settle('retry')
+    expect(outside.computers).toHaveLength(1)
+  })
+})
+
+describe('a machine', () => {
+  it('that is heard while Orgo says how it is keeps its key', async () => {
+    await ready('heard', outside)
+    const before = await vmOf('heard')
+    await runInDurableObject(await objectOf('heard'), async (_, state) => {
+      const core = createCore(state, env)
+      const step = (to: VmRecord['step']) =>
+        core.store.changeWorkspace((workspace) => void (workspace.vm.step = to))
+      step('known')
+      const get = async (id: string): Promise<Vm> => {
+        step('ready') // its sync comes in now
+        return { id, name: '', state: 'running', url: null, instanceId: null, workspaceId: null }
+      }
+      await climb(core, { ...createOrgo({ apiUrl: 'https://orgo.test/api', apiKey: 'k' }), get })
+    })
+    expect(await vmOf('heard')).toMatchObject({ step: 'ready', generation: before?.generation })
+  })
+
+  it('that is prepared, and whose supervisor died before it was heard, is woken by the bell', async () => {
+    outside.bash = (command) => ({
+      exit_code: 0,
+      output: command.includes('ralph" doorbell')
+        ? '{"ralph":1,"bootId":"b","counter":1,"agentSha256":"x","supervisor":"started"}'
+        : '{"step":"done","error":null}',
+    })
+    const stub = await workspaceStub('died')
+    await stub.register({ name: 'died', gitRemote: REMOTE })
+    await settle('died')
+    outside.orgoCalls.length = 0
+    await ring('died', { bootSentAtMs: Date.now() - 60_000 })
+    expect(outside.orgoCalls.some(({ command }) => command.includes('ralph" doorbell'))).toBe(true)
+  })
+
+  it('whose creation was under way when its workspace was removed is found by its name and deleted', async () => {
+    let lost = false
+    outside.orgoFault = (method, path) => {
+      if (method !== 'POST' || path !== '/computers' || lost) return null
+      lost = true
+      throw new TypeError('Network connection lost.')
+    }
+    const stub = await workspaceStub('late')
+    await stub.register({ name: 'late', gitRemote: REMOTE })
+    await ring('late')
+    expect(lost).toBe(true)
+    const made = { id: crypto.randomUUID(), name: (await vmOf('late'))?.name ?? '', status: 'running' }
+    await stub.remove('late', undefined)
+    outside.computers.push(made)
+    await ring('late')
+    expect(outside.computers).toEqual([])
+    expect(creates()).toBe(1)
+  })
+
+  it('that could not be deleted is not forgotten when its workspace is registered anew', async () => {
+    const { stub } = await ready('anew', outside)
+    const old = outside.computers[0]?.id
+    outside.orgoFault = (method) =>
+      method === 'DELETE' ? Response.json({ error: 'x' }, { status: 503 }) : null
+    expect(await stub.remove('anew', undefined)).toMatchObject({ vmDeleted: false })
+    await stub.register({ name: 'anew', gitRemote: REMOTE })
+    outside.orgoFault = () => null
+    await ring('anew')
+    await settle('anew')
+    expect(outside.computers.map(({ id }) => id)).not.toContain(old)
+    expect(outside.computers).toHaveLength(1)
+  })
+})
