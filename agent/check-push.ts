@@ -5,12 +5,14 @@ import { readIfPresent, writeDurably } from './durable.ts'
 import { createGit } from './git.ts'
 import { cleanCommits } from './history-gate.ts'
 import type { PlanRun } from './plan-run.ts'
+import { describeTooLarge } from './push-size.ts'
 import { describeHeld, rulesFor } from './staging-gate.ts'
 import { tokenConfigFile } from './token.ts'
 
 const Rules = z.object({
   allowed: z.object({ workflows: z.boolean(), text: z.string() }),
   baseHead: z.string().nullable(),
+  branch: z.string(),
 })
 
 const rulesFile = (home: string): string => join(home, '.ralph/push-rules.json')
@@ -18,7 +20,7 @@ const rulesFile = (home: string): string => join(home, '.ralph/push-rules.json')
 /** What the plan's words allow, for the hook: it runs in a process of its own. */
 export function saveRules(plan: PlanRun): void {
   const { allowed, baseHead } = rulesFor(plan)
-  writeDurably(rulesFile(plan.home), JSON.stringify({ allowed, baseHead }))
+  writeDurably(rulesFile(plan.home), JSON.stringify({ allowed, baseHead, branch: plan.start.branch }))
 }
 
 /** '' when the push may go on; else why not, with what to do. */
@@ -28,8 +30,9 @@ export async function checkPush(home: string): Promise<string> {
   // git tells a hook its directories by these; our own calls find the checkout by themselves.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')))
   const known = token === undefined ? [] : [token]
-  const { held } = await cleanCommits(createGit(process.cwd(), env), home, { ...rules, known })
+  const git = createGit(process.cwd(), env)
+  const { held } = await cleanCommits(git, home, { ...rules, known })
   return held.length === 0
-    ? ''
+    ? describeTooLarge(git, rules.branch)
     : `This is not pushed, because of what its commits hold:\n${describeHeld(held)}\nTake it out of the commits themselves (a later commit leaves it in the history), then push again.`
 }

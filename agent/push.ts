@@ -7,6 +7,7 @@ import { adoptHistory, cleanHistory } from './history-gate.ts'
 import { PauseError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
 import type { RunResult } from './process.ts'
+import { describeTooLarge } from './push-size.ts'
 import { judge, withRenewal } from './renewal.ts'
 import { describeHeld, tellHeld } from './staging-gate.ts'
 
@@ -28,6 +29,8 @@ export async function pushBranch(plan: PlanRun): Promise<void> {
       ),
     })
   }
+  const tooLarge = await describeTooLarge(git, start.branch)
+  if (tooLarge !== '') throw new PauseError('git_refused', tooLarge)
   const head = await commitOf(git, 'HEAD')
   const ref = `refs/heads/${start.branch}`
   const push = (...options: string[]) =>

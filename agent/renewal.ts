@@ -31,7 +31,7 @@ export function judge(result: RunResult): 'refused' | 'expired' | 'unreachable' 
   if (/token_expired|HTTP 401|error: 401|Authentication failed|could not read Username/i.test(said))
     return 'expired'
   if (
-    /remote rejected|\[rejected\]|remote error:|couldn't find remote ref|error: 40[0349]|HTTP 40[0349]/i.test(
+    /remote rejected|\[rejected\]|remote error:|couldn't find remote ref|(?:error:|HTTP) 4(?:0[0349]|13)/i.test(
       said,
     )
   )

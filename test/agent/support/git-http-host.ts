@@ -85,11 +85,11 @@ function runBackend(root: string, request: IncomingMessage, response: ServerResp
 }
 
 /** A bare repository with `commits` commits on main, pushing over HTTP allowed. */
-export function makeRepository(root: string, name: string, commits: number): void {
+export function makeRepository(root: string, name: string, commits: number, format = 'sha1'): void {
   const sh = (script: string) => execFileSync('sh', ['-ceu', script], { cwd: root, stdio: 'pipe' })
-  sh(`git init -q --bare -b main ${name} && git -C ${name} config http.receivepack true &&
+  sh(`git init -q --bare --object-format=${format} -b main ${name} && git -C ${name} config http.receivepack true &&
     git -C ${name} config uploadpack.allowFilter true && git -C ${name} config receive.advertisePushOptions true
-    git init -q -b main seed && cd seed && git config user.email a@b.c && git config user.name seed
+    git init -q --object-format=${format} -b main seed && cd seed && git config user.email a@b.c && git config user.name seed
     for i in $(seq ${commits}); do echo $i > file-$i && git add . && git commit -qm "commit $i"; done
     git push -q ../${name} main && git tag v1 && git push -q ../${name} v1 && rm -rf ../seed`)
 }

@@ -66,11 +66,11 @@ export async function createObjectLab() {
     host,
     base: worker.url,
     /** A fresh repository, workspace and running plan, with the tokens its VM would hold. */
-    async seed(): Promise<Seeded> {
+    async seed(format = 'sha1'): Promise<Seeded> {
       count += 1
       const name = `demo-${count}`
       const bare = join(root, `repo-${count}.git`)
-      makeRepository(root, `repo-${count}.git`, 2)
+      makeRepository(root, `repo-${count}.git`, 2, format)
       host.intercept = null
       host.seen.length = 0
       const { plan, branch } = z
