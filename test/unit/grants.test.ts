@@ -32,6 +32,8 @@ const workspace: WorkspaceRecord = {
   webhookHeardAtMs: null,
   refreshMirror: false,
   deleteVm: false,
+  outageMs: 0,
+  leftovers: [],
   vm: newVmRecord('v'),
   supervisor: newSupervisorRecord(),
 }
