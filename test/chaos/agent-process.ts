@@ -2,7 +2,7 @@
 // questions to the object. The gateway is played here: right, effect upstream, settlement, and a Worker that may die in between.
 import type { AttemptEnd, DesiredPlan, ObservedPlan } from '../../src/protocol.ts'
 import { gatewayModel, gatewayPush } from './gateway.ts'
-import { note, nowOf, violate } from './world.ts'
+import { moment, note, nowOf, violate } from './world.ts'
 import type { Machine, PlanOnDisk, World } from './world.ts'
 
 export function observed(machine: Machine): ObservedPlan[] {
@@ -84,6 +84,7 @@ function begin(world: World, machine: Machine, plan: PlanOnDisk): void {
     )
   record(world, machine, plan, { kind: 'start' })
   note(world, `${machine.id} starts attempt ${plan.attempt} of ${plan.id.slice(-4)}`)
+  moment(world, 'started', plan.id)
   next(world, machine, plan)
 }
 
@@ -164,4 +165,5 @@ function finish(world: World, machine: Machine, plan: PlanOnDisk, end: AttemptEn
   Object.assign(plan, { alive: false, status: 'ended', end, process: plan.process + 1 })
   note(world, `${machine.id}: attempt ${plan.attempt} of ${plan.id.slice(-4)} ended, ${end.kind}`)
   world.news(machine)
+  moment(world, 'ended', plan.id)
 }

@@ -2,7 +2,7 @@
 // anywhere in between; upstream may refuse, be silent, or lose its answer.
 import type { PlanClaims } from '../../src/auth/vm-token.ts'
 import type { Intent, Settlement } from '../../src/workspace/state.ts'
-import { faultAt, note, nowOf, violate } from './world.ts'
+import { faultAt, moment, note, nowOf, violate } from './world.ts'
 import type { Machine, PlanOnDisk, World } from './world.ts'
 
 export type Then = (outcome: 'done' | 'again' | 'stopped' | 'budget') => void
@@ -35,6 +35,7 @@ function passage(world: World, { point, intent, machine, plan, ms, effect, cut, 
   const fault = faultAt(world, point)
   if (machine.silentUntilMs > nowOf(world) || fault === 'vm_dropped') return over('again')
   const askedAtMs = nowOf(world)
+  moment(world, point, plan.id)
   world.ask(
     'authorize',
     (workspace) => workspace.authorize(claimsOf(world, plan), intent),

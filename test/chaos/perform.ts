@@ -57,8 +57,13 @@ export function perform(world: World, step: Step): void {
       )
   }
   if (step.do.startsWith('vm_') || step.do.endsWith('_crash')) return onMachine(world, step.do)
-  if (plan === undefined) return
-  switch (step.do) {
+  if (plan !== undefined) actOn(world, step.do, plan)
+}
+
+/** What somebody does about one plan, or its machine. */
+export function actOn(world: World, act: string, plan: string): void {
+  if (act.startsWith('vm_')) return onMachine(world, act)
+  switch (act) {
     case 'cancel':
       return cancel(world, plan)
     case 'resume':

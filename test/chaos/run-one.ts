@@ -13,7 +13,7 @@ import { lookInside } from './look.ts'
 import type { Look } from './look.ts'
 import { syncSoon } from './machine.ts'
 import { answerOrgo } from './orgo.ts'
-import { perform, register, resume } from './perform.ts'
+import { actOn, perform, register, resume } from './perform.ts'
 import { createRng } from './rng.ts'
 import type { Schedule } from './job.ts'
 import { faultAt, note, START_MS, violate, visit } from './world.ts'
@@ -58,6 +58,10 @@ async function drive(
   let workspace = new Workspace(state, edges(env))
   let [kill, evict, dirty, ringing, alarms] = [false, false, true, false, 0]
   world.kill = () => void (kill = true)
+  world.act = (act, plan) => {
+    if (act === 'kill') kill = true
+    else actOn(world, act, plan)
+  }
   world.busy = () => kernel.active().length > 0
   world.ask = (call, run, then) => {
     const live = workspace
@@ -133,6 +137,9 @@ async function drive(
         } else if (step.do.startsWith('clock_')) {
           visit(world, step.do, world.busy() ? 'in a call' : 'at rest')
           kernel.skewMs += step.do === 'clock_back' ? -60_000 : step.n === 0 ? 3_600_000 : 90_000
+        } else if (step.do === 'when') {
+          const [moment = '', act = ''] = (step.at ?? '').split(' ')
+          world.triggers.push({ moment, act })
         } else perform(world, step)
       })
     await runTo(START_MS + schedule.stormMs)
@@ -175,6 +182,7 @@ const isDone = (look: Look): boolean => look.open.length === 0
 
 function calm(world: World): void {
   world.faults.length = 0
+  world.triggers.length = 0
   world.stormy = false
   for (const machine of world.machines) machine.silentUntilMs = 0
 }
@@ -221,6 +229,8 @@ function createWorld(schedule: Schedule, name: string): World {
     busy: () => false,
     accepted: new Map(),
     removals: 0,
+    triggers: [],
+    act: () => {},
     stormy: true,
   }
   return world

@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
-    lanes: { type: 'string', default: '2' },
+    lanes: { type: 'string', default: '4' },
     chunk: { type: 'string', default: '250' },
     log: { type: 'boolean', default: false },
     'no-mutants': { type: 'boolean', default: false },
@@ -21,6 +21,7 @@ const { values } = parseArgs({
 })
 /** From so many runs on every reachable cell must have been visited. */
 const FULL_RUNS = 10_000
+const MUTANT_RUNS = 300
 const [runs, seed, lanes, chunk] = [values.runs, values.seed, values.lanes, values.chunk].map(Number) as [
   number,
   number,
@@ -89,14 +90,19 @@ if (!values['only-mutants']) {
   if (runs >= FULL_RUNS) failed ||= missing.length > 0
 }
 
-for (const mutant of values['no-mutants'] || values.log ? [] : MUTANTS) {
-  const { result } = await lane({ seed: 1, runs: 400, shrink: false, log: false, stopAfter: 1 }, mutant.name)
-  const caught = result?.failures[0]
-  const said =
-    caught === undefined
-      ? 'NOT caught'
-      : `caught by seed ${caught.seed}: ${caught.violations[0]?.invariant ?? ''} ${caught.violations[0]?.text.slice(0, 100) ?? ''}`
-  console.log(`broken engine, "${mutant.name}": ${said}`)
-  failed ||= caught === undefined
+const mutants = values['no-mutants'] || values.log ? [] : [...MUTANTS]
+const hunt = async () => {
+  for (let mutant = mutants.shift(); mutant !== undefined; mutant = mutants.shift()) {
+    const job = { seed, runs: MUTANT_RUNS, shrink: false, log: false, stopAfter: 1 }
+    const { result, problems } = await lane(job, mutant.name)
+    const caught = result?.failures[0]
+    const said =
+      caught === undefined
+        ? `NOT caught in ${result?.runs ?? 0} runs ${problems.join('; ')}`
+        : `caught in run ${caught.seed - seed + 1}: ${caught.violations[0]?.invariant ?? ''} ${caught.violations[0]?.text.slice(0, 110) ?? ''}`
+    console.log(`broken engine, "${mutant.name}": ${said}`)
+    failed ||= caught === undefined
+  }
 }
+await Promise.all(Array.from({ length: lanes }, hunt))
 process.exit(failed ? 1 : 0)

@@ -87,6 +87,20 @@ const CLIENT = [
   'register',
 ] as const
 
+/** Moments that are over in a blink: what strikes there is set to wait for them. */
+const MOMENTS = ['started', 'ended', 'gate_push', 'gate_model'] as const
+const ACTS = [
+  'cancel',
+  'cancel',
+  'resume',
+  'message',
+  'kill',
+  'vm_stop',
+  'vm_zombie',
+  'vm_silence',
+  'vm_delete',
+] as const
+
 export function makeSchedule(seed: number): Schedule {
   const rng = createRng(seed)
   const stormMs = rng.int(120_000, 900_000)
@@ -99,7 +113,9 @@ export function makeSchedule(seed: number): Schedule {
   add(CLIENT, 7)
   if (rng.chance(0.6)) add(MACHINE_EVENTS, 3)
   if (rng.chance(0.7)) add(OBJECT_EVENTS, 4)
-  for (let count = rng.int(0, 4); count > 0; count--) steps.push(faultStep(rng, when()))
+  for (let count = rng.int(1, 6); count > 0; count--) steps.push(faultStep(rng, when()))
+  for (let count = rng.int(0, 3); count > 0; count--)
+    steps.push({ atMs: when(), do: 'when', n: 0, at: `${rng.pick(MOMENTS)} ${rng.pick(ACTS)}` })
   if (rng.chance(0.03))
     steps.push({
       atMs: when(),
@@ -126,7 +142,7 @@ function faultStep(rng: Rng, atMs: number): Step {
     do: 'fault',
     n: 0,
     at: `${wide ? 'orgo_' : point} ${kind}`,
-    lengthMs: rng.int(5_000, 240_000),
+    lengthMs: rng.int(30_000, 900_000),
     chance: rng.pick([1, 1, 0.5, 0.2]),
     hits: kills ? rng.int(1, 2) : rng.int(1, 12),
   }

@@ -103,6 +103,9 @@ export interface World {
   /** Idempotency key → the plan that was answered. */
   accepted: Map<string, string>
   removals: number
+  /** What is to be done at the next such moment of a plan. */
+  triggers: { moment: string; act: string }[]
+  act: (act: string, plan: string) => void
   /** False once faults are off: then everybody works as they should. */
   stormy: boolean
 }
@@ -131,6 +134,17 @@ export function visit(world: World, fault: string, point: string): void {
 
 export function note(world: World, text: string): void {
   world.notes.push(`${((nowOf(world) - START_MS) / 1_000).toFixed(1).padStart(9)} ${text}`)
+}
+
+/** Something happens with a plan: whoever waited for it strikes now, or a moment later. */
+export function moment(world: World, name: string, plan: string): void {
+  const at = world.triggers.findIndex((trigger) => trigger.moment === name)
+  const [found] = at === -1 ? [] : world.triggers.splice(at, 1)
+  if (found !== undefined)
+    world.kernel.after(world.rng.int(0, 250), () => {
+      note(world, `at ${name}: ${found.act}`)
+      world.act(found.act, plan)
+    })
 }
 
 export function violate(world: World, invariant: string, text: string): void {
