@@ -1,7 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { Job } from './test/chaos/job.ts'
-import { mutate } from './test/chaos/mutants.ts'
 import { workerTestOptions } from './test/worker/setup/options.ts'
 
 export default defineConfig({
@@ -18,14 +17,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [
-          cloudflareTest(async () => workerTestOptions(await readD1Migrations('migrations'))),
-          {
-            name: 'mutants',
-            enforce: 'pre',
-            transform: (code, id) => mutate(process.env['CHAOS_MUTANT'] ?? '', id, code),
-          },
-        ],
+        plugins: [cloudflareTest(async () => workerTestOptions(await readD1Migrations('migrations')))],
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],

@@ -1,5 +1,9 @@
 // Mistakes put into the engine's source on purpose, one at a time, to see that the simulator finds each: what it cannot find proves
-// nothing. Applied while a file is loaded (vitest.config.ts); src itself is never touched.
+// nothing. Made in a copy; src itself is never touched.
+import { cp, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 export interface Mutant {
   name: string
   file: string
@@ -46,11 +50,23 @@ export const MUTANTS: Mutant[] = [
   },
 ]
 
-/** The source with the mutant's change; throws where the line it changes is no more. */
-export function mutate(name: string, id: string, code: string): string | null {
-  const mutant = MUTANTS.find((one) => one.name === name)
-  if (mutant === undefined || !id.endsWith(mutant.file)) return null
-  if (!code.includes(mutant.from))
-    throw new Error(`mutant "${name}": its line is not in ${mutant.file} any more`)
-  return code.replace(mutant.from, mutant.to)
+/** A copy of the project with the mistake in it; throws where the line it changes is no more. The caller deletes it. */
+export async function mutatedCopy(root: string, { name, file, from, to }: Mutant): Promise<string> {
+  const copy = await mkdtemp(join(tmpdir(), 'chaos-mutant-'))
+  for (const part of [
+    'src',
+    'test',
+    'migrations',
+    'dist',
+    'wrangler.toml',
+    'package.json',
+    'tsconfig.json',
+    'vitest.config.ts',
+  ])
+    await cp(join(root, part), join(copy, part), { recursive: true })
+  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
+  const code = await readFile(join(copy, file), 'utf8')
+  if (!code.includes(from)) throw new Error(`mutant "${name}": its line is not in ${file} any more`)
+  await writeFile(join(copy, file), code.replace(from, to))
+  return copy
 }

@@ -1,11 +1,13 @@
 // `npm run chaos -- --runs N --seed S --lanes L`: a table per fault class and invariant, the cells visited, and every violation with
 // its seed and the fewest steps that still break it. `--seed S --runs 1 --log` replays one and prints what happened.
 import { spawn } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { Result } from './job.ts'
 import type { Job } from './job.ts'
-import { MUTANTS } from './mutants.ts'
+import { MUTANTS, mutatedCopy } from './mutants.ts'
 import { missingCells, report } from './report.ts'
 
 const { values } = parseArgs({
@@ -19,9 +21,10 @@ const { values } = parseArgs({
     'only-mutants': { type: 'boolean', default: false },
   },
 })
+const ROOT = new URL('../..', import.meta.url).pathname
 /** From so many runs on every reachable cell must have been visited. */
 const FULL_RUNS = 10_000
-const MUTANT_RUNS = 300
+const MUTANT_RUNS = 150
 const [runs, seed, lanes, chunk] = [values.runs, values.seed, values.lanes, values.chunk].map(Number) as [
   number,
   number,
@@ -31,16 +34,12 @@ const [runs, seed, lanes, chunk] = [values.runs, values.seed, values.lanes, valu
 const Said = z.object({ result: Result.nullable(), problems: z.array(z.string()) })
 
 /** One process for one job: its memory ends with it. */
-function lane(job: Job, mutant = ''): Promise<z.infer<typeof Said>> {
+function lane(job: Job, root = ROOT): Promise<z.infer<typeof Said>> {
   return new Promise((resolve) => {
-    const child = spawn(
-      process.execPath,
-      [new URL('lane.ts', import.meta.url).pathname, JSON.stringify(job)],
-      {
-        stdio: ['ignore', 'pipe', 'ignore'],
-        env: { ...process.env, CHAOS_MUTANT: mutant },
-      },
-    )
+    const child = spawn(process.execPath, [join(root, 'test/chaos/lane.ts'), JSON.stringify(job)], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      cwd: root,
+    })
     let text = ''
     child.stdout.setEncoding('utf8').on('data', (part: string) => void (text += part))
     child.on('close', (code) => {
@@ -94,7 +93,9 @@ const mutants = values['no-mutants'] || values.log ? [] : [...MUTANTS]
 const hunt = async () => {
   for (let mutant = mutants.shift(); mutant !== undefined; mutant = mutants.shift()) {
     const job = { seed, runs: MUTANT_RUNS, shrink: false, log: false, stopAfter: 1 }
-    const { result, problems } = await lane(job, mutant.name)
+    const copy = await mutatedCopy(ROOT, mutant)
+    const { result, problems } = await lane(job, copy)
+    await rm(copy, { recursive: true, force: true })
     const caught = result?.failures[0]
     const said =
       caught === undefined
