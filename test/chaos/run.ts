@@ -24,7 +24,7 @@ const { values } = parseArgs({
 const ROOT = new URL('../..', import.meta.url).pathname
 /** From so many runs on every reachable cell must have been visited. */
 const FULL_RUNS = 10_000
-const MUTANT_RUNS = 150
+const MUTANT_RUNS = 600
 const [runs, seed, lanes, chunk] = [values.runs, values.seed, values.lanes, values.chunk].map(Number) as [
   number,
   number,
