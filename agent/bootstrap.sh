@@ -30,6 +30,8 @@ main() {
   nonce="$(cat "$boot/nonce")"
   mkdir -p "$boot/done" && chmod 700 "$HOME/.ralph"
   rm -rf "$opt"/.new.* "$boot"/*.part
+  # Of first commands that were killed; a younger one may be at work.
+  find "$boot" -name '*.new' -mmin +1 -delete 2>/dev/null
   step disk check_disk
   step network check_network
   step git install_git

@@ -21,6 +21,7 @@ import { PauseError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
 import { NOTICES, steering } from './prompts.ts'
 import { takeMessages } from './steering.ts'
+import { spendReserve } from './reserve.ts'
 import type { ToolContext } from './tools/context.ts'
 import type { createTools } from './tools/index.ts'
 import type { WorkClock } from './work-clock.ts'
@@ -77,6 +78,8 @@ export async function runTurns(iteration: IterationInput, talk: Conversation): P
     const full = diskTrouble(plan.start.checkout, limits)
     if (full !== null && talk.toldFull) throw new PauseError('vm_unavailable', full)
     talk.toldFull = full !== null
+    // A shell that clears the disk needs a little of it itself.
+    if (talk.toldFull) spendReserve()
     talk.turns++
     talk.monologues = 0
     await input.onTurn()

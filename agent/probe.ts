@@ -196,12 +196,18 @@ const rust: Language = (text) => {
     : null
 }
 
+const complains = ({ got, wanted }: Pair): string =>
+  `if [ "${got.join('""')}" != "${wanted.join('""')}" ]; then echo "${got.join('""')}"; exit 1; fi\n`
+
 const shell: Language = () => ({
-  probes: 1,
-  write: ([pair], body) =>
-    pair === undefined
-      ? body
-      : `${body.trimEnd()}\nif [ "${pair.got.join('""')}" != "${pair.wanted.join('""')}" ]; then echo "${pair.got.join('""')}"; exit 1; fi\n`,
+  probes: 2,
+  write: ([first, last], body) => {
+    if (first === undefined || last === undefined) return body
+    const top = /^#![^\n]*\n/.exec(body)?.[0] ?? ''
+    const rest = body.slice(top.length).trimEnd()
+    // What a script says is its last command's exit code: the probe after it must not say something else.
+    return `${top}${complains(first)}${rest}\n${last.name}=$?\n${complains(last)}(exit $${last.name})\n`
+  },
 })
 
 /** Where the last match ends; 0: there is none. */

@@ -108,6 +108,13 @@ async function vouchFor({ shell, base, list, files }: HeardInput, plants: readon
     (marker) => !said.some(({ exitCode, output }) => exitCode !== 0 && output.includes(marker)),
   )
   if (missedAtBase.length < missed.size) return 'ignored'
+  const cutShort = plants.filter(({ markers }) => markers.some((marker) => !missed.has(marker)))
+  const lost = new Set(cutShort.flatMap(({ markers }) => markers).filter((marker) => missed.has(marker)))
+  if (lost.size > 0) {
+    // Alone, the first probe of a script hides its last: do the base's own come to their end, where these do not?
+    const { fresh: again } = await standAt(shell, list, base)
+    if ((await unnoticed(again, list.checks, cutShort, lost)).size < lost.size) return 'ignored'
+  }
   return missed.size < everyMarker(plants).size ? 'vouched' : 'unknown'
 }
 

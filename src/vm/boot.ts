@@ -48,7 +48,7 @@ export HOME="\${HOME:-/root}" PATH="$PATH:/usr/sbin:/usr/bin:/sbin:/bin"
 boot="$HOME/.ralph/boot"
 nonce=${quote(checked('nonce', NONCE, input.nonce))}
 did() { [ "$(cat "$boot/done/$1" 2>/dev/null)" = "$nonce" ]; }
-put() { printf '%s\\n' "$2" 2>/dev/null >"$boot/$1.new" && [ -s "$boot/$1.new" ] && mv -f "$boot/$1.new" "$boot/$1"; }
+put() { new="$boot/$1.$$.new"; { printf '%s\\n' "$2" >"$new"; } 2>/dev/null && [ -s "$new" ] && mv -f "$new" "$boot/$1"; }
 started='{"step":"start","error":null}'
 if did done; then echo '{"step":"done","error":null}'; exit 0; fi
 if mkdir -p "$boot/done" && put env ${quote(env.join('\n'))} && put start.sh ${quote(START_SCRIPT)} &&

@@ -26,8 +26,8 @@ const FILL =
   'for size in 64k 4k 1; do dd if=/dev/zero bs=$size count=40000 >> ~/filler 2>/dev/null; done; echo full'
 
 test('a plan that fills the disk is paused by that name, and goes on where it stood once there is room', async () => {
-  using disk = smallDisk('40m')
-  await using vm = await createVm({ disk: disk.path, env: { RALPH_LIMITS: '{"minFreeMb":1}' } })
+  using disk = smallDisk('64m')
+  await using vm = await createVm({ disk: disk.path, env: { RALPH_LIMITS: '{"minFreeMb":4}' } })
   const plan = vm.worker.submit(
     `Fill\n\n\`\`\`sh\necho first > first.txt; git add -A; git commit -qm first; head -c 4800000 /dev/urandom > second.bin\n\`\`\`\n\n\`\`\`sh\n${FILL}\n\`\`\`\n`,
   )
@@ -55,8 +55,8 @@ test('a plan that fills the disk is paused by that name, and goes on where it st
 })
 
 test('a model that fills the disk hears of it, takes its file away and goes on', async () => {
-  using disk = smallDisk('40m')
-  await using vm = await createVm({ disk: disk.path, env: { RALPH_LIMITS: '{"minFreeMb":1}' } })
+  using disk = smallDisk('64m')
+  await using vm = await createVm({ disk: disk.path, env: { RALPH_LIMITS: '{"minFreeMb":4}' } })
   const plan = vm.worker.submit(
     `Fill\n\n\`\`\`sh\n${FILL}\n\`\`\`\n\n\`\`\`sh\nrm ~/filler; echo done > done.txt\n\`\`\`\n`,
   )

@@ -107,6 +107,19 @@ test.each([
   expect(end?.kind === 'completed' && end.reasons).not.toEqual([])
 })
 
+test('a library that ends the shell script which tests it is not verified; the same work without that is', async () => {
+  const files = {
+    'lib.sh': 'add() { result=$(($1 + $2)); }\n',
+    'tests/check.sh': '. ./lib.sh\nadd 1 2; [ "$result" = 3 ] || exit 1\ndouble 4; [ "$result" = 8 ]\n',
+  }
+  await using vm = await createVm({ files })
+  const outcomeOf = async (double: string) =>
+    (await carryOut(vm, `Add double()\n${sh(`echo '${double}' >> lib.sh`)}`, ['sh tests/check.sh'])).observed
+      ?.end
+  expect(await outcomeOf('double() { add $1 $1; }')).toMatchObject({ outcome: 'verified' })
+  expect(await outcomeOf('double() { exit 0; }')).toMatchObject({ outcome: 'unverified' })
+})
+
 test('a plan that asks for its tests to be changed may change them', async () => {
   await using vm = await createVm({ files: PROJECT })
   const plan = await carryOut(

@@ -30,7 +30,6 @@ export async function startFirstProcess(args: string[], onExit: () => void): Pro
   let said = ''
   let status = ''
   child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  child.stdio[3]?.on('data', (chunk: Buffer) => (status += chunk.toString()))
   const ended = new Promise<void>((done) => {
     child.on('exit', () => done())
     child.on('error', () => done())
@@ -39,9 +38,20 @@ export async function startFirstProcess(args: string[], onExit: () => void): Pro
     const timer = setTimeout(() => fail(new Error('the sandbox did not come up in 20 s')), BOOT_TIMEOUT_MS)
     child.on('error', fail)
     child.on('exit', (code) => fail(new Error(`bwrap ended with ${code}: ${said.trim()}`)))
-    child.stdout?.once('data', () => {
+    let isUp = false
+    // Two pipes, in either order: on a busy machine the shell speaks before bwrap's own line is read.
+    const look = () => {
+      if (!isUp || !status.includes('\n')) return
       clearTimeout(timer)
       ready()
+    }
+    child.stdout?.once('data', () => {
+      isUp = true
+      look()
+    })
+    child.stdio[3]?.on('data', (chunk: Buffer) => {
+      status += chunk.toString()
+      look()
     })
     void ended.then(() => clearTimeout(timer))
   }).catch((error: unknown) => {
