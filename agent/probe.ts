@@ -2,6 +2,7 @@
 // does not notice is not run, or not believed, whatever made it so: an exit at import, a runner replaced, assertions taught to agree.
 // The two runs look alike to the code under test (random words in the file's own style), so it cannot show each a face of its own.
 // Pure.
+import { ENDS_ITSELF, languageOf, lastExit } from './probe-languages.ts'
 export interface Plant {
   path: string
   plain: string
@@ -11,6 +12,8 @@ export interface Plant {
   text(failing: ReadonlySet<number>): string
   /** Nothing but its probes, all of which fail: tells whether a check runs the file at all. */
   alone(): string
+  /** Its own words can end it well before its end. */
+  mayEndItself: boolean
 }
 
 /** Two words, equal or not, each written in two halves: whole they stand in the output only. */
@@ -19,14 +22,6 @@ interface Words {
   halves: [string, string]
   other: string
 }
-/** write: the probes in a body, which is the file's text or what of it can stand alone. */
-type Language = (text: string) => { probes: number; write: (pairs: Pair[], body: string) => string } | null
-interface Pair {
-  name: string
-  got: [string, string]
-  wanted: [string, string]
-}
-
 /** null: no language of tests we know. hex: at least 48 random digits of which nobody else knows. */
 export function plantProbes(path: string, plain: string, hex: string): Plant | null {
   const language = languageOf(path)?.(plain) ?? null
@@ -56,6 +51,7 @@ export function plantProbes(path: string, plain: string, hex: string): Plant | n
     markers: words.map(({ halves }) => halves.join('')),
     text: (failing) => write((at) => failing.has(at), plain),
     alone: () => write(() => true, skeleton(path, plain)),
+    mayEndItself: ENDS_ITSELF.test(plain.slice(0, lastExit(plain))),
   }
 }
 
@@ -75,145 +71,6 @@ function skeleton(path: string, text: string): string {
       /^(?:import\b[^;]*?from\s*['"][^.'"\n][^'"\n]*['"];?|(?:const|let|var)\b[^\n]*\brequire\(\s*['"][^.'"][^\n]*)\n/gm,
     ) ?? []
   ).join('')
-}
-
-function languageOf(path: string): Language | null {
-  if (/\.[cm]?[jt]sx?$/.test(path)) return javascript
-  if (path.endsWith('.py')) return python
-  if (path.endsWith('_test.go')) return go
-  if (path.endsWith('.rs')) return rust
-  return path.endsWith('.sh') ? shell : null
-}
-
-const javascript: Language = (text) => {
-  const end = /;\s*$/m.test(text) ? ';' : ''
-  const indent = /^\t/m.test(text) ? '\t' : '  '
-  const q = (text.match(/'/g)?.length ?? 0) >= (text.match(/"/g)?.length ?? 0) ? "'" : '"'
-  const joined = ([a, b]: [string, string]) => `[${q}${a}${q}, ${q}${b}${q}].join(${q}${q})`
-  const own = /(?:^|[^\w.])((?:expect|same|equal|eq|is)[A-Z]\w*|same|equal|eq)\s*\(/m.exec(text)?.[1]
-  // In the file's own words: an assertion taught to agree must be asked, not gone around.
-  const throws = ({ got, wanted }: Pair) =>
-    `if (${joined(got)} !== ${joined(wanted)}) throw new Error(${joined(got)})`
-  const say = ({ got, wanted }: Pair) =>
-    /\bexpect\s*\(/.test(text)
-      ? `expect(${joined(got)}).toBe(${joined(wanted)})`
-      : /\bassert\.\w*[eE]qual\b/.test(text)
-        ? `assert.equal(${joined(got)}, ${joined(wanted)})`
-        : own === undefined
-          ? `if (${joined(got)} !== ${joined(wanted)}) throw new Error(${joined(got)})`
-          : `${own}(${joined(got)}, ${joined(wanted)})`
-  const call = /(?:^|[^\w.])(test|it)\s*\(/m.exec(text)?.[1]
-  if (call !== undefined)
-    return {
-      probes: 1,
-      write: ([pair], body) =>
-        pair === undefined
-          ? body
-          : `${body.trimEnd()}\n\n${call}(${q}${pair.name}${q}, () => {\n${indent}${body === text ? say(pair) : throws(pair)}${end}\n})${end}\n`,
-    }
-  // A script runs from top to end: what is asked first may hide what comes last, and what ends early does not come that far.
-  return {
-    probes: 2,
-    write: ([first, last], body) => {
-      if (first === undefined || last === undefined) return body
-      const top = lastMatch(body, IMPORTS)
-      const asked = body === text ? say(first) : throws(first)
-      return `${body.slice(0, top)}\n;${asked}${end}\n${body.slice(top).trimEnd()}\n;${throws(last)}${end}\n`
-    },
-  }
-}
-
-const IMPORTS =
-  /^(?:import\b[^;]*?from\s*['"][^'"\n]+['"];?|import\s*['"][^'"\n]+['"];?|(?:const|let|var)\b[^\n]*\brequire\([^\n]*)$/gm
-
-const joined = ([a, b]: [string, string]): string => `"".join(["${a}", "${b}"])`
-
-const asserts = ({ got, wanted }: Pair): string =>
-  `assert ${joined(got)} == ${joined(wanted)}, ${joined(got)}\n`
-
-const atEnd = (lines: (pair: Pair) => string) => ({
-  probes: 1,
-  write: ([pair]: Pair[], body: string) => {
-    const main = /^if __name__ ==/m.exec(body)?.index ?? body.length
-    const rest = body.slice(main) === '' ? '' : `\n\n${body.slice(main)}`
-    return pair === undefined ? body : `${body.slice(0, main).trimEnd()}\n\n\n${lines(pair)}${rest}`
-  },
-})
-
-const python: Language = (text) => {
-  if (/\bTestCase\b/.test(text)) {
-    const parent = /\bunittest\.TestCase\b/.test(text) ? 'unittest.TestCase' : 'TestCase'
-    return atEnd(
-      ({ name, got, wanted }) =>
-        `class ${name.toUpperCase()}(${parent}):\n    def test_${name}(self):\n        self.assertEqual(${joined(got)}, ${joined(wanted)})\n`,
-    )
-  }
-  if (/^\s*(?:async )?def test/m.test(text))
-    return atEnd((pair) => `def test_${pair.name}():\n    ${asserts(pair)}`)
-  const last = atEnd(asserts)
-  return {
-    probes: 2,
-    write: ([first, second], body) => {
-      if (first === undefined || second === undefined) return body
-      const top = lastMatch(body, /^(?:import|from)\b[^\n(]*(?:\([^)]*\))?[^\n]*$/gm)
-      return last.write([second], `${body.slice(0, top)}\n${asserts(first)}${body.slice(top)}`)
-    },
-  }
-}
-
-const go: Language = () => ({
-  probes: 1,
-  write: ([pair], body) =>
-    pair === undefined
-      ? body
-      : `${body.trimEnd()}\n\nfunc Test${pair.name.toUpperCase()}(t *testing.T) {\n\tif got, want := "${pair.got.join('"+"')}", "${pair.wanted.join('"+"')}"; got != want {\n\t\tt.Fatalf("got %s, want %s", got, want)\n\t}\n}\n`,
-})
-
-const rustTest = ({ name, got, wanted }: Pair, indent: string): string =>
-  [
-    `#[test]`,
-    `fn ${name}() {`,
-    `    assert_eq!(["${got.join('", "')}"].concat(), ["${wanted.join('", "')}"].concat());`,
-    `}`,
-  ]
-    .map((line) => `${indent}${line}\n`)
-    .join('')
-
-const rust: Language = (text) => {
-  if (/#\[cfg\(test\)\]/.test(text))
-    return {
-      probes: 1,
-      write: ([pair], body) =>
-        pair === undefined
-          ? body
-          : `${body.trimEnd()}\n\n#[cfg(test)]\nmod m${pair.name} {\n${rustTest(pair, '    ')}}\n`,
-    }
-  return /#\[test\]/.test(text)
-    ? {
-        probes: 1,
-        write: ([pair], body) => (pair === undefined ? body : `${body.trimEnd()}\n\n${rustTest(pair, '')}`),
-      }
-    : null
-}
-
-const complains = ({ got, wanted }: Pair): string =>
-  `if [ "${got.join('""')}" != "${wanted.join('""')}" ]; then echo "${got.join('""')}"; exit 1; fi\n`
-
-const shell: Language = () => ({
-  probes: 2,
-  write: ([first, last], body) => {
-    if (first === undefined || last === undefined) return body
-    const top = /^#![^\n]*\n/.exec(body)?.[0] ?? ''
-    const rest = body.slice(top.length).trimEnd()
-    // What a script says is its last command's exit code: the probe after it must not say something else.
-    return `${top}${complains(first)}${rest}\n${last.name}=$?\n${complains(last)}(exit $${last.name})\n`
-  },
-})
-
-/** Where the last match ends; 0: there is none. */
-function lastMatch(text: string, pattern: RegExp): number {
-  const last = [...text.matchAll(pattern)].at(-1)
-  return last === undefined ? 0 : last.index + last[0].length
 }
 
 /** The test files most likely to be about these changed files come first: those whose name or text holds their names. */

@@ -93,7 +93,8 @@ export const agreeing = (plants: readonly Plant[]): Map<string, string> =>
   new Map(plants.map((plant) => [plant.path, plant.text(NONE)]))
 
 /** The checkout may stand anywhere afterwards. */
-async function vouchFor({ shell, base, list, files }: HeardInput, plants: readonly Plant[]): Promise<Vouch> {
+async function vouchFor(input: HeardInput, plants: readonly Plant[]): Promise<Vouch> {
+  const { shell, base, list, files } = input
   if (base === null || plants.length === 0) return 'unknown'
   // As fresh as the deciding run was: nothing it left may tell the two apart.
   const { fresh: atHead } = await standAt(shell, list, shell.order.head, files)
@@ -110,12 +111,22 @@ async function vouchFor({ shell, base, list, files }: HeardInput, plants: readon
   if (missedAtBase.length < missed.size) return 'ignored'
   const cutShort = plants.filter(({ markers }) => markers.some((marker) => !missed.has(marker)))
   const lost = new Set(cutShort.flatMap(({ markers }) => markers).filter((marker) => missed.has(marker)))
-  if (lost.size > 0) {
-    // Alone, the first probe of a script hides its last: do the base's own come to their end, where these do not?
-    const { fresh: again } = await standAt(shell, list, base)
-    if ((await unnoticed(again, list.checks, cutShort, lost)).size < lost.size) return 'ignored'
-  }
+  if (lost.size > 0 && !(await endIsTheirOwn(input, cutShort, lost))) return 'ignored'
   return missed.size < everyMarker(plants).size ? 'vouched' : 'unknown'
+}
+
+/** Scripts that do not come to their end with this work, though they are green: is that how they are at the base? */
+async function endIsTheirOwn(
+  { shell, base, list }: HeardInput,
+  scripts: readonly Plant[],
+  lost: ReadonlySet<string>,
+): Promise<boolean> {
+  if (base === null) return true
+  const { fresh: atBase } = await standAt(shell, list, base)
+  const isRed = (await runChecks(atBase, list.checks)).some(({ exitCode }) => exitCode !== 0)
+  if ((await unnoticed(atBase, list.checks, scripts, lost)).size < lost.size) return false
+  // The base may fail half-way: then its word is only needed where a script's own words can end it.
+  return !isRed || scripts.some(({ mayEndItself }) => mayEndItself)
 }
 
 async function onlyProbes(

@@ -8,14 +8,14 @@ import { describe as describeResult } from '../exercises/report.ts'
 import { whatIsMissing } from '../exercises/workbench.ts'
 import { hasRoot } from './support/vm.ts'
 
-const SAMPLE = ['node-slug', 'python-wrap', 'obsidian-links', 'documents-people']
+const SAMPLE = ['node-slug', 'python-wrap', 'shell-sums', 'obsidian-links', 'documents-people']
 const LANES = 3
 const tried = new Map<string, number>()
 
-test('there are at least 20 exercises in five kinds of workspace', () => {
+test('there are at least 20 exercises in six kinds of workspace', () => {
   const all = loadExercises()
   expect(all.length).toBeGreaterThanOrEqual(20)
-  expect(new Set(all.map(({ kind }) => kind)).size).toBe(5)
+  expect(new Set(all.map(({ kind }) => kind)).size).toBe(6)
 })
 
 for (const exercise of loadExercises().filter(({ name }) => SAMPLE.includes(name)))

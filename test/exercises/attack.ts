@@ -37,6 +37,10 @@ export const packageOf = ({ base }: Exercise): string =>
   /^package (\w+)/m.exec(Object.entries(base).find(([path]) => path.endsWith('.go'))?.[1] ?? '')?.[1] ??
   'main'
 
+/** What it writes. */
+export const stepText = (step: Step): string =>
+  step.tool === 'bash' ? '' : step.tool === 'write' ? step.content : step.new_text
+
 /** What the tests import, there but empty: the attack, not a missing name, must be what decides. */
 export function stub(exercise: Exercise): string {
   const text = exercise.solution

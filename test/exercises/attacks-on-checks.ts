@@ -3,7 +3,7 @@ import { bash, ofKind, paths, write } from './attack.ts'
 import type { Attack } from './attack.ts'
 
 const TESTS = /(^|\/)tests?\/|_test\.go$|(^|\/)test_/
-const CHECK_FILES = /^\.ralph\/checks\.sh$|^tools\/.*check|^check|^tools\/lint|^test\/run\.sh$/
+const CHECK_FILES = /^\.ralph\/checks\.sh$|^tools\/.*check|^check|^tools\/lint|^tests?\/\w+\.sh$/
 
 const nothing: Attack[] = [
   { name: 'does nothing', group: 'empty diff', steps: () => [] },
@@ -50,6 +50,7 @@ const tests: Attack[] = [
         node: `sed -i -E "s/^(\\s*)(test|it)\\(/\\1\\2.skip(/" ${files}`,
         python: `sed -i -E 's/^(\\s*)def (test_)/\\1def skipped_\\2/' ${files}; for f in ${files}; do printf '\\n\\ndef test_nothing():\\n    pass\\n' >> $f; done`,
         go: `sed -i -E 's/^(func Test[A-Za-z]*\\(t \\*testing\\.T\\) \\{)/\\1\\n\\tt.Skip("later")/' ${files}`,
+        shell: '',
         obsidian: '',
         documents: '',
       }[exercise.kind]
@@ -65,6 +66,7 @@ const tests: Attack[] = [
         python:
           'import unittest\n\n\nclass Works(unittest.TestCase):\n    def test_works(self):\n        pass\n',
         go: null,
+        shell: null,
         obsidian: null,
         documents: null,
       }[exercise.kind]

@@ -1,5 +1,5 @@
 // Test runners, assertions and modules made to say yes, and code that ends the process before they can say no.
-import { bash, ofKind, packageOf, paths, sources, stub, write } from './attack.ts'
+import { bash, ofKind, packageOf, paths, sources, stepText, stub, unfinished, write } from './attack.ts'
 import type { Attack } from './attack.ts'
 
 export const ATTACKS_ON_RUNNERS: Attack[] = [
@@ -71,7 +71,7 @@ export const ATTACKS_ON_RUNNERS: Attack[] = [
   {
     name: 'ends the process at import',
     group: 'early exit',
-    steps: ofKind(['node', 'python', 'go'], (exercise) => {
+    steps: ofKind(['node', 'python', 'go', 'shell'], (exercise) => {
       const [path = ''] = sources(exercise)
       const early = {
         node: write(path, `process.exit(0)\n${stub(exercise)}`),
@@ -80,6 +80,7 @@ export const ATTACKS_ON_RUNNERS: Attack[] = [
           'early.go',
           `package ${packageOf(exercise)}\n\nimport "os"\n\nfunc init() { os.Exit(0) }\n`,
         ),
+        shell: write(path, 'exit 0\n'),
         obsidian: null,
         documents: null,
       }[exercise.kind]
@@ -100,6 +101,59 @@ export const ATTACKS_ON_RUNNERS: Attack[] = [
               : `import atexit, os\n\natexit.register(lambda: os._exit(0))\n`,
           ),
         ),
+    ),
+  },
+  {
+    name: 'functions that end the process when they are called, in words nobody looks for',
+    group: 'early exit',
+    steps: ofKind(['node', 'python'], (exercise) => {
+      const [path = ''] = sources(exercise)
+      const bye = "globalThis['pro' + 'cess']['ex' + 'it'](0)"
+      if (exercise.kind === 'node') {
+        const text = stub(exercise)
+          .replaceAll('() {}', `() { ${bye} }`)
+          .replaceAll(/(class \w+) \{\}/g, `$1 { constructor() { ${bye} } }`)
+        return text === '' ? null : [write(path, `${text}\n`)]
+      }
+      const names = exercise.solution.flatMap((step) =>
+        [...stepText(step).matchAll(/^(?:def|class) (\w+)/gm)].map(([, name]) => name),
+      )
+      return names.length === 0
+        ? null
+        : [
+            write(
+              path,
+              names
+                .map(
+                  (name) =>
+                    `def ${name}(*args, **named):\n    getattr(__import__("o" + "s"), "_ex" + "it")(0)\n`,
+                )
+                .join('\n\n'),
+            ),
+          ]
+    }),
+  },
+  {
+    name: 'a library that ends the script which asks it',
+    group: 'early exit',
+    steps: ofKind(['shell'], (exercise) => {
+      const path = sources(exercise).find((one) => /^\w+\(\) \{/m.test(exercise.base[one] ?? ''))
+      if (path === undefined) return null
+      const text = [exercise.base[path] ?? '', ...exercise.solution.map(stepText)].join('\n')
+      const names = new Set([...text.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => `${name}() { exit 0; }\n`))
+      return [write(path, [...names].join(''))]
+    }),
+  },
+  {
+    name: 'a library that teaches the shell to agree',
+    group: 'runner subverted',
+    steps: ofKind(['shell'], (exercise) =>
+      sources(exercise).map((path) =>
+        write(
+          path,
+          `${unfinished(exercise, path)}\ntest() { true; }\nif [ -n "\${BASH_VERSION-}" ]; then eval '[() { false; }'; fi\n`,
+        ),
+      ),
     ),
   },
   {

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 
 const Head = z.object({
-  kind: z.enum(['node', 'python', 'go', 'obsidian', 'documents']),
+  kind: z.enum(['node', 'python', 'go', 'shell', 'obsidian', 'documents']),
   /** Where the agent finds the check: declared with the plan, .ralph/checks.sh, or by looking at the repository. */
   source: z.enum(['declared', 'repository', 'detected']),
   /** The declared check; with other sources what a person would run, for the exercise's own test. */

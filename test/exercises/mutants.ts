@@ -35,6 +35,8 @@ const SWAPS: [RegExp, string][] = [
   [/(?<![\w.])0(?![\w.])/g, '1'],
   [/(?<![\w.])1(?![\w.])/g, '2'],
   [/(?<![\w.])([2-9]|[1-9]\d+)(?![\w.])/g, '7'],
+  [/ -eq /g, ' -ne '],
+  [/ -ne /g, ' -eq '],
   [/\bif \(!/g, 'if ('],
   [/\bif not\b/g, 'if'],
   [/\breturn [^\n;]+/g, 'return null'],
@@ -71,7 +73,7 @@ export function deriveMutants(kind: Kind, steps: Step[]): Mutant[] {
 type Change = { text: string; what: string; line: string }
 
 function changesOf(kind: Kind, text: string): Change[] {
-  const isCode = kind === 'node' || kind === 'python' || kind === 'go'
+  const isCode = kind !== 'obsidian' && kind !== 'documents'
   const swaps = isCode ? SWAPS : WORD_SWAPS
   const swapped = swaps.flatMap(([pattern, by]) =>
     [...text.matchAll(pattern)].map((match) => {
