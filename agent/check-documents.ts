@@ -2,11 +2,9 @@
 // on what is worse than in the base commit: a link that leads nowhere, a file that does not parse, a file lost or emptied. What
 // was broken before is not the plan's. It is part of the agent's own file, so that no file of a plan can change it.
 import { readBase, readNow } from './documents-read.ts'
-import type { Documents } from './documents-read.ts'
+import type { Documents, Problem, VaultKind } from './documents-read.ts'
 import { linkProblems } from './documents-links.ts'
 import { parseProblems } from './documents-parse.ts'
-
-export type VaultKind = 'obsidian' | 'documents'
 
 const MAX_SHOWN = 100
 const SAME_SHARE = 0.5
@@ -41,11 +39,6 @@ export function checkDocuments(
     `${now.paths.length} files; ${fresh.length} new problems, ${found.length - fresh.length} that were there before, ${lost.length} files lost`,
   )
   return fresh.length === 0 && (mayRemove || lost.length === 0)
-}
-
-export interface Problem {
-  path: string
-  text: string
 }
 
 function problemsOf(documents: Documents, kind: VaultKind, paths: string[]): Problem[] {

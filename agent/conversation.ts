@@ -8,11 +8,11 @@ import type {
   BetaToolResultBlockParam,
 } from '@anthropic-ai/sdk/resources/beta'
 import { gatherFacts } from './environment.ts'
+import type { GateVerdict } from './gate.ts'
 import { createGuards } from './guards.ts'
 import type { Guards } from './guards.ts'
 import { describeHandoff } from './handoff.ts'
 import { rebuildConversation, recordsOf } from './journal.ts'
-import type { LoopInput } from './loop.ts'
 import { blocksOf } from './messages.ts'
 import type { PlanRun } from './plan-run.ts'
 import { answerTo, CUT_CALL, firstMessage, NUDGES, steering, SYSTEM_PROMPT } from './prompts.ts'
@@ -36,6 +36,19 @@ export interface Conversation {
   ending: string | null
   /** What the model was told once. */
   told: Set<string>
+}
+
+/** What the work on a plan is given. */
+export interface LoopInput {
+  plan: PlanRun
+  baseHead: string | null
+  setupFailure: string | null
+  /** What runs at the end, and how it stood before the work; may be empty. */
+  checks: string
+  /** The finish gate. Errors: PauseError, RevokedError. */
+  requestFinish(summary: string): Promise<GateVerdict>
+  /** Called after each turn: the harness looks at what the model did. */
+  onTurn(): Promise<void>
 }
 
 const MAX_MONOLOGUES = 2

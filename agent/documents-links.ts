@@ -1,8 +1,7 @@
 // Links between documents: [text](path) and [ref]: path as everywhere, [[Note#Heading|alias]] and ![[image]] in Obsidian's way.
 // Pure. A problem's text holds no line number: a link that moves within its file is the same link.
 import { posix } from 'node:path'
-import type { Problem, VaultKind } from './check-documents.ts'
-import type { Documents } from './documents-read.ts'
+import type { Documents, Problem, VaultKind } from './documents-read.ts'
 
 const MARKDOWN = /\.(?:md|markdown|mdx)$/i
 const INLINE_LINK =

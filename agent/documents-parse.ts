@@ -1,6 +1,5 @@
 // Does each document open? Texts are parsed, of other formats the frame is looked at. Pure over Documents.
-import type { Problem } from './check-documents.ts'
-import type { Documents } from './documents-read.ts'
+import type { Documents, Problem } from './documents-read.ts'
 import { yamlProblem } from './documents-yaml.ts'
 
 const LFS_POINTER = 'version https://git-lfs.github.com/spec/'

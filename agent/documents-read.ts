@@ -3,6 +3,13 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
 
+export type VaultKind = 'obsidian' | 'documents'
+
+export interface Problem {
+  path: string
+  text: string
+}
+
 export interface Documents {
   /** Regular files, in Unicode's composed form, sorted. */
   paths: string[]

@@ -1,7 +1,7 @@
 // The turns of one conversation: a reply, its calls, their results, and between two turns whatever must be looked at: messages of
 // the person, circles, length, time, money, disk.
 import type { BetaMessage, BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
-import type { Conversation } from './conversation.ts'
+import type { Conversation, LoopInput } from './conversation.ts'
 import { say, toText } from './conversation.ts'
 import { checkoutState, guardedCalls } from './guarded-turn.ts'
 import type { CheckoutState } from './guarded-turn.ts'
@@ -10,7 +10,6 @@ import type { StuckPattern } from './guards.ts'
 import { nextStep, notesIn } from './handoff.ts'
 import { diskTrouble } from './limits.ts'
 import type { Limits } from './limits.ts'
-import type { LoopInput } from './loop.ts'
 import { blocksOf, contextTokens } from './messages.ts'
 import type { ModelClient, TurnRequest } from './model.ts'
 import type { ModelSettings } from './model-settings.ts'

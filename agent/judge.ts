@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { judgeModelError } from './model.ts'
 import { clipText } from './output.ts'
-import type { Finding } from './proof.ts'
+import type { CheckResult, OutcomeReason } from '../src/protocol.ts'
 import type { Difference } from './proof-diff.ts'
 import type { FromProver, ProofOrder } from './proof-pipe.ts'
 import type { TokenHolder } from './token.ts'
@@ -19,6 +19,17 @@ export type JudgeAnswer =
   | { kind: 'revoked' }
   /** No answer could be had: the work stays unproven, which nobody's fault is. */
   | { kind: 'unavailable' }
+
+/** What the runs of a proof came to. */
+export interface Finding {
+  /** What the model is told; null: nothing to turn down. */
+  text: string | null
+  reasons: OutcomeReason[]
+  checks: CheckResult[]
+  /** For the judge: what it should look at. */
+  notes: string[]
+  logs: { command: string; tail: string }[]
+}
 
 export interface JudgeInput {
   order: ProofOrder

@@ -10,11 +10,10 @@ import {
   shapeOf,
   toText,
 } from './conversation.ts'
-import type { Conversation } from './conversation.ts'
+import type { Conversation, LoopInput } from './conversation.ts'
 import { summarize } from './compaction.ts'
 import { GitError } from './git.ts'
 import { isDiskFull } from './reserve.ts'
-import type { GateVerdict } from './gate.ts'
 import { checkoutState } from './guarded-turn.ts'
 import { runTurns } from './iteration.ts'
 import type { IterationEnd, IterationInput } from './iteration.ts'
@@ -36,18 +35,6 @@ export type LoopEnd =
   | { kind: 'finished'; summary: string }
   | { kind: 'question'; question: string }
   | { kind: 'failed'; error: string }
-
-export interface LoopInput {
-  plan: PlanRun
-  baseHead: string | null
-  setupFailure: string | null
-  /** What runs at the end, and how it stood before the work; may be empty. */
-  checks: string
-  /** The finish gate. Errors: PauseError, RevokedError. */
-  requestFinish(summary: string): Promise<GateVerdict>
-  /** Called after each turn: the harness looks at what the model did. */
-  onTurn(): Promise<void>
-}
 
 /** Works until the gate takes the work, the model asks, or nothing goes on. Errors: PauseError, RevokedError. */
 export async function workLoop(input: LoopInput): Promise<LoopEnd> {

@@ -3,7 +3,7 @@
 import type { CheckResult, OutcomeReason } from '../src/protocol.ts'
 import type { Verdict } from './pipe.ts'
 import { askJudge } from './judge.ts'
-import type { JudgeAnswer } from './judge.ts'
+import type { Finding, JudgeAnswer } from './judge.ts'
 import { findBase, readDifference } from './proof-diff.ts'
 import type { Difference } from './proof-diff.ts'
 import { agreeing, hear, plantsFor } from './proof-probes.ts'
@@ -32,16 +32,6 @@ export async function proveHead(
   const finding = await examine({ shell, base, list, difference })
   const judged = finding.text === null ? await askJudge({ order, token, report, difference, finding }) : null
   return { verdict: decide(order, finding, judged), work: { ...work, checks: finding.checks } }
-}
-
-export interface Finding {
-  /** What the model is told; null: nothing to turn down. */
-  text: string | null
-  reasons: OutcomeReason[]
-  checks: CheckResult[]
-  /** For the judge: what it should look at. */
-  notes: string[]
-  logs: { command: string; tail: string }[]
 }
 
 interface ExamineInput {
