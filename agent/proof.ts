@@ -1,6 +1,5 @@
 // The proof of one pushed head, led by root: a clean checkout as a user nobody has used, set up and checked; the base's own tests
 // against the work; probes that must be heard; and a judge with fresh eyes. Every word here goes to the supervisor alone.
-import type { CheckResult, OutcomeReason } from '../src/protocol.ts'
 import type { Verdict } from './pipe.ts'
 import { askJudge } from './judge.ts'
 import type { Finding, JudgeAnswer } from './judge.ts'
