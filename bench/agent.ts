@@ -1,5 +1,5 @@
-// `node bench/agent.ts [--runs N]`: what Ralph costs the machine it lives on, beside a bare Node as the baseline: from start to ready
-// (its socket answers), memory of an idle supervisor, size of the one file. Prints Markdown; asserts nothing.
+// `npm run bench -- agent [--runs N]`: what Ralph costs the machine it lives on, beside a bare Node as the baseline: from start to ready
+// (its socket answers), memory of an idle supervisor, size of the one file. Asserts nothing.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

@@ -84,6 +84,7 @@ function createBench(lab: ObjectLab, seeded: Seeded) {
   return {
     home,
     branch: seeded.branch,
+    workerPid: lab.workerPid,
     git,
     seen: (): Seen[] => lab.host.seen,
     upstream: (...args: string[]) => seeded.git(...identity, ...args),

@@ -11,6 +11,7 @@ import { signVmToken } from '../../../src/auth/vm-token.ts'
 import { startGatewayWorker } from './gateway-worker.ts'
 import { makeRepository, startGitHost } from './git-http-host.ts'
 import type { GitHost } from './git-http-host.ts'
+import { startPlainWorker } from './plain-workerd.ts'
 
 const KEY = 'gateway-test-token-key-0123456789abcdef'
 const TOKEN = 'ghp_CANARYcanary0123456789'
@@ -32,25 +33,26 @@ export interface Seeded {
   get(path: string): Promise<unknown>
 }
 
-export async function createObjectLab() {
+/** `plain`: without the processes that `wrangler dev` puts in front. */
+export async function createObjectLab({ plain = false } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'gateway-object-'))
   const host: GitHost = await startGitHost({ root, user: 'x-access-token', token: TOKEN })
-  const worker = await startGatewayWorker(
-    {
-      PUBLIC_URL: 'http://127.0.0.1:1',
-      LOCAL: 'true',
-      TOKEN_KEY: KEY,
-      OWNER_TOKEN: 'owner-0123456789-0123456789-0123456789',
-      ORGO_API_KEY: 'sk_live_0123456789',
-      ORGO_API_URL: 'http://127.0.0.1:1',
-      GITHUB_API_URL: 'http://127.0.0.1:1',
-      GITHUB_WEBHOOK_SECRET: 'whsec-0123456789',
-      ANTHROPIC_API_KEY: 'sk-ant-CANARY-0123456789',
-      ANTHROPIC_BASE_URL: host.url,
-      GIT_CREDENTIALS: host.url.replace('://', `://x-access-token:${TOKEN}@`),
-    },
-    'gateway-object-worker',
-  )
+  const vars = {
+    PUBLIC_URL: 'http://127.0.0.1:1',
+    LOCAL: 'true',
+    TOKEN_KEY: KEY,
+    OWNER_TOKEN: 'owner-0123456789-0123456789-0123456789',
+    ORGO_API_KEY: 'sk_live_0123456789',
+    ORGO_API_URL: 'http://127.0.0.1:1',
+    GITHUB_API_URL: 'http://127.0.0.1:1',
+    GITHUB_WEBHOOK_SECRET: 'whsec-0123456789',
+    ANTHROPIC_API_KEY: 'sk-ant-CANARY-0123456789',
+    ANTHROPIC_BASE_URL: host.url,
+    GIT_CREDENTIALS: host.url.replace('://', `://x-access-token:${TOKEN}@`),
+  }
+  const worker = plain
+    ? await startPlainWorker(vars)
+    : { ...(await startGatewayWorker(vars, 'gateway-object-worker')), pid: null }
   let count = 0
   const post = async (path: string, body?: string): Promise<unknown> => {
     const response = await fetch(`${worker.url}/control/${path}`, { method: 'POST', body: body ?? null })
@@ -65,6 +67,10 @@ export async function createObjectLab() {
     root,
     host,
     base: worker.url,
+    /** Of its one process; null when there are several. */
+    workerPid: worker.pid,
+    /** What the host itself takes. */
+    hostAuthorization: `Basic ${btoa(`x-access-token:${TOKEN}`)}`,
     /** A fresh repository, workspace and running plan, with the tokens its VM would hold. */
     async seed(format = 'sha1'): Promise<Seeded> {
       count += 1

@@ -1,0 +1,80 @@
+// `npm run bench -- gateway [--runs N] [--calls N]`: what the gateway costs beside asking the same host directly, in the same run, in
+// turns: clone and push of a large repository, the first byte of a model's stream, the Worker's memory. Exit 1 below a target.
+import { parseArgs } from 'node:util'
+import { createObjectLab } from '../test/agent/support/object-lab.ts'
+import { canMeasureMemory, measureGrowthMb } from '../test/agent/support/worker-memory.ts'
+import { createGitLanes } from './support/git-lanes.ts'
+import type { Lane } from './support/git-lanes.ts'
+import { timeFirstBytes } from './support/model-lanes.ts'
+import { median, report } from './report.ts'
+
+const CLONE_MB = 100
+/** Below what the platform takes in one request. */
+const PUSH_MB = 90
+const MIN_RATIO = 0.9
+const MAX_ADDED_MS = 5
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '5' }, calls: { type: 'string', default: '200' } },
+})
+
+const lab = await createObjectLab({ plain: true })
+try {
+  const lanes = await createGitLanes(lab, { cloneMb: CLONE_MB, pushMb: PUSH_MB })
+  // First, while the Worker is fresh: what it took once it keeps.
+  const growth = {
+    cloneMb: await grow(() => lanes.clone('gateway')),
+    pushMb: await grow(() => lanes.push('gateway')),
+  }
+  const clone = await inTurns((lane) => lanes.clone(lane), Number(values.runs))
+  const push = await inTurns((lane) => lanes.push(lane), Number(values.runs))
+  const model = await timeFirstBytes(lab, Number(values.calls))
+  const ratios = {
+    clone: median(clone.direct) / median(clone.gateway),
+    push: median(push.direct) / median(push.gateway),
+  }
+  const addedMs = median(model.gateway) - median(model.direct)
+  const row = (what: string, times: Record<Lane, number[]>, ratio: number) =>
+    `| ${what} | ${seconds(times.direct)} | ${seconds(times.gateway)} | ${ratio.toFixed(2)} | at least ${MIN_RATIO} |`
+  report({
+    name: 'gateway',
+    markdown: `Medians of ${values.runs}, in turns; git host, client and Worker share the machine.
+
+| | direct | through the gateway | speed | target |
+| --- | --- | --- | --- | --- |
+${row(`clone of ${CLONE_MB} MB`, clone, ratios.clone)}
+${row(`push of ${PUSH_MB} MB`, push, ratios.push)}
+
+| | direct | through the gateway | added | target |
+| --- | --- | --- | --- | --- |
+| first byte of a model stream (median of ${values.calls}) | ${median(model.direct).toFixed(1)} ms | ${median(model.gateway).toFixed(1)} ms | ${addedMs.toFixed(1)} ms | under ${MAX_ADDED_MS} ms |
+
+The Worker's memory grew at most by ${Math.round(growth.cloneMb)} MB during a clone and ${Math.round(growth.pushMb)} MB during a push.`,
+    figures: { clone, push, model, ratios, addedMs, growth },
+  })
+  if (!(Math.min(ratios.clone, ratios.push) >= MIN_RATIO && addedMs < MAX_ADDED_MS)) process.exitCode = 1
+} finally {
+  await lab.close()
+}
+
+async function inTurns(
+  lane: (which: Lane) => Promise<number>,
+  runs: number,
+): Promise<Record<Lane, number[]>> {
+  const times: Record<Lane, number[]> = { direct: [], gateway: [] }
+  const order: Lane[] = ['direct', 'gateway']
+  for (const which of order) await lane(which) // caches and the just-in-time compiler are warm from here
+  for (let run = 0; run < runs; run++)
+    for (const which of run % 2 === 0 ? order : order.toReversed()) times[which].push(await lane(which))
+  return times
+}
+
+async function grow(work: () => Promise<unknown>): Promise<number> {
+  const { workerPid } = lab
+  return canMeasureMemory && workerPid !== null
+    ? measureGrowthMb(workerPid, async () => void (await work()))
+    : Number.NaN
+}
+
+function seconds(times: number[]): string {
+  return `${(median(times) / 1_000).toFixed(2)} s (${times.map((ms) => (ms / 1_000).toFixed(2)).join(', ')})`
+}

@@ -1,0 +1,79 @@
+// workerd alone, as close to the platform as one machine gets: `wrangler dev` puts a second workerd and a Node process in front, which
+// take time and memory of their own. For what is measured, and where its one process has to be known.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { z } from 'zod'
+import type { GatewayWorker } from './gateway-worker.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+const Listening = z.object({ event: z.literal('listen'), port: z.number() })
+
+/** test/worker/support/gateway-object-worker.ts, its objects on disk and without D1, which its silent alarm would write to. */
+export async function startPlainWorker(
+  vars: Record<string, string>,
+): Promise<GatewayWorker & { pid: number }> {
+  const folder = mkdtempSync(join(tmpdir(), 'plain-workerd-'))
+  mkdirSync(join(folder, 'objects'))
+  await build({
+    entryPoints: [join(ROOT, 'test/worker/support/gateway-object-worker.ts')],
+    outfile: join(folder, 'worker.js'),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['node:*', 'cloudflare:*'],
+    logLevel: 'error',
+  })
+  writeFileSync(join(folder, 'config.capnp'), configOf(vars))
+  const child = spawn(
+    join(ROOT, 'node_modules/workerd/bin/workerd'),
+    ['serve', 'config.capnp', '--control-fd=3', '--experimental'],
+    { cwd: folder, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] },
+  )
+  const control = child.stdio[3]
+  if (control === null || control === undefined || child.pid === undefined) throw new Error('no workerd')
+  const [line] = z.tuple([z.instanceof(Buffer)]).parse(await once(control, 'data'))
+  const { port } = Listening.parse(JSON.parse(String(line)))
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid,
+    async close() {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function configOf(vars: Record<string, string>): string {
+  const bindings = Object.entries(vars).map(
+    ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`,
+  )
+  const objects = ['WORKSPACE = Workspace', 'ACCOUNT = Account'].map((line) => line.split(' = '))
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .main),
+    (name = "internet", network = (allow = ["public", "private", "local"])),
+    (name = "objects", disk = (path = "objects", writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const main :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed "worker.js")],
+  compatibilityDate = "2026-11-02",
+  bindings = [
+    ${[...bindings, ...objects.map(([name, type]) => `(name = "${name}", durableObjectNamespace = "${type}")`)].join(',\n    ')},
+  ],
+  durableObjectNamespaces = [
+    ${objects.map(([, type]) => `(className = "${type}", uniqueKey = "${type}", enableSql = true)`).join(',\n    ')},
+  ],
+  durableObjectStorage = (localDisk = "objects"),
+);
+`
+}
