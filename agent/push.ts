@@ -43,7 +43,11 @@ export async function pushBranch(plan: PlanRun): Promise<void> {
     // Commits of this plan's own that were written anew since: only over exactly these.
     if (theirs !== null && (await isOwn(plan, theirs)))
       result = await push(`--force-with-lease=${ref}:${theirs}`)
-    else if (theirs !== null) result = await pushOnto(plan, theirs, push)
+    else if (theirs !== null)
+      throw new PauseError(
+        'git_refused',
+        `Somebody else pushed ${theirs.slice(0, 12)} to ${start.branch}. Nobody's commit is overwritten, so this plan cannot push there now; its work is kept on the VM. Put that commit on a branch of your own, set ${start.branch} back to ${await lastPushed(plan)}, then resume the plan.`,
+      )
   }
   if (result.code !== 0) throw new PauseError('git_refused', explain(start.branch, result))
   report({ kind: 'event', type: 'push', text: `Pushed ${head?.slice(0, 12) ?? 'HEAD'} to ${start.branch}.` })
@@ -65,30 +69,10 @@ async function isOwn({ git, start }: PlanRun, commit: string): Promise<boolean> 
   return stdout.split('\n').includes(`${commit} update by push`)
 }
 
-/** Somebody else added to the branch: our commits go on top of theirs. */
-async function pushOnto(
-  { git, report, start }: PlanRun,
-  theirs: string,
-  push: () => Promise<RunResult>,
-): Promise<RunResult> {
-  const rebased = await git.try(['rebase', '--quiet', '--autostash', theirs], { timeoutMs: 5 * 60_000 })
-  if (rebased.code !== 0) {
-    await abortRebase(git)
-    throw new PauseError(
-      'git_refused',
-      `Somebody else pushed ${theirs.slice(0, 12)} to ${start.branch}, and the plan's commits conflict with it. They are kept on the VM; nothing was overwritten.`,
-    )
-  }
-  report({
-    kind: 'event',
-    type: 'rebase',
-    text: `Rebased onto ${theirs.slice(0, 12)}, which somebody else pushed to ${start.branch}.`,
-  })
-  return push()
-}
-
-export async function abortRebase(git: Git): Promise<void> {
-  await git.try(['rebase', '--abort'])
+/** In words: what the gateway will take as the branch's old value. */
+async function lastPushed({ git, start }: PlanRun): Promise<string> {
+  const head = start.pushedHead ?? (await commitOf(git, `refs/remotes/origin/${start.branch}`))
+  return head?.slice(0, 12) ?? 'nothing (delete it)'
 }
 
 function explain(branch: string, result: RunResult): string {

@@ -1,9 +1,9 @@
 // The base may have moved while the plan worked. At the end its new state is fetched and the plan's commits are put on top of it
 // where that goes without a conflict; a conflict is the model's to resolve, once, and else is reported and left as it is.
 import { commitOf, gitReason } from './git.ts'
+import type { Git } from './git.ts'
 import { clipText } from './output.ts'
 import type { PlanRun } from './plan-run.ts'
-import { abortRebase } from './push.ts'
 import { withRenewal } from './renewal.ts'
 
 export type Rebased =
@@ -73,6 +73,10 @@ export async function rebaseOntoBase(plan: PlanRun): Promise<Rebased> {
     data: { base: baseHead, files: shown },
   })
   return { kind: 'conflict', baseHead, files: shown }
+}
+
+async function abortRebase(git: Git): Promise<void> {
+  await git.try(['rebase', '--abort'])
 }
 
 /** What the model is told, once; it ends with finish as always. */

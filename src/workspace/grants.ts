@@ -110,7 +110,7 @@ function refProblem(plan: PlanRecord, command: { oldId: string; newId: string; r
         {
           ref,
           reason: 'ref_moved',
-          text: 'the branch was moved by someone else; fetch it and build on it, it will not be overwritten',
+          text: `the branch was moved by someone else and is not overwritten; set it back to ${last === null ? 'nothing' : last.slice(0, 12)} to let the plan push`,
         },
       ]
 }

@@ -211,40 +211,30 @@ describe('a base that moved', () => {
 })
 
 describe('a branch somebody else touched', () => {
-  test('their commit stays, ours goes on top of it', async () => {
+  test('is not overwritten: the pause says what to do, and after that the push goes through', async () => {
     using bench = await createPlanBench()
-    bench.put('a.txt', 'x')
-    await commitLeftovers(bench.plan, 'Work')
-    await pushBranch(bench.plan)
-    const theirs = bench.pushBySomebody({ 'theirs.txt': 'y' }, branchOf(bench.plan))
-    bench.put('b.txt', 'z')
-    await commitLeftovers(bench.plan, 'More')
-    await pushBranch(bench.plan)
     const ref = branchOf(bench.plan)
-    expect(bench.remote('log', '--format=%s', ref).split('\n')).toEqual([
-      'More',
-      'by somebody else',
-      'Work',
-      'Start',
-    ])
-    expect(bench.remote('merge-base', '--is-ancestor', theirs, ref)).toBe('')
-  })
-
-  test('in conflict with ours nothing is overwritten, and the pause says so', async () => {
-    using bench = await createPlanBench()
     bench.put('a.txt', 'x')
     await commitLeftovers(bench.plan, 'Work')
     await pushBranch(bench.plan)
-    const theirs = bench.pushBySomebody({ 'a.txt': 'theirs' }, branchOf(bench.plan))
-    bench.put('a.txt', 'ours')
+    const ours = bench.remote('rev-parse', ref)
+    const theirs = bench.pushBySomebody({ 'theirs.txt': 'y' }, ref)
+    bench.put('b.txt', 'z')
     await commitLeftovers(bench.plan, 'More')
     await expect(pushBranch(bench.plan)).rejects.toMatchObject({
       name: 'PauseError',
       reason: 'git_refused',
-      message: expect.stringContaining('Somebody else pushed'),
+      message: expect.stringContaining(
+        `Somebody else pushed ${theirs.slice(0, 12)} to ${ref}. Nobody's commit is overwritten`,
+      ),
     })
-    expect(bench.remote('rev-parse', branchOf(bench.plan))).toBe(theirs)
+    await expect(pushBranch(bench.plan)).rejects.toThrow(`set ${ref} back to ${ours.slice(0, 12)}`)
+    expect(bench.remote('rev-parse', ref)).toBe(theirs)
     expect(bench.git('status', '--porcelain')).toBe('')
+    expect(bench.git('log', '-1', '--format=%s')).toBe('More')
+    bench.remote('update-ref', `refs/heads/${ref}`, ours)
+    await pushBranch(bench.plan)
+    expect(bench.remote('log', '--format=%s', ref).split('\n')).toEqual(['More', 'Work', 'Start'])
   })
 
   test('our own commits written anew replace what we pushed', async () => {

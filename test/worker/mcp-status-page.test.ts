@@ -10,6 +10,17 @@ const get = async (path: string, changes: Record<string, string | undefined> = {
 }
 
 describe('/healthz', () => {
+  it('names a line of GIT_CREDENTIALS that cannot be used, and not what stands in it', async () => {
+    const { text } = await get('/healthz', {
+      GIT_CREDENTIALS: 'https://u:good@ok.example\nhttp://u:hush@plain.example',
+    })
+    expect(JSON.parse(text)).toMatchObject({
+      ok: false,
+      problems: [expect.stringMatching(/^GIT_CREDENTIALS line 2 /)],
+    })
+    expect(text).not.toMatch(/hush|good|plain\.example/)
+  })
+
   it('is ok when every setting is there', async () => {
     expect(JSON.parse((await get('/healthz')).text)).toEqual({
       ok: true,
