@@ -2,7 +2,6 @@
 // holds back never leaves, and nobody else's commit is ever overwritten.
 import { handInDiff } from './diff.ts'
 import { commitOf, gitReason } from './git.ts'
-import type { Git } from './git.ts'
 import { adoptHistory, cleanHistory } from './history-gate.ts'
 import { PauseError } from './plan-run.ts'
 import type { PlanRun } from './plan-run.ts'
