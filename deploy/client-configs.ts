@@ -1,10 +1,15 @@
-// Ready-to-paste settings for clients that take a bearer token (which were tried, and how: docs/clients.md, once it exists).
+// How each client is told of this server: printed by `npm run dev` and `npm run deploy`, written down in docs/clients.md. What is
+// marked `tried` is run word for word by test/clients against the local stack; the rest is taken from the clients' own documents.
 
 export interface ClientConfig {
   client: string
+  /** A shell line, the contents of a settings file, or a path through menus. */
   how: string
+  proof: 'tried' | 'documented'
 }
 
+/** The name the server goes by in every client: tools are `mcp__runtime__plan_submit` and so on there. */
+const NAME = 'runtime'
 const json = (value: unknown): string => JSON.stringify(value)
 
 export function clientConfigs(mcpUrl: string, token: string): ClientConfig[] {
@@ -12,27 +17,56 @@ export function clientConfigs(mcpUrl: string, token: string): ClientConfig[] {
   return [
     {
       client: 'Claude Code',
-      how: `claude mcp add --transport http runtime ${mcpUrl} --header "Authorization: ${bearer}"`,
+      how: `claude mcp add --transport http ${NAME} ${mcpUrl} --header "Authorization: ${bearer}"`,
+      proof: 'tried',
     },
     {
       client: 'Codex CLI',
-      how: `export RUNTIME_TOKEN=${token}; codex mcp add runtime --url ${mcpUrl} --bearer-token-env-var RUNTIME_TOKEN`,
+      how: `export RUNTIME_TOKEN="${token}"; codex mcp add ${NAME} --url ${mcpUrl} --bearer-token-env-var RUNTIME_TOKEN`,
+      proof: 'tried',
     },
     {
       client: 'Gemini CLI',
-      how: `gemini mcp add --transport http --scope user -H "Authorization: ${bearer}" runtime ${mcpUrl}`,
+      how: `gemini mcp add --transport http --scope user -H "Authorization: ${bearer}" ${NAME} ${mcpUrl}`,
+      proof: 'tried',
     },
     {
-      client: 'Cursor (~/.cursor/mcp.json)',
-      how: json({ mcpServers: { runtime: { url: mcpUrl, headers: { Authorization: bearer } } } }),
+      client: 'mcp-remote, for clients that only start programs',
+      how: `AUTH="${bearer}" npx mcp-remote ${mcpUrl} --header 'Authorization:\${AUTH}' --protocol auto`,
+      proof: 'tried',
     },
     {
-      client: 'VS Code (.vscode/mcp.json)',
-      how: json({ servers: { runtime: { type: 'http', url: mcpUrl, headers: { Authorization: bearer } } } }),
+      client: 'Claude.ai, Claude Desktop and phones',
+      how: `Settings → Connectors → Add custom connector → URL ${mcpUrl}; sign in with the owner token or a pairing code`,
+      proof: 'documented',
     },
     {
-      client: 'mcp-remote',
-      how: `AUTH="${bearer}" npx mcp-remote ${mcpUrl} --header "Authorization:\${AUTH}" --allow-http`,
+      client: 'ChatGPT, developer mode on',
+      how: `Settings → Apps & Connectors → Create → MCP server URL ${mcpUrl}, authentication OAuth; sign in with the owner token or a pairing code`,
+      proof: 'documented',
+    },
+    {
+      client: 'Cursor, ~/.cursor/mcp.json',
+      how: json({ mcpServers: { [NAME]: { url: mcpUrl, headers: { Authorization: bearer } } } }),
+      proof: 'documented',
+    },
+    {
+      client: 'VS Code, .vscode/mcp.json (it asks for the owner token)',
+      how: json({
+        inputs: [{ id: 'runtime-token', type: 'promptString', description: 'Owner token', password: true }],
+        servers: {
+          [NAME]: { type: 'http', url: mcpUrl, headers: { Authorization: 'Bearer ${input:runtime-token}' } },
+        },
+      }),
+      proof: 'documented',
     },
   ]
+}
+
+/** The list as a terminal shows it. */
+export function clientLines(mcpUrl: string, token: string): string[] {
+  return clientConfigs(mcpUrl, token).map(
+    ({ client, how, proof }) =>
+      `\n  ${client} (${proof === 'tried' ? 'run by our tests' : 'by its documents, not run by us'})\n    ${how}`,
+  )
 }

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { VERSION } from '../src/lib/version.ts'
 import { chooseAccount } from './account.ts'
-import { clientConfigs } from './client-configs.ts'
+import { clientLines } from './client-configs.ts'
 import { ensureDatabase, ensureNamespace, putSecrets, secretNames } from './cloudflare.ts'
 import { CONFIG_FILE, fingerprintOf, idsInTemplate, writeConfig } from './config.ts'
 import { DeployError } from './errors.ts'
@@ -206,11 +206,8 @@ function showEnd(terminal: Terminal, url: string, ownerToken: string | null): vo
   )
   if (ownerToken !== null)
     say('               Keep it in your password manager: it is shown this once, and opens everything.')
-  say(
-    '\nClaude.ai, ChatGPT and other apps: add a custom connector with the MCP URL and log in with the owner token.\nCommand lines:',
-  )
-  for (const { client, how } of clientConfigs(mcpUrl, ownerToken ?? '$OWNER_TOKEN'))
-    say(`\n  ${client}\n    ${how}`)
+  say('\nYour client:')
+  for (const line of clientLines(mcpUrl, ownerToken ?? '$OWNER_TOKEN')) say(line)
   say(
     '\nNext: tell your client "register https://github.com/you/your-repo as a workspace", then hand it a plan.',
   )

@@ -1,7 +1,7 @@
 // `npm run dev`: the local stack for use by hand, until Ctrl-C. With --json one line for programs, nothing else on standard output.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { clientConfigs } from '../../deploy/client-configs.ts'
+import { clientLines } from '../../deploy/client-configs.ts'
 import { startWorld } from './world.ts'
 import type { World, WorldOptions } from './world.ts'
 
@@ -61,8 +61,10 @@ function show({ urls, stateDir, realServices }: World, pairingCode: string): voi
     `\nA repository to play with:\n  curl -s -X POST ${urls.control_url}/git/repos -H 'content-type: application/json' -d '{"name":"sample"}'`,
   )
   console.log('\nYour client:')
-  for (const { client, how } of clientConfigs(urls.mcp_url, urls.owner_token))
-    console.log(`\n  ${client}\n    ${how}`)
+  for (const line of clientLines(urls.mcp_url, urls.owner_token)) console.log(line)
+  console.log(
+    '\nClaude.ai and ChatGPT call from the internet: they need a deployed Worker (`npm run deploy`). docs/clients.md: what was tried.',
+  )
   console.log('\nCtrl-C stops everything; the state stays in ' + stateDir + ' (`-- --fresh` wipes it).')
 }
 
