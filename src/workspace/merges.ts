@@ -44,12 +44,13 @@ export async function record(core: Core, facts: Fact[]): Promise<void> {
 export async function checkMerges(core: Core): Promise<void> {
   for (const plan of core.store.watchedPlans()) {
     if (plan.mergeCheckAtMs === null || plan.mergeCheckAtMs > core.now()) continue
+    // Taken before it is asked: news that come meanwhile set the time again, and are not lost under our answer.
+    const taken = { ...plan, mergeCheckAtMs: core.now() + RETRY_MS }
+    core.store.savePlan(taken)
     try {
-      await checkPlan(core, plan)
+      await checkPlan(core, taken)
     } catch (error) {
       log('merge.retry', { plan: plan.id, ...errorFields(error) })
-      const now = core.store.plan(plan.id)
-      if (now !== null) core.store.savePlan({ ...now, mergeCheckAtMs: core.now() + RETRY_MS })
     }
   }
 }
@@ -63,7 +64,13 @@ async function checkPlan(core: Core, plan: PlanRecord): Promise<void> {
   const status: MergeStatus = merged ? 'merged' : seen.status === 'merged' ? 'open' : seen.status
   const prUrl = seen.prUrl ?? now.prUrl
   const next = merged ? core.now() : nextMergeCheckMs(now.firstPushAtMs ?? core.now(), core.now())
-  core.store.savePlan({ ...now, mergeStatus: status, prUrl, mergeCheckAtMs: next })
+  const hasNews = now.mergeCheckAtMs !== plan.mergeCheckAtMs
+  core.store.savePlan({
+    ...now,
+    mergeStatus: status,
+    prUrl,
+    mergeCheckAtMs: hasNews && !merged ? now.mergeCheckAtMs : next,
+  })
   if (status !== now.mergeStatus) {
     core.store.addEvent(plan.id, {
       atMs: core.now(),

@@ -1,6 +1,10 @@
 // What becomes of a pushed branch: recorded, merged, moved, forged (DESIGN flows 2 and 3). Real object, a played outside.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { endOutside, MAIN_HEAD, playOutside, refusal } from './support/outside.ts'
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createCore } from '../../src/workspace/core.ts'
+import { checkMerges, record } from '../../src/workspace/merges.ts'
+import { endOutside, MAIN_HEAD, objectOf, playOutside, refusal } from './support/outside.ts'
 import type { Outside, supervisor } from './support/outside.ts'
 import { completed, HEAD, planClaims, ready, settle } from './support/ready.ts'
 
@@ -72,6 +76,37 @@ describe('pushes and merges', () => {
       expect(await refusal(name, (workspace) => workspace.resume(plan.id, 100))).toContain('merged')
     },
   )
+
+  it('a merge that is told while an earlier look waits for the host is looked at again, not in an hour', async () => {
+    const { stub, vm, plan, lease, ref } = await pushed('meanwhile')
+    outside.refs[ref] = HEAD
+    await stub.settle(lease.leaseId, { kind: 'pushed', updated: [{ ref, newId: HEAD }] })
+    await end(vm, plan.id)
+    await settle('meanwhile')
+    const known = vi.mocked(fetch).getMockImplementation()
+    if (known === undefined) throw new Error('the outside is not played')
+    await runInDurableObject(await objectOf('meanwhile'), async (_, state) => {
+      const core = createCore(state, env)
+      const tell = () =>
+        record(core, [{ kind: 'base_pushed', branch: 'main', deliveryId: crypto.randomUUID() }])
+      let looks = 0
+      vi.mocked(fetch).mockImplementation(async (input, init) => {
+        const isLook = new Request(input, init).url.includes('/compare/')
+        const answer = await known(input, init)
+        if (!isLook || ++looks > 1) return answer
+        // The host has answered "not merged"; before that arrives the merge happens, and its webhook is heard.
+        outside.reachable.add(HEAD)
+        await tell()
+        return answer
+      })
+      await tell()
+      await checkMerges(core)
+      expect(core.store.plan(plan.id)?.mergeStatus).toBe('open')
+      await checkMerges(core)
+      expect(looks).toBe(2)
+      expect(core.store.plan(plan.id)?.mergeStatus).toBe('merged')
+    })
+  })
 
   it('a branch somebody moved is merged by its recorded head, and left in place', async () => {
     const { stub, vm, plan, lease, ref } = await pushed('moved')
