@@ -17,9 +17,10 @@ const { values } = parseArgs({
   options: { runs: { type: 'string', default: '5' }, calls: { type: 'string', default: '200' } },
 })
 
+const ratioOf = (times: Record<Lane, number[]>) => median(times.direct) / median(times.gateway)
 const lab = await createObjectLab({ plain: true })
 try {
-  const lanes = await createGitLanes(lab, { cloneMb: CLONE_MB, pushMb: PUSH_MB })
+  const lanes = await createGitLanes(lab, { cloneMb: CLONE_MB, pushMb: PUSH_MB, content: 'text' })
   // First, while the Worker is fresh: what it took once it keeps.
   const growth = {
     cloneMb: await grow(() => lanes.clone('gateway')),
@@ -27,29 +28,33 @@ try {
   }
   const clone = await inTurns((lane) => lanes.clone(lane), Number(values.runs))
   const push = await inTurns((lane) => lanes.push(lane), Number(values.runs))
+  const bare = await createGitLanes(lab, { cloneMb: CLONE_MB, pushMb: PUSH_MB, content: 'random' })
+  const bareClone = await inTurns((lane) => bare.clone(lane), Number(values.runs))
+  const barePush = await inTurns((lane) => bare.push(lane), Number(values.runs))
   const model = await timeFirstBytes(lab, Number(values.calls))
-  const ratios = {
-    clone: median(clone.direct) / median(clone.gateway),
-    push: median(push.direct) / median(push.gateway),
-  }
+  const ratios = { clone: ratioOf(clone), push: ratioOf(push) }
   const addedMs = median(model.gateway) - median(model.direct)
-  const row = (what: string, times: Record<Lane, number[]>, ratio: number) =>
-    `| ${what} | ${seconds(times.direct)} | ${seconds(times.gateway)} | ${ratio.toFixed(2)} | at least ${MIN_RATIO} |`
+  const row = (what: string, times: Record<Lane, number[]>, target: string) =>
+    `| ${what} | ${seconds(times.direct)} | ${seconds(times.gateway)} | ${ratioOf(times).toFixed(2)} | ${target} |`
   report({
     name: 'gateway',
-    markdown: `Medians of ${values.runs}, in turns; git host, client and Worker share the machine.
+    markdown: `Medians of ${values.runs}, in turns; git host, client and Worker share the machine; packs of text, as repositories have them, and of
+random bytes, where git has hardly anything to do but move them. The objects' storage is in memory: a disk of its own adds what it takes to
+confirm one write (2 ms here), the platform what its replicas take.
 
 | | direct | through the gateway | speed | target |
 | --- | --- | --- | --- | --- |
-${row(`clone of ${CLONE_MB} MB`, clone, ratios.clone)}
-${row(`push of ${PUSH_MB} MB`, push, ratios.push)}
+${row(`clone of ${CLONE_MB} MB`, clone, `at least ${MIN_RATIO}`)}
+${row(`push of ${PUSH_MB} MB`, push, `at least ${MIN_RATIO}`)}
+${row(`clone of ${CLONE_MB} MB of random bytes`, bareClone, '–')}
+${row(`push of ${PUSH_MB} MB of random bytes`, barePush, '–')}
 
 | | direct | through the gateway | added | target |
 | --- | --- | --- | --- | --- |
 | first byte of a model stream (median of ${values.calls}) | ${median(model.direct).toFixed(1)} ms | ${median(model.gateway).toFixed(1)} ms | ${addedMs.toFixed(1)} ms | under ${MAX_ADDED_MS} ms |
 
 The Worker's memory grew at most by ${Math.round(growth.cloneMb)} MB during a clone and ${Math.round(growth.pushMb)} MB during a push.`,
-    figures: { clone, push, model, ratios, addedMs, growth },
+    figures: { clone, push, bareClone, barePush, model, ratios, addedMs, growth },
   })
   if (!(Math.min(ratios.clone, ratios.push) >= MIN_RATIO && addedMs < MAX_ADDED_MS)) process.exitCode = 1
 } finally {

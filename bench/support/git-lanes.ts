@@ -1,5 +1,6 @@
 // The two ways to one git host: directly with its own credential, and through the gateway with a plan's token. Packs are made
-// beforehand and of random bytes, so that moving them is what is timed.
+// beforehand: of text, which git inflates and hashes as it does with every repository, or of random bytes, where hardly anything but
+// moving them is left.
 import { execFile, execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,18 +16,22 @@ const ENV = {
   GIT_TERMINAL_PROMPT: '0',
   GIT_CONFIG_NOSYSTEM: '1',
 }
+export type Content = 'text' | 'random'
+/** Lines of these words take a third of their size in a pack, as source text does. */
+const WORDS = Array.from({ length: 2_000 }, () => randomBytes(4).toString('base64url'))
+const TEXT_PER_PACK_BYTE = 2.7
 /** More than a hundred, so that a host keeps the pack as it came (receive.unpackLimit). */
 const FILES = 250
 
 export async function createGitLanes(
   lab: ObjectLab,
-  { cloneMb, pushMb }: { cloneMb: number; pushMb: number },
+  { cloneMb, pushMb, content }: { cloneMb: number; pushMb: number; content: Content },
 ) {
-  const work = join(lab.root, 'bench-work')
-  makeWork(work, pushMb)
+  const work = join(lab.root, `bench-work-${content}`)
+  makeWork(work, pushMb, content)
   const large = await lab.seed()
-  const base = join(lab.root, 'bench-base')
-  makeWork(base, cloneMb)
+  const base = join(lab.root, `bench-base-${content}`)
+  makeWork(base, cloneMb, content)
   execFileSync('git', ['-C', base, 'push', '-q', '--force', large.bare, 'HEAD:main'], { stdio: 'pipe' })
   execFileSync('git', ['-C', large.bare, 'repack', '-adq', '--window=0'])
   const way = (lane: Lane, seeded: Seeded) =>
@@ -56,13 +61,23 @@ export async function createGitLanes(
   }
 }
 
-function makeWork(folder: string, megabytes: number): void {
+function makeWork(folder: string, packMb: number, content: Content): void {
   mkdirSync(folder)
   const git = (...args: string[]) => execFileSync('git', ['-C', folder, ...args], { stdio: 'pipe' })
   git('init', '-q', '-b', 'main')
+  git('config', 'core.compression', content === 'text' ? '1' : '0')
+  const bytes = Math.round((packMb * 1_000_000) / FILES)
   for (let file = 0; file < FILES; file++)
-    writeFileSync(join(folder, `random-${file}`), randomBytes((megabytes * 1_000_000) / FILES))
-  git('-c', 'core.looseCompression=0', 'add', '--all')
+    writeFileSync(join(folder, `file-${file}`), content === 'text' ? textOf(bytes) : randomBytes(bytes))
+  git('add', '--all')
   git('-c', 'user.name=t', '-c', 'user.email=t@t', 'commit', '-qm', 'large')
   git('repack', '-adq', '--window=0')
+}
+
+function textOf(packBytes: number): string {
+  const picks = randomBytes(Math.round((packBytes * TEXT_PER_PACK_BYTE) / 7) * 2)
+  let text = ''
+  for (let at = 0; at < picks.byteLength; at += 2)
+    text += `${WORDS[picks.readUInt16LE(at) % WORDS.length]}${at % 20 === 0 ? '\n' : ' '}`
+  return text
 }

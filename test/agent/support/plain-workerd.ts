@@ -2,7 +2,7 @@
 // take time and memory of their own. For what is measured, and where its one process has to be known.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -16,7 +16,8 @@ const Listening = z.object({ event: z.literal('listen'), port: z.number() })
 export async function startPlainWorker(
   vars: Record<string, string>,
 ): Promise<GatewayWorker & { pid: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'plain-workerd-'))
+  // In memory where that can be: what is measured is the gateway, not this machine's disk.
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'plain-workerd-'))
   mkdirSync(join(folder, 'objects'))
   await build({
     entryPoints: [join(ROOT, 'test/worker/support/gateway-object-worker.ts')],
