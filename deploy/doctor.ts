@@ -1,6 +1,5 @@
 // `npm run doctor`: what is wrong with a deployment, each with its cure. Most of it the Worker finds out by itself (GET /doctor);
-// here stands what only this machine can see: whether it is reached, its clock, and whether it is as new as this checkout. With
-// --pair it also makes a pairing code.
+// here stands what only this machine can see: whether it is reached, its clock, and whether it is as new as this checkout.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -27,9 +26,7 @@ const Report = z.object({
   findings: z.array(Finding),
 })
 
-const { values } = parseArgs({
-  options: { url: { type: 'string' }, pair: { type: 'boolean', default: false } },
-})
+const { values } = parseArgs({ options: { url: { type: 'string' } } })
 
 await runToEnd(async ({ say, ask }) => {
   const url = (values.url ?? readState().url ?? '').replace(/\/+$/, '')
@@ -47,25 +44,8 @@ await runToEnd(async ({ say, ask }) => {
   }
   const bad = findings.filter(({ ok }) => !ok).length
   say(bad === 0 ? '\nAll is well.' : `\n${bad} ${bad === 1 ? 'thing needs' : 'things need'} you.`)
-  if (values.pair) say(`\n${await pairing(url, token)}`)
   if (bad > 0) process.exitCode = 1
 })
-
-const Pairing = z.object({ code: z.string() })
-
-/** A code to sign in with where nobody wants to type the owner token, such as on a phone. */
-async function pairing(url: string, token: string): Promise<string> {
-  const response = await fetch(`${url}/pairing`, {
-    method: 'POST',
-    redirect: 'manual',
-    signal: AbortSignal.timeout(30_000),
-    headers: { authorization: `Bearer ${token}` },
-  }).catch(() => null)
-  const made = Pairing.safeParse(await response?.json().catch(() => null))
-  return made.success
-    ? `Pairing code: ${made.data.code} (ten minutes, once; a new code ends the one before)`
-    : 'No pairing code could be made: see above for what is wrong with the runtime.'
-}
 
 async function examine(url: string, token: string): Promise<Finding[]> {
   const asked = Date.now()

@@ -32,14 +32,6 @@ it('says that all is well, and ends with 0', async () => {
   expect(code).toBe(0)
 })
 
-it('makes a pairing code when asked for one, and none otherwise', async () => {
-  lab.doctor.report = good()
-  expect((await examine(['--url', URL, '--pair'])).output).toContain(
-    'Pairing code: ABCD-2345 (ten minutes, once',
-  )
-  expect((await examine()).output).not.toContain('Pairing code')
-})
-
 it.each<[string, () => void, string, string]>([
   [
     'an owner token that is not accepted',

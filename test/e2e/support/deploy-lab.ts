@@ -50,12 +50,6 @@ export async function openDeployLab({ accountNames, wrangler }: LabOptions = {})
   // The deployed Worker: answers /healthz once something was uploaded.
   const doctor = { status: 200, report: {} as unknown }
   const worker = createServer((request, response) => {
-    if (request.method === 'POST' && request.url === '/pairing') {
-      const isOwner = request.headers.authorization === `Bearer ${'o'.repeat(32)}`
-      response.writeHead(isOwner ? 201 : 401, { 'content-type': 'application/json' })
-      response.end(JSON.stringify(isOwner ? { code: 'ABCD-2345' } : { error: {} }))
-      return
-    }
     if (request.url === '/doctor') {
       response.writeHead(doctor.status, { 'content-type': 'application/json' })
       response.end(JSON.stringify(doctor.report))
