@@ -12,7 +12,7 @@ import { runTool } from './run-tool.ts'
 import { TASKS_EXTENSION } from './tasks.ts'
 import type { Task, TaskSource } from './tasks.ts'
 import { planCancel } from './tools/plan-cancel.ts'
-import { planMessage } from './tools/plan-message.ts'
+import { answerTo } from './tools/plan-message.ts'
 import { planStatus, statusLine } from './tools/plan-status.ts'
 import type { Tool } from './define-tool.ts'
 
@@ -60,7 +60,8 @@ export function createPlanTasks(context: ToolContext): TaskSource {
       const response = Answered.safeParse(responses[questionKey(plan)])
       // Declined, of an older question, or of none: the plan goes on waiting, as it does without an answer.
       if (!isAsking(plan) || !response.success) return
-      await run(planMessage, { plan_id: taskId, message: response.data.content.answer })
+      // Another client may answer meanwhile, and the agent ask again: an answer never reaches a question it was not given to.
+      await run(answerTo(plan.attempt), { plan_id: taskId, message: response.data.content.answer })
     },
     async cancel(taskId) {
       await planOf(taskId)

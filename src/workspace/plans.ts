@@ -163,8 +163,16 @@ export async function resumePlan(
   return reopened(core, plan, budget, 'Resumed.')
 }
 
-export async function messagePlan(core: Core, planId: string, text: string): Promise<PlanSnapshot> {
+/** With answersAttempt it is the answer to that attempt's question, and goes nowhere once that is answered or withdrawn. */
+export async function messagePlan(
+  core: Core,
+  planId: string,
+  text: string,
+  answersAttempt?: number,
+): Promise<PlanSnapshot> {
   const plan = requirePlan(core, planId)
+  if (answersAttempt !== undefined && !(isAsking(plan) && plan.attempt === answersAttempt))
+    return toPlanSnapshot(plan, requireWorkspace(core).name)
   refuseWhenOver(core, plan)
   const n = core.store.addMessage(planId, text)
   core.store.addEvent(planId, { atMs: core.now(), type: 'message', text: text.slice(0, 2_000), data: { n } })
@@ -175,6 +183,8 @@ export async function messagePlan(core: Core, planId: string, text: string): Pro
   await core.poke()
   return toPlanSnapshot(plan, requireWorkspace(core).name)
 }
+
+const isAsking = (plan: PlanRecord): boolean => plan.status === 'paused' && plan.pausedReason === 'question'
 
 async function reopened(core: Core, plan: PlanRecord, budgetUsd: number, why: string): Promise<PlanSnapshot> {
   const next = commit(core, reopen(plan, budgetUsd, why)) ?? plan

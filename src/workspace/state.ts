@@ -255,7 +255,8 @@ export interface WorkspaceRpc {
   ): Promise<PlanDiff>
   cancel(planId: string): Promise<PlanSnapshot>
   resume(planId: string, budgetUsd: number | undefined): Promise<PlanSnapshot>
-  message(planId: string, text: string): Promise<PlanSnapshot>
+  /** answersAttempt: only as the answer to the question that attempt asked; dropped when it is no longer open. */
+  message(planId: string, text: string, answersAttempt?: number): Promise<PlanSnapshot>
 
   authorize(claims: PlanClaims | VmKeyClaims, intent: Intent): Promise<Authorization>
   settle(leaseId: string, settlement: Settlement): Promise<void>

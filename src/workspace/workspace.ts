@@ -73,8 +73,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   resume(planId: string, budgetUsd: number | undefined) {
     return resumePlan(this.#core, planId, budgetUsd)
   }
-  message(planId: string, text: string) {
-    return messagePlan(this.#core, planId, text)
+  message(planId: string, text: string, answersAttempt?: number) {
+    return messagePlan(this.#core, planId, text, answersAttempt)
   }
 
   authorize(claims: PlanClaims | VmKeyClaims, intent: Intent) {

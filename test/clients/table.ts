@@ -1,5 +1,6 @@
 // docs/clients.md, made of what a run saw. Rows of clients that could not be run this time are kept as they were.
 import { clientConfigs } from '../../deploy/client-configs.ts'
+import { TASKS_EXTENSION } from '../../src/mcp/tasks.ts'
 import type { ClientDrive } from './drives/drive.ts'
 
 export interface Seen {
@@ -10,6 +11,29 @@ export interface Seen {
 }
 
 const MCP_URL = 'https://runtime.example.workers.dev/mcp'
+
+const TASKS = `## Plans as tasks
+
+\`plan_submit\` answers with a handle at once, because people go offline. A client of 2026-07-28 gets a task of the extension
+\`${TASKS_EXTENSION}\` instead when it declares the extension in the capabilities of its request and also asks in the call, with
+\`true\` or an object:
+
+\`\`\`json
+{
+  "name": "plan_submit",
+  "arguments": { "workspace_id": "site", "plan": "Fix the typo" },
+  "_meta": {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": { "extensions": { "${TASKS_EXTENSION}": {} } },
+    "${TASKS_EXTENSION}": {}
+  }
+}
+\`\`\`
+
+The task's id is the plan's, so every tool takes it too. \`tasks/get\` says what \`plan_status\` says; a question of the agent is
+\`input_required\`, answered by \`tasks/update\` (an answer to a question that is no longer open is dropped) or by \`plan_message\`;
+\`tasks/cancel\` is \`plan_cancel\`. A plan that failed is a completed task whose result is an error of the tool.
+`
 
 /** committed: the file as it is, for the rows this run has nothing new on. */
 export function clientsPage(
@@ -50,7 +74,8 @@ from their own clouds, so the Worker must be deployed, and they take no pasted t
 | Client | Why not | Setting |
 | --- | --- | --- |
 ${documented()}
-`
+
+${TASKS}`
 }
 
 function settings(proof: 'tried'): string {

@@ -1,4 +1,4 @@
-// The whole stack: a plan that writes a megabyte, pushed by a real agent, read page by page. (10 MB: test/agent/diff-pages.test.ts
+// The whole stack: a plan that writes megabytes, pushed by a real agent, read page by page. (test/agent/diff-pages.test.ts has 10 MB
 // for the VM's side, test/worker/mcp-plan-diff.test.ts for the Worker's.)
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -8,6 +8,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
 import { isOver, script, startStack, submit, untilPlan } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
+
+/** 1 within `npm test`, 10 by `npm run plan-diff`. */
+const MEGABYTES = Number(process.env['PLAN_DIFF_MB'] ?? '1')
+const PATIENCE_MS = 100_000 + 50_000 * MEGABYTES
 
 let stack: Stack
 let folder: string
@@ -34,48 +38,52 @@ const Page = z.object({
   next_step: z.string(),
 })
 
-it('plan_diff gives all of a diff of a megabyte, each hunk once, as git tells it of the pushed branch', async () => {
-  const { pushUrl } = await stack.workspace('big-diff')
-  const plan = await submit(
-    stack,
-    'big-diff',
-    script(
-      'Write a megabyte',
-      'for n in $(seq 1 16); do mkdir -p d$((n % 5)); seq -f "file $n line %06.0f of many words" 1 2400 > d$((n % 5))/f$n.txt; done; du -sh .',
-    ),
-  )
-  const done = await untilPlan(stack, plan.id, isOver, 100_000)
-  expect(done.status).toBe('completed')
-  const files = new Map<string, string>()
-  let bytes = 0
-  let head = ''
-  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-    const answer = await stack.call('plan_diff', {
-      plan_id: plan.id,
-      ...(cursor === undefined ? {} : { cursor }),
-    })
-    const json = JSON.stringify(answer.data)
-    expect(Buffer.byteLength(json)).toBeLessThan(30_000)
-    bytes += json.length
-    const page = Page.parse(answer.data)
-    for (const { path, hunks } of page.files)
-      for (const { header, text, part = 1 } of hunks)
-        files.set(path, `${files.get(path) ?? ''}${part === 1 ? `${header}\n` : ''}${text}\n`)
-    head = page.pushed_head
-    cursor = page.cursor
-  }
-  expect(bytes).toBeGreaterThan(1_000_000)
-  // What git itself says of the branch, file by file.
-  const git = (...args: string[]) =>
-    execFileSync('git', args, { cwd: folder, encoding: 'utf8', maxBuffer: 1e9 })
-  git('clone', '--quiet', '--bare', pushUrl, '.')
-  expect(head).toBe(done.pushed_head)
-  const patches = git('diff', '--no-color', `main...${done.branch}`)
-    .split(/^diff --git /m)
-    .slice(1)
-  expect(files.size).toBe(patches.length)
-  for (const patch of patches) {
-    const path = /^\+\+\+ b\/(.*)$/m.exec(patch)?.[1] ?? ''
-    expect(files.get(path)).toBe(patch.slice(patch.indexOf('@@ ')))
-  }
-})
+it(
+  `plan_diff gives all of a diff of ${MEGABYTES} MB, each hunk once, as git tells it of the pushed branch`,
+  async () => {
+    const { pushUrl } = await stack.workspace('big-diff')
+    const plan = await submit(
+      stack,
+      'big-diff',
+      script(
+        'Write much',
+        `for n in $(seq 1 ${16 * MEGABYTES}); do mkdir -p d$((n % 5)); seq -f "file $n line %06.0f of many words" 1 2400 > d$((n % 5))/f$n.txt; done; du -sh .`,
+      ),
+    )
+    const done = await untilPlan(stack, plan.id, isOver, PATIENCE_MS)
+    expect(done.status).toBe('completed')
+    const files = new Map<string, string>()
+    let bytes = 0
+    let head = ''
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+      const answer = await stack.call('plan_diff', {
+        plan_id: plan.id,
+        ...(cursor === undefined ? {} : { cursor }),
+      })
+      const json = JSON.stringify(answer.data)
+      expect(Buffer.byteLength(json)).toBeLessThan(30_000)
+      bytes += json.length
+      const page = Page.parse(answer.data)
+      for (const { path, hunks } of page.files)
+        for (const { header, text, part = 1 } of hunks)
+          files.set(path, `${files.get(path) ?? ''}${part === 1 ? `${header}\n` : ''}${text}\n`)
+      head = page.pushed_head
+      cursor = page.cursor
+    }
+    expect(bytes).toBeGreaterThan(MEGABYTES * 1_000_000)
+    // What git itself says of the branch, file by file.
+    const git = (...args: string[]) =>
+      execFileSync('git', args, { cwd: folder, encoding: 'utf8', maxBuffer: 1e9 })
+    git('clone', '--quiet', '--bare', pushUrl, '.')
+    expect(head).toBe(done.pushed_head)
+    const patches = git('diff', '--no-color', `main...${done.branch}`)
+      .split(/^diff --git /m)
+      .slice(1)
+    expect(files.size).toBe(patches.length)
+    for (const patch of patches) {
+      const path = /^\+\+\+ b\/(.*)$/m.exec(patch)?.[1] ?? ''
+      expect(files.get(path)).toBe(patch.slice(patch.indexOf('@@ ')))
+    }
+  },
+  PATIENCE_MS * 2,
+)

@@ -153,7 +153,7 @@ describe('a plan as a task', () => {
     expect(played.calls.filter(([method]) => method === 'message')).toEqual([])
     expect((await answer('question-3', accept)).result).toMatchObject({ resultType: 'complete' })
     expect(played.calls.filter(([method]) => method === 'message')).toEqual([
-      ['message', PLAN_ID, 'The second.'],
+      ['message', PLAN_ID, 'The second.', 3],
     ])
     const secret = { action: 'accept', content: { answer: 'glpat-R8s3kQ2vT9xZ4mN7pL1w' } }
     expect((await answer('question-3', secret)).error).toMatchObject({

@@ -156,3 +156,44 @@ describe('a plan', () => {
     expect((await waiting).plan.status).toBe('cancelled')
   })
 })
+
+describe('the answer to a question', () => {
+  it('reaches only the attempt that asked: one given twice, or too late for a newer question, goes nowhere', async () => {
+    const { stub, vm } = await ready('answer', outside)
+    const { plan } = await stub.submit('answer', { plan: 'Paint it', onQuestion: 'pause' })
+    await settle('answer')
+    const observed = {
+      id: plan.id,
+      phase: 'working' as const,
+      activity: 1,
+      messagesTaken: 0,
+      events: [],
+    }
+    const askIn = async (attempt: number): Promise<void> => {
+      const end = {
+        kind: 'paused' as const,
+        reason: 'question' as const,
+        detail: 'x',
+        question: 'Blue?',
+        work,
+      }
+      await vm.sync({ plans: [{ ...observed, attempt, status: 'running' }] })
+      await vm.sync({ plans: [{ ...observed, attempt, status: 'ended', end }] })
+    }
+    const messages = async () => {
+      const { events } = await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })
+      return events.filter(({ type }) => type === 'message').map(({ text }) => text)
+    }
+    await askIn(1)
+    expect(await stub.message(plan.id, 'To none.', 2)).toMatchObject({ status: 'paused', attempt: 1 })
+    const both = await Promise.all(['Blue.', 'Red.'].map((text) => stub.message(plan.id, text, 1)))
+    expect(both.map(({ status, attempt }) => [status, attempt])).toEqual([
+      ['queued', 2],
+      ['queued', 2],
+    ])
+    await settle('answer')
+    await askIn(2)
+    expect(await stub.message(plan.id, 'Late.', 1)).toMatchObject({ status: 'paused', attempt: 2 })
+    expect(await messages()).toEqual(['Blue.'])
+  })
+})
