@@ -1,5 +1,6 @@
 // `npm run doctor`: what is wrong with a deployment, each with its cure. Most of it the Worker finds out by itself (GET /doctor);
 // here stands what only this machine can see: whether it is reached, its clock, and whether it is as new as this checkout.
+// With --pairing-code it makes one instead, for a phone to sign in with.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -17,6 +18,7 @@ const Finding = z.object({
   detail: z.string(),
   cure: z.string().optional(),
 })
+const Paired = z.object({ code: z.string(), expires_at: z.string() })
 type Finding = z.infer<typeof Finding>
 const Report = z.object({
   version: z.string(),
@@ -26,7 +28,9 @@ const Report = z.object({
   findings: z.array(Finding),
 })
 
-const { values } = parseArgs({ options: { url: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { url: { type: 'string' }, 'pairing-code': { type: 'boolean', default: false } },
+})
 
 await runToEnd(async ({ say, ask }) => {
   const url = (values.url ?? readState().url ?? '').replace(/\/+$/, '')
@@ -35,6 +39,7 @@ await runToEnd(async ({ say, ask }) => {
       'No address: npm run doctor -- --url https://your-runtime.workers.dev, or run npm run deploy first.',
     )
   const token = process.env['OWNER_TOKEN'] ?? (await ask('Owner token:', 'secret'))
+  if (values['pairing-code']) return say(await pairingCode(url, token))
   say(`\nLooking at ${url}\n`)
   const findings = await examine(url, token)
   const width = Math.max(...findings.map(({ check }) => check.length))
@@ -46,6 +51,24 @@ await runToEnd(async ({ say, ask }) => {
   say(bad === 0 ? '\nAll is well.' : `\n${bad} ${bad === 1 ? 'thing needs' : 'things need'} you.`)
   if (bad > 0) process.exitCode = 1
 })
+
+/** For a phone that is to sign in: short, ten minutes, once. */
+async function pairingCode(url: string, token: string): Promise<string> {
+  const response = await fetch(`${url}/pairing`, {
+    method: 'POST',
+    redirect: 'manual',
+    signal: AbortSignal.timeout(60_000),
+    headers: { authorization: `Bearer ${token}` },
+  }).catch(() => null)
+  const made = Paired.safeParse(await response?.json().catch(() => null))
+  if (made.success)
+    return `\n${made.data.code}\n\nType it where ${url} asks for the owner token, before ${made.data.expires_at}; it works once.`
+  throw new DeployError(
+    response?.status === 401
+      ? 'The owner token is not accepted: use the one deploy showed, or make a new one: npm run deploy -- --new-owner-token'
+      : `No pairing code: ${url} ${response === null ? 'does not answer' : `answers ${response.status}`}. npm run doctor says what is wrong.`,
+  )
+}
 
 async function examine(url: string, token: string): Promise<Finding[]> {
   const asked = Date.now()

@@ -118,7 +118,7 @@ function loginPage({ next, problem, status = 200, retryAfterSeconds }: LoginPage
       <p class="soft small">
         The owner token was printed by <code>npm run deploy</code> or <code>npm run dev</code>. A pairing code
         is short: make one on a device that is signed in, at this address, or by
-        <code>npm run doctor -- --pair</code>.
+        <code>npm run doctor -- --pairing-code</code>.
       </p>`,
   })
 }

@@ -96,3 +96,17 @@ it('an address that does not answer, and no address at all, are said plainly', a
   expect(none.output).toContain('No address')
   expect([nobody.code, none.code]).toEqual([1, 1])
 })
+
+it('--pairing-code prints one for a phone, and says plainly when it gets none', async () => {
+  const made = await examine(['--url', URL, '--pairing-code'])
+  expect(made.output).toContain('K7QM-2XPT')
+  expect(made.output).toContain('2026-11-23T10:10:00.000Z')
+  expect(made.code).toBe(0)
+  const wrong = await lab.run('deploy/doctor.ts', ['--url', URL, '--pairing-code'], {
+    env: { OWNER_TOKEN: 'x'.repeat(32) },
+  })
+  expect(wrong.output).toContain('The owner token is not accepted')
+  const nobody = await examine(['--url', 'http://127.0.0.1:9', '--pairing-code'])
+  expect(nobody.output).toContain('does not answer')
+  expect([wrong.code, nobody.code]).toEqual([1, 1])
+})

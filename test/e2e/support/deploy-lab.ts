@@ -55,6 +55,14 @@ export async function openDeployLab({ accountNames, wrangler }: LabOptions = {})
       response.end(JSON.stringify(doctor.report))
       return
     }
+    if (request.url === '/pairing') {
+      const isOwner = request.headers.authorization === `Bearer ${'o'.repeat(32)}`
+      response.writeHead(isOwner ? 201 : 401, { 'content-type': 'application/json' })
+      response.end(
+        JSON.stringify(isOwner ? { code: 'K7QM-2XPT', expires_at: '2026-11-23T10:10:00.000Z' } : {}),
+      )
+      return
+    }
     const isUp = cloudflare.accounts.some(({ workers }) =>
       [...workers.values()].some(({ hasCode }) => hasCode),
     )
