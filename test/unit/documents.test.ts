@@ -26,7 +26,7 @@ it.each(documents)('%s links only to what is there', (name) => {
 
 it.each(documents)('%s names only npm scripts that exist', (name) => {
   const text = readFileSync(join(ROOT, name), 'utf8')
-  const named = [...text.matchAll(/npm run ([a-z][a-z:]*)/g)].map(([, script]) => script ?? '')
+  const named = [...text.matchAll(/npm run ([a-z][a-z:-]*)/g)].map(([, script]) => script ?? '')
   expect(named.filter((script) => scripts[script] === undefined)).toEqual([])
 })
 

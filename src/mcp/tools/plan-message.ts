@@ -1,34 +1,42 @@
 import * as z from 'zod'
+import type { ToolContext } from '../context.ts'
 import { defineTool } from '../define-tool.ts'
 import type { Tool } from '../define-tool.ts'
 import { planNextStep } from '../next-step.ts'
 import { OutPlan, ParamPlanId, text } from '../params.ts'
 import { toPlan } from '../shapes.ts'
 
-export const planMessage = sending()
+const input = z.strictObject({ plan_id: ParamPlanId, message: text(1, 20_000) })
+
+export const planMessage = defineTool({
+  name: 'plan_message',
+  title: 'Steer a plan',
+  description:
+    'Steers a running plan, answers the question of a paused one, or reopens a finished one for more work on the same branch.',
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  input,
+  output: OutPlan,
+  handler: async (args, context) => send(args, context),
+})
 
 /** The same tool as the answer to the question of one attempt: compared in the object, where the message is taken in. */
-export const answerTo = (attempt: number): Tool => sending(attempt)
+export function answerTo(attempt: number): Tool {
+  const handler = async (args: z.output<typeof input>, context: ToolContext) => send(args, context, attempt)
+  return defineTool({ ...planMessage, input, output: OutPlan, handler })
+}
 
-function sending(answersAttempt?: number): Tool {
-  return defineTool({
-    name: 'plan_message',
-    title: 'Steer a plan',
-    description:
-      'Steers a running plan, answers the question of a paused one, or reopens a finished one for more work on the same branch.',
-    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
-    input: z.strictObject({ plan_id: ParamPlanId, message: text(1, 20_000) }),
-    output: OutPlan,
-    handler: async ({ plan_id, message }, context) => {
-      const stub = context.workspaceOfPlan(plan_id)
-      context.settings()
-      const plan = await (answersAttempt === undefined
-        ? stub.message(plan_id, message)
-        : stub.message(plan_id, message, answersAttempt))
-      return {
-        structured: { plan: toPlan(plan), next_step: planNextStep(plan) },
-        text: `The message is with plan ${plan.id}, which is ${plan.status}.`,
-      }
-    },
-  })
+async function send(
+  { plan_id, message }: z.output<typeof input>,
+  context: ToolContext,
+  answersAttempt?: number,
+) {
+  const stub = context.workspaceOfPlan(plan_id)
+  context.settings()
+  const plan = await (answersAttempt === undefined
+    ? stub.message(plan_id, message)
+    : stub.message(plan_id, message, answersAttempt))
+  return {
+    structured: { plan: toPlan(plan), next_step: planNextStep(plan) },
+    text: `The message is with plan ${plan.id}, which is ${plan.status}.`,
+  }
 }
