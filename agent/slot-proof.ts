@@ -82,7 +82,7 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
       return UNPROVEN
     }
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const once = proveOnce(request)
+      const once = proveOnce(request, mine)
       leading = once.catch(() => {})
       const report = await once
       if (mine !== era) return null
@@ -96,10 +96,10 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
     return UNPROVEN
   }
 
-  const proveOnce = async ({
-    head,
-    summary,
-  }: Extract<FromPlan, { kind: 'prove' }>): Promise<ProofReport | null> => {
+  const proveOnce = async (
+    { head, summary }: Extract<FromPlan, { kind: 'prove' }>,
+    mine: number,
+  ): Promise<ProofReport | null> => {
     const { id, desired } = record
     const user = await makeProver(paths, id, host.mayAddUsers)
     const logs = join(paths.ralph, 'proofs', id)
@@ -126,6 +126,8 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
         user,
         logs,
       }
+      // Stopped while its user was being made: nobody would end a prover started now, and the stop waits for us.
+      if (mine !== era) return null
       child = startProver(paths.bundle, user, order, hear)
       return await child.report
     } finally {

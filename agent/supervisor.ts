@@ -168,6 +168,8 @@ function createSupervisor(paths: Paths) {
     const asked = request()
     const result = await sync(config(), asked)
     if (result.kind === 'unwelcome') {
+      // Rung meanwhile: what was refused is the older nonce, and the bell has already called for the next sync.
+      if (asked.nonce !== state.nonce) return null
       welcome = false
       log(`sync refused with ${result.status}; waiting for the doorbell`)
       return null

@@ -154,6 +154,23 @@ test('a refused sync is not repeated until the next doorbell; an unreachable Wor
   await until(ended(plan), 'the end of the plan')
 })
 
+test('a doorbell outrun by the refusal of its older nonce is heard, and the end of the plan is told', async () => {
+  await using vm = await createVm()
+  const plan = vm.worker.submit('Wait\n\n```sh\nsleep 60\n```\n')
+  await vm.ring()
+  await until(() => vm.planPids(plan).length > 0 && vm.worker.modelBodies.length > 0, 'the plan at work')
+  const refusal = Promise.withResolvers<number>()
+  vm.worker.nextAnswers.push(() => refusal.promise)
+  await until(() => vm.worker.nextAnswers.length === 0, 'a sync under way')
+  Object.assign(plan.desired, { want: 'stop' })
+  delete plan.desired.planToken
+  vm.worker.touch()
+  await vm.ring()
+  refusal.resolve(409)
+  await until(ended(plan), 'the end of the plan', 15_000)
+  expect(plan.observed?.end).toMatchObject({ kind: 'stopped' })
+})
+
 test('with nothing open no request is made', async () => {
   await using vm = await createVm()
   await vm.ring()

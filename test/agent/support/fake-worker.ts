@@ -29,8 +29,8 @@ export interface FakeWorker {
   /** Requests of the judge, which come from the proof. */
   judgeBodies: string[]
   pushes: string[]
-  /** Answers for the next syncs instead of the usual one. */
-  nextAnswers: ((usual: SyncResponse) => SyncResponse | number)[]
+  /** Answers for the next syncs instead of the usual one; a number is a refusal with that status. */
+  nextAnswers: ((usual: SyncResponse) => SyncResponse | number | Promise<number>)[]
   /** A status instead of the answer, though the request was taken in: an answer lost on the way. */
   loseAnswer: ((request: SyncRequest) => number | null) | null
   /** Looks at a request to the model first; true when it answered itself. */
@@ -165,7 +165,7 @@ export async function startFakeWorker(options: {
     if (body.nonce !== worker.nonce) return refuse(response, 409, 'stale_nonce')
     for (const observed of body.plans) observe(observed)
     const usual = answer(body)
-    const given = worker.loseAnswer?.(body) ?? worker.nextAnswers.shift()?.(usual) ?? usual
+    const given = worker.loseAnswer?.(body) ?? (await worker.nextAnswers.shift()?.(usual)) ?? usual
     if (typeof given === 'number') return refuse(response, given, 'as the test wants it')
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify(given))
