@@ -1,6 +1,6 @@
 // Bundles the agent into one file a VM can run without packages, beside bootstrap.sh and the SHA-256 by which it is named.
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { slim } from './build-slim.ts'
@@ -32,9 +32,14 @@ const bytes = result.outputFiles[0]?.contents ?? new Uint8Array()
 if (bytes.byteLength > MAX_BYTES)
   throw new Error(`ralph.mjs has ${bytes.byteLength} bytes; at most ${MAX_BYTES} are meant to reach a VM.`)
 const ralphSha256 = createHash('sha256').update(bytes).digest('hex')
-// Tests of several projects may read it while this runs: an unchanged file is left alone.
-if (!existsSync(outfile) || !readFileSync(outfile).equals(bytes))
-  writeFileSync(outfile, bytes, { mode: 0o755 })
-writeFileSync(join(assets, 'manifest.json'), `${JSON.stringify({ ralphSha256 })}\n`)
-if (existsSync(join(here, 'bootstrap.sh')))
-  copyFileSync(join(here, 'bootstrap.sh'), join(assets, 'bootstrap.sh'))
+put('ralph.mjs', bytes, 0o755)
+put('manifest.json', Buffer.from(`${JSON.stringify({ ralphSha256 })}\n`), 0o644)
+put('bootstrap.sh', readFileSync(join(here, 'bootstrap.sh')), 0o644)
+
+/** As a whole, and only when it changed: tests and a running stack may read it meanwhile. */
+function put(name: string, content: Uint8Array, mode: number): void {
+  const file = join(assets, name)
+  if (existsSync(file) && readFileSync(file).equals(content)) return
+  writeFileSync(`${file}.${process.pid}`, content, { mode })
+  renameSync(`${file}.${process.pid}`, file)
+}

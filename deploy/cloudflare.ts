@@ -65,8 +65,8 @@ export async function ensureNamespace(
   return { id: made, isNew: true }
 }
 
-/** Names only: Cloudflare shows no values. None when there is no Worker yet. */
-export async function secretNames(wrangler: Wrangler, name: string): Promise<Set<string>> {
+/** Names only: Cloudflare shows no values. null: there is no Worker of that name. */
+export async function secretNames(wrangler: Wrangler, name: string): Promise<Set<string> | null> {
   try {
     const list = await wrangler.ask(
       ['secret', 'list', '--name', name],
@@ -76,7 +76,7 @@ export async function secretNames(wrangler: Wrangler, name: string): Promise<Set
     return new Set(list.map((secret) => secret.name))
   } catch (error) {
     if (error instanceof DeployError && /not found|does not exist|10007|10090/i.test(error.message))
-      return new Set()
+      return null
     throw error
   }
 }

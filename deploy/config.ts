@@ -65,6 +65,11 @@ function filesUnder(folder: string): string[] {
     .filter((path) => statSync(join(ROOT, path)).isFile())
 }
 
+/** The Worker's name; the button writes the one its person chose. */
+export function nameInTemplate(): string {
+  return /^name = "(.*)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))?.[1] ?? ''
+}
+
 const NO_ID = /^[0-]*$/
 
 /** Ids that stand in wrangler.toml already: the Deploy to Cloudflare button writes those it made into the person's copy. */

@@ -30,11 +30,9 @@ await runToEnd(async (terminal) => {
     accountId: () => accountId,
   })
   accountId = await chooseAccount(wrangler, terminal, usedBefore)
-  const known = [...(await secretNames(wrangler, name))].filter((secret) =>
-    secret.startsWith('GIT_CREDENTIALS'),
-  )
-  if (known.length === 0 && (await secretNames(wrangler, name)).size === 0)
-    throw new DeployError(`There is no deployment ${name} yet: run npm run deploy first.`)
+  const all = await secretNames(wrangler, name)
+  if (all === null) throw new DeployError(`There is no deployment ${name} yet: run npm run deploy first.`)
+  const known = [...all].filter((secret) => secret.startsWith('GIT_CREDENTIALS'))
   if (action === 'list')
     return say(known.length === 0 ? '  none' : known.map((secret) => `  ${secret}`).join('\n'))
   if (!/^[a-z0-9.-]+(?::\d+)?$/i.test(host ?? ''))

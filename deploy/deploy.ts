@@ -8,7 +8,7 @@ import { VERSION } from '../src/lib/version.ts'
 import { chooseAccount } from './account.ts'
 import { clientLines } from './client-configs.ts'
 import { ensureDatabase, ensureNamespace, putSecrets, secretNames } from './cloudflare.ts'
-import { CONFIG_FILE, fingerprintOf, idsInTemplate, writeConfig } from './config.ts'
+import { CONFIG_FILE, fingerprintOf, idsInTemplate, nameInTemplate, writeConfig } from './config.ts'
 import { DeployError } from './errors.ts'
 import { waitForHealth } from './health.ts'
 import { KEYS } from './keys.ts'
@@ -20,9 +20,12 @@ import type { Terminal } from './terminal.ts'
 import { createWrangler } from './wrangler.ts'
 import type { Wrangler } from './wrangler.ts'
 
-const DEFAULT_NAME = 'agent-execution-runtime'
 /** Fixed names: cloudflare's own rules for Workers, and ours for the database and the namespace made from it. */
 const NAME = /^[a-z0-9][a-z0-9-]{0,50}$/
+
+/** In Workers Builds, where the Deploy to Cloudflare button leads, nobody answers, and what is printed stays in a log. */
+const NOBODY_TO_ASK = process.env['WORKERS_CI'] !== undefined
+const IN_THE_DASHBOARD = 'Add it in the dashboard: the Worker, Settings, Variables and Secrets.'
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +38,7 @@ const { values } = parseArgs({
 async function deploy(terminal: Terminal): Promise<void> {
   const dryRun = values['dry-run']
   const { say } = terminal
-  const name = values.name ?? readState().name ?? DEFAULT_NAME
+  const name = values.name ?? readState().name ?? nameInTemplate()
   if (!NAME.test(name))
     throw new DeployError(`--name ${name} cannot name a Worker: use a-z, 0-9 and -, at most 51 of them.`)
   say(
@@ -53,6 +56,7 @@ async function deploy(terminal: Terminal): Promise<void> {
   buildAgent()
   step(say, 'Your Cloudflare account')
   accountId = await chooseAccount(wrangler, terminal, readState().accountId)
+  const known = await secretsOfOurs(wrangler, name)
   const save = (changes: Parameters<typeof saveState>[0]) => (dryRun ? undefined : saveState(changes))
   save({ accountId, name })
 
@@ -64,14 +68,14 @@ async function deploy(terminal: Terminal): Promise<void> {
     given.namespaceId === null
       ? await ensureNamespace(wrangler, `${name}-oauth`)
       : { id: given.namespaceId, isNew: false }
-  say(
-    `  ${database.isNew ? 'made' : 'there already'}: database ${name}; ${namespace.isNew ? 'made' : 'there already'}: store ${name}-oauth`,
-  )
+  const stateOf = ({ isNew }: { isNew: boolean }) =>
+    isNew ? (dryRun ? 'to be made' : 'made') : 'there already'
+  say(`  ${stateOf(database)}: database ${name}; ${stateOf(namespace)}: store ${name}-oauth`)
   const config = { accountId, name, databaseId: database.id, namespaceId: namespace.id }
   let configuration = dryRun ? '' : writeConfig({ ...config, publicUrl: readState().url ?? '' })
 
   step(say, 'Keys and secrets')
-  const ownerToken = await setSecrets(wrangler, terminal, name)
+  const ownerToken = await setSecrets(wrangler, terminal, name, known)
 
   step(say, 'Tables')
   await wrangler.change(['d1', 'migrations', 'apply', 'DB', '--remote', '--config', CONFIG_FILE])
@@ -95,16 +99,32 @@ async function deploy(terminal: Terminal): Promise<void> {
   save({ ownerTokenShown: true })
 }
 
+/** Errors: DeployError when the name is another Worker's, which an upload would replace. */
+async function secretsOfOurs(wrangler: Wrangler, name: string): Promise<Set<string>> {
+  const known = wrangler.dryRun ? null : await secretNames(wrangler, name)
+  // Ours has had this one since before its first upload; the button's is made before we are asked.
+  if (known === null || known.has('TOKEN_KEY') || NOBODY_TO_ASK) return known ?? new Set()
+  throw new DeployError(
+    `This account has another Worker named ${name}, and it is not this runtime. Nothing was changed; choose another name: npm run deploy -- --name my-runtime`,
+  )
+}
+
 /** Asks only for what is missing and not in the environment. The new owner token, when one was made. */
-async function setSecrets(wrangler: Wrangler, terminal: Terminal, name: string): Promise<string | null> {
+async function setSecrets(
+  wrangler: Wrangler,
+  terminal: Terminal,
+  name: string,
+  known: Set<string>,
+): Promise<string | null> {
   const { say } = terminal
-  const known = await secretNames(wrangler, name)
   const secrets: Record<string, string> = {}
   for (const key of KEYS) {
     const given = process.env[key.name]?.trim() ?? ''
     if (given !== '') secrets[key.name] = fromEnvironment(key, given)
     else if (wrangler.dryRun) secrets[key.name] = ''
-    else if (!known.has(key.name) && readState().later?.includes(key.name) !== true) {
+    else if (known.has(key.name)) continue
+    else if (NOBODY_TO_ASK) say(`  not set: ${key.name}. ${IN_THE_DASHBOARD}`)
+    else if (readState().later?.includes(key.name) !== true) {
       const value = await askFor(terminal, key)
       if (value !== null) secrets[key.name] = value
       else saveState({ later: [...(readState().later ?? []), key.name] })
@@ -112,10 +132,9 @@ async function setSecrets(wrangler: Wrangler, terminal: Terminal, name: string):
   }
   // Set by a run that was stopped before it could show it: nobody knows that one.
   const unseen = known.has('OWNER_TOKEN') && readState().ownerTokenShown === false
-  const ownerToken =
-    !known.has('OWNER_TOKEN') || unseen || values['new-owner-token']
-      ? randomBytes(32).toString('base64url')
-      : null
+  const wanted = !known.has('OWNER_TOKEN') || unseen || values['new-owner-token']
+  if (wanted && NOBODY_TO_ASK) say(`  not set: OWNER_TOKEN. ${IN_THE_DASHBOARD}`)
+  const ownerToken = wanted && !NOBODY_TO_ASK ? randomBytes(32).toString('base64url') : null
   if (ownerToken !== null) {
     secrets['OWNER_TOKEN'] = ownerToken
     if (!wrangler.dryRun) saveState({ ownerTokenShown: false })
@@ -125,11 +144,9 @@ async function setSecrets(wrangler: Wrangler, terminal: Terminal, name: string):
     secrets['GITHUB_WEBHOOK_SECRET'] = randomBytes(32).toString('base64url')
   await putSecrets(wrangler, name, secrets)
   const set = Object.keys(secrets)
-  say(
-    set.length === 0
-      ? '  all there already'
-      : `  set: ${set.join(', ')}. None of them is kept on this machine.`,
-  )
+  if (wrangler.dryRun) say(`  to be set, where missing: ${set.join(', ')}`)
+  else if (set.length > 0) say(`  set: ${set.join(', ')}. None of them is kept on this machine.`)
+  else if (!wanted) say('  all there already')
   return ownerToken
 }
 
@@ -186,7 +203,7 @@ async function upload(
 
 /** Deleted in the dashboard meanwhile, what this machine remembers is worth nothing. */
 async function isThere(wrangler: Wrangler, name: string): Promise<boolean> {
-  return (await secretNames(wrangler, name)).size > 0
+  return ((await secretNames(wrangler, name))?.size ?? 0) > 0
 }
 
 function buildAgent(): void {

@@ -38,7 +38,7 @@ await runToEnd(async (terminal) => {
   accountId = await chooseAccount(wrangler, terminal, usedBefore)
   const databaseId = await findDatabase(wrangler, name)
   const namespaceId = await findNamespace(wrangler, `${name}-oauth`)
-  const hasWorker = (await secretNames(wrangler, name)).size > 0
+  const hasWorker = ((await secretNames(wrangler, name))?.size ?? 0) > 0
   const workspaces = values.vms ? await listWorkspaces(terminal, url) : []
   const found = [
     hasWorker ? `the Worker ${name}, with its secrets and the state of every workspace and plan` : null,

@@ -60,9 +60,10 @@ const CTRL_D = '\u0004'
 function askTty(question: string, isSecret: boolean): Promise<string> {
   const { stdin, stdout } = process
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  stdout.write(`${question} `)
   let typed = ''
+  // Before the question is seen: a quick paste would be shown, and a quick Ctrl-C would end us without a word.
   stdin.setRawMode(true)
+  stdout.write(`${question} `)
   stdin.setEncoding('utf8')
   stdin.resume()
   const end = (settle: () => void) => {

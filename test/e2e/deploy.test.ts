@@ -1,6 +1,10 @@
 // `npm run deploy` against Cloudflare's API as a stand-in, with the real wrangler and with its commands as recorded.
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { ensureWorker } from '../world/cloudflare/account.ts'
+import { deployTranscript } from '../documents/deploy-transcript.ts'
+import { withPart } from '../documents/parts.ts'
 import { GOOD_KEYS, openDeployLab } from './support/deploy-lab.ts'
 import type { DeployLab } from './support/deploy-lab.ts'
 
@@ -159,6 +163,54 @@ it.each([
   expect(failed.output).not.toMatch(/^\s+at /m)
   lab.cloudflare.mend()
   expect((await lab.run(DEPLOY, [], { env: GOOD_KEYS })).code).toBe(0)
+})
+
+it('a Worker of that name which is not ours is left alone, and another name is asked for', async () => {
+  const [account] = lab.cloudflare.accounts
+  if (account === undefined) throw new Error('no account')
+  const theirs = ensureWorker(account, NAME)
+  theirs.secrets.set('STRIPE_KEY', 'x')
+  const { code, output } = await lab.run(DEPLOY, [], { env: GOOD_KEYS })
+  expect(code).toBe(1)
+  expect(output).toContain(`another Worker named ${NAME}`)
+  expect(output).toContain('npm run deploy -- --name my-runtime')
+  expect(changes()).toEqual([])
+  expect((await lab.run(DEPLOY, ['--name', 'my-runtime'], { env: GOOD_KEYS })).code).toBe(0)
+  expect(worker()).toBe(theirs)
+  expect((await lab.run(DEPLOY)).output).toContain('up to date')
+})
+
+it('an older deployment is upgraded: tables first, then the Worker; rows, secrets and log-ins stay', async () => {
+  await lab.run(DEPLOY, [], { env: GOOD_KEYS })
+  const [database] = [...(lab.cloudflare.accounts[0]?.databases.values() ?? [])]
+  database?.sql.exec("INSERT INTO plans VALUES ('p', 'w', 'agent/p', 'completed', 1, 1, '{}')")
+  const secrets = new Map(worker()?.secrets)
+  const state = JSON.parse(readFileSync(lab.stateFile, 'utf8')) as object
+  writeFileSync(lab.stateFile, JSON.stringify({ ...state, fingerprint: 'older' }))
+  const before = changes().length
+  const upgraded = await lab.run(DEPLOY)
+  expect(upgraded.output).toContain('Your runtime is up')
+  expect(commandsOf(upgraded.output).map((line) => line.split(' ').slice(6, 8).join(' '))).toEqual([
+    'd1 migrations',
+    'deploy --minify',
+  ])
+  expect(changes().length).toBeGreaterThan(before)
+  expect(database?.sql.prepare('SELECT id FROM plans').all()).toHaveLength(1)
+  expect(worker()?.secrets).toEqual(secrets)
+})
+
+it('in Workers Builds, where nobody answers, it says what is missing and prints no token into the log', async () => {
+  const first = await lab.run(DEPLOY, [], { env: { WORKERS_CI: '1' } })
+  expect(first.code).toBe(0)
+  for (const name of ['ORGO_API_KEY', 'ANTHROPIC_API_KEY', 'GIT_CREDENTIALS', 'OWNER_TOKEN'])
+    expect(first.output).toContain(`not set: ${name}. Add it in the dashboard`)
+  for (const value of worker()?.secrets.values() ?? []) expect(first.output).not.toContain(value)
+  expect([...(worker()?.secrets.keys() ?? [])].toSorted()).toEqual(['GITHUB_WEBHOOK_SECRET', 'TOKEN_KEY'])
+})
+
+it('docs/deploy.md shows what it prints', async () => {
+  const document = readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8')
+  expect(withPart(document, 'deploy', await deployTranscript())).toBe(document)
 })
 
 it('with several accounts it asks once and remembers', async () => {

@@ -59,6 +59,8 @@ const Seen = z.looseObject({
 const run = promisify(execFile)
 const keep = process.argv.includes('--keep')
 const startedMs = Date.now()
+/** Of an event, in characters: with time and type a line stays under 100 columns. */
+const MAX_DETAIL = 74
 
 function say(title: string, detail = ''): void {
   const time = `${((Date.now() - startedMs) / 1_000).toFixed(1)} s`.padStart(7)
@@ -70,6 +72,22 @@ const indent = (text: string): string =>
     .split('\n')
     .map((line) => `             ${line}`)
     .join('\n')
+/** As git colours a diff on a terminal. */
+const coloured = (diff: string): string =>
+  diff
+    .split('\n')
+    .map((line) =>
+      /^\+(?!\+)/.test(line)
+        ? styleText('green', line)
+        : line.startsWith('@@')
+          ? styleText('cyan', line)
+          : /^(?:diff|index|new|---|\+\+\+)/.test(line)
+            ? styleText('dim', line)
+            : line,
+    )
+    .join('\n')
+/** On one line of a terminal. */
+const short = (text: string): string => (text.length > MAX_DETAIL ? `${text.slice(0, MAX_DETAIL)}…` : text)
 
 async function tell(world: World): Promise<void> {
   const client = new Client({ name: 'demo', version: '1.0.0' })
@@ -103,7 +121,7 @@ async function tell(world: World): Promise<void> {
     { workspace_id: 'sample', plan: PLAN },
     z.looseObject({ plan: Plan }),
   )
-  say('plan_submit', `${submitted.id}: accepted, and the laptop could be closed now`)
+  say('plan_submit', `${submitted.id}: accepted; close the laptop`)
 
   let cursor = 0
   let isThere = false
@@ -117,7 +135,8 @@ async function tell(world: World): Promise<void> {
       for (const event of seen.events) {
         if (event.seq !== cursor + 1) throw new Error(`the history has a gap: ${event.seq} after ${cursor}`)
         cursor = event.seq
-        say(`  ${event.type}`, styleText('dim', event.text.replaceAll('\n', ' ').slice(0, 110)))
+        const about = short(event.text.replaceAll(/\s+/g, ' '))
+        say(`  ${styleText('cyan', event.type.padEnd(9))}`, styleText('dim', about))
       }
       isThere = until(seen.plan)
       if (isThere && seen.events.length === 0) {
@@ -133,8 +152,13 @@ async function tell(world: World): Promise<void> {
   const done = await follow((plan) => plan.status === 'completed')
   say(
     'The plan is completed',
-    `${done.outcome ?? ''} (${done.outcome_reasons.join(', ')}), $${done.spent_usd.toFixed(4)} spent`,
+    `${[done.outcome ?? '', ...done.outcome_reasons].join(', ')}; $${done.spent_usd.toFixed(4)} spent`,
   )
+  if (done.outcome_reasons.includes('proof_missing'))
+    say(
+      '',
+      styleText('dim', 'its proof needs a second unix user, which a local VM has when you start as root'),
+    )
 
   const clone = join(world.stateDir, 'clone')
   // Never synchronously: the git host lives in this very process.
@@ -142,12 +166,14 @@ async function tell(world: World): Promise<void> {
   await git('clone', '--quiet', repo.push_url, clone)
   say(
     'The git host holds the branch',
-    (await git('ls-remote', repo.push_url, done.branch)).replace(/\s+/, '  ').trim(),
+    (await git('ls-remote', repo.push_url, done.branch))
+      .replace(/^(.{12})\S*\s+refs\/heads\//, '$1  ')
+      .trim(),
   )
   console.log(
     indent(await git('-C', clone, 'log', '--format=%h %an: %s', `origin/main..origin/${done.branch}`)),
   )
-  console.log(indent(await git('-C', clone, 'diff', `origin/main...origin/${done.branch}`)))
+  console.log(indent(coloured(await git('-C', clone, 'diff', `origin/main...origin/${done.branch}`))))
   if (
     !(await git('-C', clone, 'log', '-1', '--format=%B', `origin/${done.branch}`)).includes(
       `Ralph-Plan: ${done.id}`,
@@ -184,7 +210,7 @@ try {
   console.log(
     styleText(
       'dim',
-      '\nA plan travels to an agent and back as a merged branch. Everything outside is played by local stand-ins.\n',
+      '\nA plan travels to an agent and back as a merged branch. Local stand-ins play the outside.\n',
     ),
   )
   world = await startWorld({ stateDir, port: 0, log: () => undefined })

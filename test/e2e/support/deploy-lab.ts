@@ -15,6 +15,9 @@ export const GOOD_KEYS = {
   GIT_CREDENTIALS: 'https://x-access-token:github_pat_abcdefgh12345678@github.com',
 }
 
+/** Real terminals come with Python; its standard input is the keyboard. */
+const IN_TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
+
 export interface LabOptions {
   accountNames?: string[]
   wrangler?: 'real'
@@ -40,6 +43,8 @@ export interface RunOptions {
   answers?: string
   /** Kills the program (SIGKILL) as soon as its output holds this. */
   killAt?: RegExp
+  /** In a terminal of its own: these keys are pressed, each as soon as the output holds its question. */
+  typed?: { at: RegExp; keys: string }[]
 }
 
 /** With wrangler 'real' the project's own; else the recorded one, which is much faster. */
@@ -76,40 +81,47 @@ export async function openDeployLab({ accountNames, wrangler }: LabOptions = {})
     cloudflare,
     stateFile,
     doctor,
-    async run(script, args = [], { env = {}, answers = '', killAt } = {}) {
-      const child = spawn(
+    async run(script, args = [], { env = {}, answers = '', killAt, typed } = {}) {
+      const program = [
         process.execPath,
-        ['--import', join(ROOT, 'test/world/cloudflare/workers-dev.ts'), join(ROOT, script), ...args],
-        {
-          cwd: ROOT,
-          detached: true,
-          env: {
-            PATH: process.env['PATH'],
-            HOME: folder,
-            NO_COLOR: '1',
-            CLOUDFLARE_API_BASE_URL: cloudflare.url,
-            CLOUDFLARE_API_TOKEN: cloudflare.token,
-            RUNTIME_STATE_FILE: stateFile,
-            RUNTIME_CONFIG_FILE: `wrangler.deploy.${process.pid}.toml`,
-            RUNTIME_HEALTH_PATIENCE_MS: '20000',
-            WORKERS_DEV_AT: at,
-            ...(wrangler === 'real'
-              ? {}
-              : { RUNTIME_WRANGLER: join(ROOT, 'test/world/cloudflare/wrangler.ts') }),
-            ...env,
-          },
+        '--import',
+        join(ROOT, 'test/world/cloudflare/workers-dev.ts'),
+        join(ROOT, script),
+        ...args,
+      ]
+      const [command = '', ...rest] =
+        typed === undefined ? program : ['python3', '-c', IN_TERMINAL, ...program]
+      const child = spawn(command, rest, {
+        cwd: ROOT,
+        detached: true,
+        env: {
+          PATH: process.env['PATH'],
+          HOME: folder,
+          NO_COLOR: '1',
+          CLOUDFLARE_API_BASE_URL: cloudflare.url,
+          CLOUDFLARE_API_TOKEN: cloudflare.token,
+          RUNTIME_STATE_FILE: stateFile,
+          RUNTIME_CONFIG_FILE: `wrangler.deploy.${process.pid}.toml`,
+          RUNTIME_HEALTH_PATIENCE_MS: '20000',
+          WORKERS_DEV_AT: at,
+          ...(wrangler === 'real'
+            ? {}
+            : { RUNTIME_WRANGLER: join(ROOT, 'test/world/cloudflare/wrangler.ts') }),
+          ...env,
         },
-      )
+      })
       let output = ''
+      const keys = [...(typed ?? [])]
       const take = (chunk: Buffer) => {
         output += chunk.toString()
+        while (keys[0]?.at.test(output) === true) child.stdin.write(keys.shift()?.keys ?? '')
         // The whole group: a wrangler in the middle of a call dies with it, as at a lost terminal.
         if (killAt?.test(output) === true && child.pid !== undefined) kill(child.pid)
       }
       child.stdout.on('data', take)
       child.stderr.on('data', take)
       child.stdin.on('error', () => {})
-      child.stdin.end(answers)
+      if (typed === undefined) child.stdin.end(answers)
       return new Promise((resolve) => {
         child.once('close', (code, signal) => resolve({ code, signal, output }))
       })
