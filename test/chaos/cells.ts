@@ -1,5 +1,5 @@
 // The cells of state × fault × point that can be reached, one by one: at which calls of the object what may go wrong in which state.
-import { MACHINE_EVENTS, OBJECT_EVENTS, POINTS } from './schedule.ts'
+import { MACHINE_EVENTS, OBJECT_EVENTS, POINTS } from './points.ts'
 
 const VM_COMING = ['creating', 'known', 'booting', 'recovering']
 /** States in which a call is made. */

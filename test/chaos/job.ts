@@ -9,6 +9,8 @@ export const Step = z.object({
   lengthMs: z.number().optional(),
   chance: z.number().optional(),
   hits: z.number().optional(),
+  /** Only in this state of the workspace. */
+  state: z.string().optional(),
 })
 export const Schedule = z.object({ seed: z.int(), steps: z.array(Step), stormMs: z.number() })
 export type Schedule = z.infer<typeof Schedule>

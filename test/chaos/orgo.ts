@@ -1,7 +1,7 @@
 // Orgo at its network edge: workspaces, computers, their power, and bash on them. What is said and done here follows facts/orgo-api.
 import type { Reply, Sent } from './kernel.ts'
 import { bash, powerOff, powerOn } from './machine.ts'
-import { faultAt, note, nowOf } from './world.ts'
+import { faultAt, note, nowOf, violate } from './world.ts'
 import type { Machine, World } from './world.ts'
 
 type Answer = ReturnType<Reply['effect']>
@@ -29,6 +29,7 @@ export function answerOrgo(world: World, { method, url, body }: Sent): Reply {
   const command = typeof parsed['command'] === 'string' ? parsed['command'] : ''
   const point = pointOf(method, path, command)
   const fault = faultAt(world, point)
+  if (point === 'orgo_create') judgeCreate(world, fault)
   const afterMs = world.rng.int(40, point === 'orgo_create' ? 6_000 : 900)
   const act = () => {
     world.orgoAnsweredAtMs = nowOf(world)
@@ -60,6 +61,24 @@ export function answerOrgo(world: World, { method, url, body }: Sent): Reply {
     if (fault === 'kill_after') world.kill()
     return 'lost' // orgo_lost: done, and the answer never came
   })
+}
+
+const UNKNOWN = ['orgo_hang', 'orgo_lost', 'orgo_late', 'kill_after']
+/** A create nobody answered may still come, 100 s later here: another one before that may be a second machine. */
+function judgeCreate(world: World, fault: string | null): void {
+  const unknownAtMs = world.createUnknownAtMs
+  if (
+    unknownAtMs !== null &&
+    nowOf(world) - unknownAtMs < 100_000 &&
+    world.kernel.skewMs === 0 &&
+    world.removals === 0
+  )
+    violate(
+      world,
+      'I2',
+      `a machine is asked for ${nowOf(world) - unknownAtMs} ms after a create of unknown outcome`,
+    )
+  world.createUnknownAtMs = fault !== null && UNKNOWN.includes(fault) ? nowOf(world) : null
 }
 
 function pointOf(method: string, path: string, command: string): string {

@@ -68,6 +68,10 @@ export function actOn(world: World, act: string, plan: string): void {
       return cancel(world, plan)
     case 'resume':
       return resume(world, plan)
+    case 'again_unheard':
+      return againUnheard(world, plan)
+    case 'pause':
+      return pauseByQuestion(world, plan)
     case 'message':
       return world.ask('message', (workspace) => workspace.message(plan, 'Mind the tests.'), learn(world))
     case 'status':
@@ -85,6 +89,29 @@ export function actOn(world: World, act: string, plan: string): void {
   }
 }
 
+/** Cancelled and resumed while its machine hears nothing: the old attempt goes on there, and only the fence stops it. */
+function againUnheard(world: World, plan: string): void {
+  const fromMs = nowOf(world)
+  world.faults.unshift({
+    kind: 'vm_dropped',
+    at: 'vm_sync',
+    fromMs,
+    untilMs: fromMs + 120_000,
+    chance: 1,
+    hits: 99,
+  })
+  cancel(world, plan)
+  world.kernel.after(400, () => resume(world, plan))
+}
+
+/** The attempt asks something instead of going on. */
+function pauseByQuestion(world: World, plan: string): void {
+  for (const { plans } of world.machines) {
+    const found = plans.get(plan)
+    if (found !== undefined) found.script = ['question']
+  }
+}
+
 function open(world: World, step: Step): void {
   const [at = '', kind = ''] = (step.at ?? '').split(' ')
   const fromMs = nowOf(world)
@@ -96,6 +123,7 @@ function open(world: World, step: Step): void {
     untilMs: fromMs + (step.lengthMs ?? 0),
     chance: step.chance ?? 1,
     hits: step.hits ?? 1,
+    ...(step.state === undefined ? {} : { state: step.state }),
   })
 }
 
@@ -171,7 +199,7 @@ function merge(world: World, plan: string): void {
     world.kernel.after(world.rng.int(10, 90_000), hint)
 }
 
-function onMachine(world: World, what: string): void {
+export function onMachine(world: World, what: string): void {
   const machine = world.machines.findLast(({ known }) => known)
   if (machine === undefined || machine.status === 'gone') return
   visit(world, what, world.busy() ? 'in a call' : 'at rest')

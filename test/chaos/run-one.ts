@@ -13,7 +13,8 @@ import { lookInside } from './look.ts'
 import type { Look } from './look.ts'
 import { syncSoon } from './machine.ts'
 import { answerOrgo } from './orgo.ts'
-import { actOn, perform, register, resume } from './perform.ts'
+import { actOn, onMachine, perform, register, resume } from './perform.ts'
+import { OBJECT_EVENTS } from './points.ts'
 import { createRng } from './rng.ts'
 import type { Schedule } from './job.ts'
 import { faultAt, note, START_MS, violate, visit } from './world.ts'
@@ -90,6 +91,13 @@ async function drive(
       },
     )
   }
+  const befall = (event: string, n = 1): void => {
+    if (!isEvent(event)) return onMachine(world, event)
+    visit(world, event, world.busy() ? 'in a call' : 'at rest')
+    if (event === 'kill') kill = true
+    else if (event === 'evict') evict = true
+    else kernel.skewMs += event === 'clock_back' ? -60_000 : n === 0 ? 3_600_000 : 90_000
+  }
   const glance = (): Look => lookInside(storage.sql, alarm.atMs)
   let look = glance()
   /** Runs until the time, or until `enough`. */
@@ -120,6 +128,11 @@ async function drive(
       world.state = look.state
       watch(world, look)
       if (!world.busy()) checkNow(world, look)
+      const due = world.atRest[0]
+      if (due?.state === look.state && !world.busy()) {
+        world.atRest.shift()
+        kernel.after(0, () => befall(due.event))
+      }
       if (world.violations.length > 0 || enough()) return
     }
     kernel.nowMs = Math.max(kernel.nowMs, untilMs)
@@ -130,14 +143,9 @@ async function drive(
     register(world)
     for (const step of schedule.steps)
       kernel.at(START_MS + step.atMs, () => {
-        if (step.do === 'evict' || step.do === 'kill') {
-          visit(world, step.do, world.busy() ? 'in a call' : 'at rest')
-          if (step.do === 'kill') kill = true
-          else evict = true
-        } else if (step.do.startsWith('clock_')) {
-          visit(world, step.do, world.busy() ? 'in a call' : 'at rest')
-          kernel.skewMs += step.do === 'clock_back' ? -60_000 : step.n === 0 ? 3_600_000 : 90_000
-        } else if (step.do === 'when') {
+        if (step.do === 'event') world.atRest.push({ state: step.state ?? '', event: step.at ?? '' })
+        else if (isEvent(step.do)) befall(step.do, step.n)
+        else if (step.do === 'when') {
           const [moment = '', act = ''] = (step.at ?? '').split(' ')
           world.triggers.push({ moment, act })
         } else perform(world, step)
@@ -176,6 +184,8 @@ async function drive(
   }
 }
 
+const isEvent = (what: string): boolean => OBJECT_EVENTS.some((event) => event === what)
+
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : 'unknown').slice(0, 120)
 
 const isDone = (look: Look): boolean => look.open.length === 0
@@ -183,6 +193,7 @@ const isDone = (look: Look): boolean => look.open.length === 0
 function calm(world: World): void {
   world.faults.length = 0
   world.triggers.length = 0
+  world.atRest.length = 0
   world.stormy = false
   for (const machine of world.machines) machine.silentUntilMs = 0
 }
@@ -221,6 +232,8 @@ function createWorld(schedule: Schedule, name: string): World {
     notes: [],
     violations: [],
     creates: 0,
+    createUnknownAtMs: null,
+    atRest: [],
     orgoAnsweredAtMs: 0,
     calls: {},
     ask: () => {},

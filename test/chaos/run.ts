@@ -19,6 +19,7 @@ const { values } = parseArgs({
     log: { type: 'boolean', default: false },
     'no-mutants': { type: 'boolean', default: false },
     'only-mutants': { type: 'boolean', default: false },
+    mutant: { type: 'string', default: '' },
   },
 })
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -89,7 +90,8 @@ if (!values['only-mutants']) {
   if (runs >= FULL_RUNS) failed ||= missing.length > 0
 }
 
-const mutants = values['no-mutants'] || values.log ? [] : [...MUTANTS]
+const mutants =
+  values['no-mutants'] || values.log ? [] : MUTANTS.filter(({ name }) => name.includes(values.mutant))
 const hunt = async () => {
   for (let mutant = mutants.shift(); mutant !== undefined; mutant = mutants.shift()) {
     const job = { seed, runs: MUTANT_RUNS, shrink: false, log: false, stopAfter: 1 }

@@ -12,6 +12,8 @@ export interface FaultWindow {
   untilMs: number
   chance: number
   hits: number
+  /** Only while the workspace is at this. */
+  state?: string
 }
 
 export interface PlanOnDisk {
@@ -89,6 +91,10 @@ export interface World {
   notes: string[]
   violations: { invariant: string; text: string }[]
   creates: number
+  /** When a create was sent whose outcome nobody was told. */
+  createUnknownAtMs: number | null
+  /** What is to befall the machine or the object once it rests in a state. */
+  atRest: { state: string; event: string }[]
   /** When Orgo last did as it was asked. */
   orgoAnsweredAtMs: number
   calls: Record<string, number>
@@ -115,8 +121,11 @@ export const nowOf = (world: World): number => world.kernel.nowMs
 /** What may go wrong at a point, drawn from the windows that are open; counts the cell. */
 export function faultAt(world: World, point: string): string | null {
   world.calls[point] = (world.calls[point] ?? 0) + 1
+  const met = `${world.state} × (called) × ${point}`
+  world.visited.set(met, (world.visited.get(met) ?? 0) + 1)
   const now = nowOf(world)
   for (const window of world.faults) {
+    if (window.state !== undefined && window.state !== world.state) continue
     if (window.hits <= 0 || now < window.fromMs || now >= window.untilMs) continue
     if (!point.startsWith(window.at) || !world.rng.chance(window.chance)) continue
     window.hits -= 1
