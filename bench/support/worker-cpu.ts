@@ -2,16 +2,17 @@
 // together, so more than the platform counts.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { commandLine, fieldsAfterName, isOurs } from '../../test/e2e/support/processes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
 export function cpuMs(pid: number): number {
-  const fields = afterName(pid)
+  const fields = fieldsAfterName(pid)
   // utime and stime, fields 14 and 15 of proc(5); what follows the name begins with field 3.
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND
 }
@@ -31,23 +32,6 @@ export function ownWorkerd(): number {
     if (line.includes('/workerd') && line.includes('--inspector-addr') && isOurs(pid)) return pid
   }
   throw new Error('no workerd of ours runs')
-}
-
-function isOurs(pid: number): boolean {
-  for (let at = pid; at > 1; at = Number(afterName(at)[1])) if (at === process.pid) return true
-  return false
-}
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-  } catch {
-    return '' // ended meanwhile
-  }
-}
-
-function afterName(pid: number): string[] {
-  return (readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1) ?? '').split(' ')
 }
 
 /** The baseline: a Worker that answers with one word. */
