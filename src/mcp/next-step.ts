@@ -7,8 +7,9 @@ const PAUSED: Record<PausedReason, string> = {
   monthly_budget:
     'MONTHLY_BUDGET_USD is used up: the owner raises it (or waits for the next month), then call plan_resume.',
   vm_unavailable:
-    'The VM could not be reached: look at status_detail and workspace_sync, then call plan_resume.',
-  orgo_refused: 'Orgo refused the VM: the owner follows status_detail, then call plan_resume.',
+    'The VM could not be reached: look at status_detail and workspace_sync. It goes on by itself once it can; plan_resume tries at once.',
+  orgo_refused:
+    'Orgo refused the VM: the owner follows status_detail. The plan goes on by itself then; plan_resume tries at once.',
   model_unavailable: 'The model API did not serve this plan: look at status_detail, then call plan_resume.',
   git_refused:
     'The git host refused: the owner checks GIT_CREDENTIALS and the permissions of its token, then call plan_resume.',

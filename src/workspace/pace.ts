@@ -1,5 +1,6 @@
 // Pure over the store: when the object must wake next. None when nothing is open: an idle workspace costs nothing.
 import { deadlineMs, plansToStart } from './decisions.ts'
+import { isWaitingForVm } from './records.ts'
 import type { LeaseRecord, WorkspaceRecord } from './records.ts'
 import type { Store } from './store.ts'
 
@@ -80,6 +81,8 @@ export function nextWakeMs(store: Store, nowMs: number): number | null {
     else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))
   }
   for (const { dueAtMs } of workspace.leftovers) times.push(dueAtMs)
+  if (workspace.status === 'ready' || workspace.status === 'error')
+    if (store.watchedPlans().some(isWaitingForVm)) times.push(workspace.mendAtMs ?? nowMs)
   const notification = store.nextNotificationMs()
   if (notification !== null) times.push(notification)
   if (startable(store, workspace)) times.push(workspace.branch === null ? nowMs + BRANCH_RETRY_MS : nowMs)

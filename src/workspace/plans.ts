@@ -5,6 +5,7 @@ import { newPlanId, workspaceKey } from '../lib/ids.ts'
 import { commit, requirePlan, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { cancel, reopen } from './decisions.ts'
+import { tryAgain } from './mend.ts'
 import { isFinal, isOpen, newPlanRecord } from './records.ts'
 import type { PlanRecord } from './records.ts'
 import { revokeLeases } from './rights.ts'
@@ -193,21 +194,6 @@ async function reopened(core: Core, plan: PlanRecord, budgetUsd: number, why: st
   // What the attempt before it still had under way ends before the new one is promised.
   await revokeLeases(core, [plan.id])
   return toPlanSnapshot(next, requireWorkspace(core).name)
-}
-
-/** A plan is wanted, so a workspace in trouble is tried again: the user may have mended what was wrong. */
-function tryAgain(core: Core): void {
-  const now = { retryAtMs: null, retries: 0 }
-  if (requireWorkspace(core).status !== 'error')
-    return void core.store.changeWorkspace((workspace) => Object.assign(workspace, now))
-  core.store.publishWorkspace((workspace) =>
-    Object.assign(workspace, now, {
-      status: 'provisioning',
-      provisioningSinceMs: core.now(),
-      outageMs: 0,
-      statusDetail: 'Trying again.',
-    }),
-  )
 }
 
 function refuseWhenOver(core: Core, plan: PlanRecord): void {

@@ -12,6 +12,7 @@ import type { Core } from './core.ts'
 import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
 import { deleteLeftovers } from './leftovers.ts'
 import { checkMerges, openPullRequests } from './merges.ts'
+import { lookLater, mend } from './mend.ts'
 import { sendNotifications } from './notify.ts'
 import { drainOutbox } from './outbox.ts'
 import { noteDeleted } from './registration.ts'
@@ -30,6 +31,7 @@ export async function onAlarm(core: Core): Promise<void> {
   if (!core.exists()) return core.setAlarm(null)
   for (const step of [
     deadlines,
+    mend,
     startPlans,
     driveVm,
     deleteLeftovers,
@@ -96,16 +98,18 @@ async function deadlines(core: Core): Promise<void> {
   const heard = workspace.supervisor.lastHeardAtMs
   if (workspace.status === 'ready' && heard !== null && now - heard >= UNHEARD_LIMIT_MS)
     for (const plan of core.store.plansByStatus('running'))
-      if (now - (plan.attemptStartedAtMs ?? now) >= UNHEARD_LIMIT_MS)
+      if (now - (plan.attemptStartedAtMs ?? now) >= UNHEARD_LIMIT_MS) {
+        lookLater(core)
         commit(
           core,
           pause(
             plan,
             'vm_unavailable',
-            'The VM was not heard for 2 hours. Continue with plan_resume when Orgo is well again.',
+            'The VM was not heard for 2 hours. It goes on by itself when Orgo is well again, or at once with plan_resume.',
             now,
           ),
         )
+      }
 }
 
 /** Gives free slots to queued plans, oldest first. */
@@ -231,6 +235,7 @@ function trouble(core: Core, error: VmTrouble): void {
   core.store.publishWorkspace((record) =>
     Object.assign(record, { status: 'error', statusDetail: error.message, retryAtMs: null, retries: 0 }),
   )
+  lookLater(core)
   for (const plan of core.store.plansByStatus('queued', 'running'))
     commit(
       core,

@@ -76,6 +76,9 @@ export interface WorkspaceRecord {
   retries: number
   outboxRetryAtMs: number | null
   outboxRetries: number
+  /** When plans that wait for a machine are looked after next, and how often they were. */
+  mendAtMs: number | null
+  mendTries: number
   webhookHeardAtMs: number | null
   refreshMirror: boolean
   deleteVm: boolean
@@ -154,6 +157,9 @@ export interface LeaseRecord {
 
 export const isFinal = (status: PlanStatus): boolean =>
   status === 'completed' || status === 'failed' || status === 'cancelled'
+/** Paused by us for want of a machine, not by the model or a person. */
+export const isWaitingForVm = ({ status, pausedReason }: PlanRecord): boolean =>
+  status === 'paused' && (pausedReason === 'vm_unavailable' || pausedReason === 'orgo_refused')
 export const isOpen = (status: PlanStatus): boolean => status === 'queued' || status === 'running'
 
 export function newVmRecord(name: string): VmRecord {

@@ -9,6 +9,7 @@ import type { Core } from './core.ts'
 import { cancel } from './decisions.ts'
 import { leftBehind } from './leftovers.ts'
 import { workspaceSnapshot } from './outbox.ts'
+import { tryAgain } from './mend.ts'
 import { newSupervisorRecord, newVmRecord } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
 import { revokeLeases } from './rights.ts'
@@ -62,6 +63,8 @@ export async function register(
     retries: 0,
     outboxRetryAtMs: null,
     outboxRetries: 0,
+    mendAtMs: null,
+    mendTries: 0,
     webhookHeardAtMs: null,
     refreshMirror: false,
     deleteVm: false,
@@ -96,16 +99,7 @@ async function existing(
     ...(input.openPr !== undefined && input.openPr !== known.openPr ? ['open_pr'] : []),
     ...(input.vmId !== undefined && input.vmId !== known.vm.id ? ['vm_id'] : []),
   ]
-  if (known.status === 'error')
-    core.store.publishWorkspace((workspace) =>
-      Object.assign(workspace, {
-        status: 'provisioning',
-        provisioningSinceMs: core.now(),
-        outageMs: 0,
-        statusDetail: 'Trying again.',
-        retryAtMs: null,
-      }),
-    )
+  if (known.status === 'error') tryAgain(core)
   await core.poke()
   return { workspace: workspaceSnapshot(core), existing: true, differs }
 }

@@ -16,12 +16,13 @@ export function createStore(sql: SqlStorage) {
     workspace(): WorkspaceRecord | null {
       const row = first<{ record: string }>('SELECT record FROM workspace')
       if (row === undefined) return null
-      const parsed: Omit<WorkspaceRecord, 'leftovers' | 'outageMs'> & Partial<WorkspaceRecord> = JSON.parse(
-        row.record,
-      )
+      const parsed: Omit<WorkspaceRecord, 'leftovers' | 'outageMs' | 'mendAtMs' | 'mendTries'> &
+        Partial<WorkspaceRecord> = JSON.parse(row.record)
       return {
         leftovers: [],
         outageMs: 0,
+        mendAtMs: null,
+        mendTries: 0,
         ...parsed,
         vm: { ...newVmRecord(parsed.vm.name), ...parsed.vm },
         supervisor: { ...newSupervisorRecord(), ...parsed.supervisor },

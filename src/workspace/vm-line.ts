@@ -105,6 +105,8 @@ function hear(core: Core, request: SyncRequest): void {
         status: 'ready',
         statusDetail: 'The VM is ready.',
         provisioningSinceMs: null,
+        // Whoever waits for a machine is looked after at once.
+        mendAtMs: null,
       })
     })
 }
@@ -122,6 +124,8 @@ function observe(core: Core, observed: ObservedPlan): void {
       const ended = core.store.plan(plan.id)
       if (ended !== null) core.store.savePlan({ ...ended, stoppedOnVm: true })
       reopenForMessages(core, plan)
+      // The machine did what a machine is for.
+      core.store.changeWorkspace((workspace) => void (workspace.mendTries = 0))
     } else if (!plan.stoppedOnVm && plan.status !== 'running' && plan.status !== 'queued')
       confirmStop(core, { ...plan }, observed)
     return

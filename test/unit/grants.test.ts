@@ -29,6 +29,8 @@ const workspace: WorkspaceRecord = {
   retries: 0,
   outboxRetryAtMs: null,
   outboxRetries: 0,
+  mendAtMs: null,
+  mendTries: 0,
   webhookHeardAtMs: null,
   refreshMirror: false,
   deleteVm: false,
