@@ -66,6 +66,8 @@ export function createHistoryStore(sql: SqlStorage) {
           data: { attempt, n: line.n, ...line.data },
         })
       }
+      // Most syncs bring no news, and a row written costs more than all else of a sync.
+      if (lastN === (source?.last_n ?? 0)) return lastN
       sql.exec(
         'INSERT INTO event_sources VALUES (?, ?, ?, ?) ON CONFLICT (plan, attempt) DO UPDATE SET last_n = excluded.last_n, kept = excluded.kept',
         planId,

@@ -88,6 +88,7 @@ export function createStore(sql: SqlStorage) {
       const ord = first<{ next: number }>('SELECT COALESCE(MAX(ord), 0) + 1 AS next FROM plans')?.next ?? 1
       sql.exec('INSERT INTO plans VALUES (?, ?, ?, 1, 0, ?)', plan.id, ord, plan.status, kept(plan))
       sql.exec('INSERT INTO texts VALUES (?, ?)', plan.id, text)
+      sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('workspace', '', 0)")
       store.savePlan(plan)
     },
 
@@ -100,19 +101,25 @@ export function createStore(sql: SqlStorage) {
         plan.onVm ||
         plan.mergeCheckAtMs !== null
       const { revision } = store.changeWorkspace((workspace) => void (workspace.revision += 1))
+      const was = first<{ status: string; watched: number }>(
+        'SELECT status, watched FROM plans WHERE id = ?',
+        plan.id,
+      )
+      sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('plan', ?, 0)", plan.id)
+      // Most saves are of what a plan has spent: those leave the index, and the workspace's count of its plans, alone.
+      if (was?.status === plan.status && was.watched === Number(watched)) {
+        sql.exec('UPDATE plans SET revision = ?, record = ? WHERE id = ?', revision, kept(plan), plan.id)
+        return
+      }
       sql.exec(
         'UPDATE plans SET status = ?, watched = ?, revision = ?, record = ? WHERE id = ?',
         plan.status,
-        watched ? 1 : 0,
+        Number(watched),
         revision,
         kept(plan),
         plan.id,
       )
-      // The workspace's snapshot counts its plans.
-      sql.exec(
-        "INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('plan', ?, 0), ('workspace', '', 0)",
-        plan.id,
-      )
+      sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('workspace', '', 0)")
     },
 
     /** Signs of life and the like: kept, but neither D1 nor the VM needs to hear. */

@@ -8,6 +8,7 @@ import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { end, reopen } from './decisions.ts'
 import { desiredState } from './desired.ts'
+import { nextWakeMs } from './pace.ts'
 import { isFinal } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
 import { submit } from './plans.ts'
@@ -59,7 +60,8 @@ export async function vmSync(
   forgetUnreported(core, request)
   const adopted = await adoptLines(core, request)
   const response = await desiredState(core, request, adopted, agentSha256)
-  await core.poke()
+  // Not at every sign of life: an alarm costs three rows.
+  await core.wakeBy(nextWakeMs(core.store, core.now()))
   return { ok: true, response }
 }
 
@@ -134,7 +136,8 @@ function observe(core: Core, observed: ObservedPlan): void {
   if (phase !== plan.phase) {
     core.store.savePlan({ ...plan, phase })
     core.notify()
-  } else core.store.touchPlan(plan)
+  } else if (plan.activity !== known.activity || plan.messagesTaken !== known.messagesTaken)
+    core.store.touchPlan(plan)
 }
 
 /** A message that came while the VM was finishing was heard by nobody: the next attempt answers it. */

@@ -47,7 +47,8 @@ export function takeDesired(world: World, machine: Machine, desired: DesiredPlan
 }
 
 function fresh(world: World, want: DesiredPlan): PlanOnDisk {
-  const script = ['model', ...(world.rng.chance(0.5) ? ['checkpoint'] : []), 'model', 'push', endOf(world)]
+  const short = ['model', ...(world.rng.chance(0.5) ? ['checkpoint'] : []), 'model', 'push', endOf(world)]
+  const script = world.script === null ? short : [...world.script]
   return {
     id: want.id,
     attempt: want.attempt,
@@ -113,7 +114,7 @@ function next(world: World, machine: Machine, plan: PlanOnDisk): void {
       return
     }
     const step = plan.script[0] ?? 'completed'
-    say(world, plan, step)
+    if (step !== 'think') say(world, plan, step)
     const then = (outcome: 'done' | 'again' | AttemptEnd['kind'] | 'budget') => {
       if (plan.process !== process || !plan.alive) return
       if (outcome === 'done') plan.script.shift()
@@ -124,6 +125,7 @@ function next(world: World, machine: Machine, plan: PlanOnDisk): void {
           : { kind: 'stopped', work: workOf(plan) }
       finish(world, machine, plan, end)
     }
+    if (step === 'think') return then('done')
     if (step === 'model') return gatewayModel(world, machine, plan, then)
     if (step === 'checkpoint' || step === 'push')
       return gatewayPush(world, machine, plan, step === 'push', then)

@@ -7,6 +7,8 @@ export interface Edges {
   /** Called before and after each call of a binding; may throw, wait, or kill the object. */
   around<T>(point: string, call: () => Promise<T>): Promise<T>
 }
+/** What the platform would bill, since the last look: rows as it counts them, one more for each alarm that is set. */
+export const meter = { rowsWritten: 0, d1RowsWritten: 0, accountCalls: 0 }
 let current: Edges | null = null
 export const setEdges = (next: Edges | null): void => void (current = next)
 
@@ -21,8 +23,10 @@ export function edges(env: Env): Env {
       get(target, name) {
         const method: unknown = Reflect.get(target, name)
         if (typeof method !== 'function' || typeof name !== 'string') return method
-        return (...args: unknown[]) =>
-          around(`account_${name}`, async (): Promise<unknown> => Reflect.apply(method, target, args))
+        return (...args: unknown[]) => {
+          meter.accountCalls += 1
+          return around(`account_${name}`, async (): Promise<unknown> => Reflect.apply(method, target, args))
+        }
       },
     })
   }
@@ -34,7 +38,12 @@ export function edges(env: Env): Env {
     ASSETS: { fetch: async () => Response.json(MANIFEST) } as unknown as Env['ASSETS'],
     DB: {
       prepare: (sql: string) => env.DB.prepare(sql),
-      batch: (statements: D1PreparedStatement[]) => around('d1_batch', () => env.DB.batch(statements)),
+      batch: (statements: D1PreparedStatement[]) =>
+        around('d1_batch', async () => {
+          const results = await env.DB.batch(statements)
+          for (const { meta } of results) meter.d1RowsWritten += meta.rows_written
+          return results
+        }),
     } as unknown as Env['DB'],
   }
 }
@@ -56,12 +65,21 @@ export function playStorage(state: DurableObjectState, alarm: Alarm): void {
       get(target, name) {
         const value: unknown = Reflect.get(target, name)
         return typeof value === 'function'
-          ? (...args: unknown[]): unknown => guarded(() => Reflect.apply(value, target, args))
+          ? (...args: unknown[]): unknown => {
+              const answer: unknown = guarded(() => Reflect.apply(value, target, args))
+              if (typeof answer === 'object' && answer !== null && 'rowsWritten' in answer)
+                meter.rowsWritten += Number(answer.rowsWritten)
+              return answer
+            }
           : value
       },
     }),
     transactionSync: <T>(run: () => T): T => guarded(() => storage.transactionSync(run)),
-    setAlarm: async (atMs: number) => guarded(() => void (alarm.atMs = atMs)),
+    setAlarm: async (atMs: number) => {
+      meter.rowsWritten += 1
+      return guarded(() => void (alarm.atMs = atMs))
+    },
+    getAlarm: async () => guarded(() => alarm.atMs),
     deleteAlarm: async () => guarded(() => void (alarm.atMs = null)),
   }
   Object.defineProperty(state, 'storage', { value: played, configurable: true })

@@ -94,7 +94,7 @@ function passage(world: World, { point, intent, machine, plan, ms, effect, cut, 
 }
 
 export function gatewayModel(world: World, machine: Machine, plan: PlanOnDisk, then: Then): void {
-  const usd = 0.05 + world.rng.next() * (WORST_USD - 0.05)
+  const usd = world.script === null ? 0.05 + world.rng.next() * (WORST_USD - 0.05) : 0.15
   passage(world, {
     point: 'gate_model',
     intent: { kind: 'model', worstCaseUsd: WORST_USD },

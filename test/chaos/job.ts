@@ -23,6 +23,8 @@ export const Job = z.object({
   shrink: z.boolean().default(true),
   log: z.boolean().default(false),
   stopAfter: z.int().default(1),
+  /** How many plans cost.test.ts runs; in a lane, more than 0 means that it runs instead of the others. */
+  costPlans: z.int().default(0),
 })
 export type Job = z.infer<typeof Job>
 

@@ -36,12 +36,21 @@ export interface RunResult {
   alarms: number
   plans: number
   cancelled: number
+  requests: number
+  busyMs: number
+  /** Of all plans, from their start to their end. */
+  planMs: number
 }
 
-/** `watch` looks on after every step. */
-export async function runOne(schedule: Schedule, name: string, watch: Watch = () => {}): Promise<RunResult> {
+/** `watch` looks on after every step; `prepare` sets the world up before the first. */
+export async function runOne(
+  schedule: Schedule,
+  name: string,
+  watch: Watch = () => {},
+  prepare: (world: World) => void = () => {},
+): Promise<RunResult> {
   const stub = env.WORKSPACE.getByName(await workspaceKey(name))
-  return runInDurableObject(stub, (_, state) => drive(schedule, name, state, watch))
+  return runInDurableObject(stub, (_, state) => drive(schedule, name, state, watch, prepare))
 }
 
 /** Runs inside the object's own context: its storage is real, its instances are made and dropped here. */
@@ -50,8 +59,10 @@ async function drive(
   name: string,
   state: DurableObjectState,
   watch: Watch,
+  prepare: (world: World) => void,
 ): Promise<RunResult> {
   const world = createWorld(schedule, name)
+  prepare(world)
   const { kernel } = world
   const alarm: Alarm = { atMs: null }
   const { storage } = state
@@ -66,10 +77,13 @@ async function drive(
   world.busy = () => kernel.active().length > 0
   world.ask = (call, run, then) => {
     const live = workspace
+    const askedAtMs = kernel.nowMs
+    world.requests += 1
     kernel.start(
       call,
       () => run(live),
       (value, error) => {
+        world.busyMs += kernel.nowMs - askedAtMs
         dirty ||= call !== 'leaseLives' && call !== 'authorize' && call !== 'planStatus'
         if (error !== undefined) note(world, `${call}: ${wordsOf(error)}`)
         then(value)
@@ -81,10 +95,13 @@ async function drive(
     alarms += 1
     alarm.atMs = null
     const live = workspace
+    const rungAtMs = kernel.nowMs
+    world.requests += 1
     kernel.start(
       'alarm',
       async () => live.alarm(),
       (_, error) => {
+        world.busyMs += kernel.nowMs - rungAtMs
         ringing = false
         dirty = true
         if (error !== undefined) note(world, `alarm: ${wordsOf(error)}`)
@@ -180,6 +197,12 @@ async function drive(
     calls: world.calls,
     alarms,
     plans: look.plans.length,
+    requests: world.requests,
+    busyMs: world.busyMs,
+    planMs: look.plans.reduce(
+      (sum, { startedAtMs, finishedAtMs }) => sum + (finishedAtMs ?? 0) - (startedAtMs ?? finishedAtMs ?? 0),
+      0,
+    ),
     cancelled: look.plans.filter(({ status }) => status === 'cancelled').length,
   }
 }
@@ -244,6 +267,9 @@ function createWorld(schedule: Schedule, name: string): World {
     removals: 0,
     triggers: [],
     act: () => {},
+    busyMs: 0,
+    requests: 0,
+    script: null,
     stormy: true,
   }
   return world

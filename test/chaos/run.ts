@@ -20,6 +20,7 @@ const { values } = parseArgs({
     'no-mutants': { type: 'boolean', default: false },
     'only-mutants': { type: 'boolean', default: false },
     mutant: { type: 'string', default: '' },
+    cost: { type: 'string' },
   },
 })
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -32,7 +33,11 @@ const [runs, seed, lanes, chunk] = [values.runs, values.seed, values.lanes, valu
   number,
   number,
 ]
-const Said = z.object({ result: Result.nullable(), problems: z.array(z.string()) })
+const Said = z.object({
+  result: Result.nullable(),
+  cost: z.record(z.string(), z.number()).nullable(),
+  problems: z.array(z.string()),
+})
 
 /** One process for one job: its memory ends with it. */
 function lane(job: Job, root = ROOT): Promise<z.infer<typeof Said>> {
@@ -47,11 +52,21 @@ function lane(job: Job, root = ROOT): Promise<z.infer<typeof Said>> {
       const line = /^RESULT (.*)$/m.exec(text)?.[1]
       resolve(
         line === undefined
-          ? { result: null, problems: [`a lane ended with ${code}`] }
+          ? { result: null, cost: null, problems: [`a lane ended with ${code}`] }
           : Said.parse(JSON.parse(line)),
       )
     })
   })
+}
+
+if (values.cost !== undefined) {
+  const job = { seed, runs: 0, shrink: false, log: false, stopAfter: 1, costPlans: Number(values.cost) }
+  const { cost, problems } = await lane(job)
+  console.log('For an hour of a running plan:')
+  for (const [name, amount] of Object.entries(cost ?? {}))
+    console.log(`  ${name.padEnd(16)} ${amount.toFixed(amount < 1 ? 5 : 1)}`)
+  for (const problem of problems) console.log(problem)
+  process.exit(cost === null || problems.length > 0 ? 1 : 0)
 }
 
 const started = performance.now()
@@ -67,6 +82,7 @@ if (!values['only-mutants']) {
       shrink: !values.log,
       log: values.log,
       stopAfter: 3,
+      costPlans: 0,
     })
   const results: Result[] = []
   const work = async () => {
@@ -94,7 +110,7 @@ const mutants =
   values['no-mutants'] || values.log ? [] : MUTANTS.filter(({ name }) => name.includes(values.mutant))
 const hunt = async () => {
   for (let mutant = mutants.shift(); mutant !== undefined; mutant = mutants.shift()) {
-    const job = { seed, runs: MUTANT_RUNS, shrink: false, log: false, stopAfter: 1 }
+    const job = { seed, runs: MUTANT_RUNS, shrink: false, log: false, stopAfter: 1, costPlans: 0 }
     const copy = await mutatedCopy(ROOT, mutant)
     const { result, problems } = await lane(job, copy)
     await rm(copy, { recursive: true, force: true })

@@ -112,6 +112,11 @@ export interface World {
   /** What is to be done at the next such moment of a plan. */
   triggers: { moment: string; act: string }[]
   act: (act: string, plan: string) => void
+  /** Calls of the object, alarms among them, and how long they took together. */
+  busyMs: number
+  requests: number
+  /** What each attempt does instead of its own short script. */
+  script: string[] | null
   /** False once faults are off: then everybody works as they should. */
   stormy: boolean
 }
