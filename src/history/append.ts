@@ -1,5 +1,6 @@
 // The outbox's way into D1: at least once, idempotent. A lost answer leaves the write's fate unknown, so the same rows come again;
 // `ON CONFLICT DO NOTHING` takes them once (`OR IGNORE` would also swallow constraint errors), and snapshots only move forward.
+// What a running plan has spent comes under the revision it has.
 
 /** One statement each over json_each, however many rows: D1 allows 50 queries per invocation on the Free plan. */
 const EVENTS = `INSERT INTO events (plan, seq, at, type, text, data)
@@ -9,7 +10,7 @@ const PLANS = `INSERT INTO plans (id, workspace, branch, status, created_at, rev
   SELECT value ->> 'id', value ->> 'workspace', value ->> 'branch', value ->> 'status', value ->> 'createdAt', value ->> 'revision', value ->> 'snapshot'
   FROM json_each(?1) WHERE true
   ON CONFLICT (id) DO UPDATE SET status = excluded.status, branch = excluded.branch, revision = excluded.revision, snapshot = excluded.snapshot
-  WHERE excluded.revision > plans.revision`
+  WHERE excluded.revision >= plans.revision`
 const WORKSPACES = `INSERT INTO workspaces (name, git_remote, status, revision, snapshot, created_at)
   SELECT value ->> 'name', value ->> 'gitRemote', value ->> 'status', value ->> 'revision', value ->> 'snapshot', value ->> 'createdAt'
   FROM json_each(?1) WHERE true

@@ -159,16 +159,18 @@ export function createOrgo(options: OrgoOptions): VmProvider {
       })
       return { ...toVm(made, workspaceId), name: made.name === '' ? name : made.name }
     },
-    async listIds() {
+    async listAll() {
+      const found = await workspaces()
       const lists = await Promise.all(
-        (await workspaces()).map(
-          async ({ id, desktops, computers }) => desktops ?? computers ?? (await computersOf(id)),
-        ),
+        found.map(async ({ id, desktops, computers }) => desktops ?? computers ?? (await computersOf(id))),
       )
-      return lists
-        .flat()
-        .filter(isThere)
-        .map(({ id }) => id)
+      return {
+        ids: lists
+          .flat()
+          .filter(isThere)
+          .map(({ id }) => id),
+        workspaceIds: found.map(({ id }) => id),
+      }
     },
     async capacity() {
       try {

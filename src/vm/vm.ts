@@ -29,8 +29,8 @@ export interface VmProvider {
   create(name: string): Promise<Vm>
   /** 'missing' only for "not found" and "no access": a reason to doubt, not yet a loss. */
   get(id: string): Promise<Vm | 'missing'>
-  /** Ids of all machines this key can see: confirms a loss. */
-  listIds(): Promise<string[]>
+  /** All machines this key can see, and the provider's own workspaces they are in: confirms a loss, or shows another account's key. */
+  listAll(): Promise<{ ids: string[]; workspaceIds: string[] }>
   /** Computers in use and allowed by the provider's plan; null where it does not say. Never throws. */
   capacity(): Promise<{ used: number; max: number } | null>
   start(id: string): Promise<void>

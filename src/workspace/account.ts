@@ -9,22 +9,32 @@ const SLOT_LIFE_MS = 3 * 60_000
 const SLOT_RETRY_MS = 3_000
 const MAX_PACE_MS = 60_000
 const CALM_MS = 2 * 60_000
-/** Long after any lease's own deadline: who has not settled by then will not. Its worst case counts from the first moment. */
-const SETTLE_UNTIL_MS = 24 * 60 * 60_000
+/** Granted beyond what was asked for, so that most calls need no question. A workspace that dies with it takes no more from the month. */
+const MOST_AHEAD_USD = 1
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS create_slot (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS pace (id INTEGER PRIMARY KEY CHECK (id = 1), not_before INTEGER NOT NULL, strikes INTEGER NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS reservations (lease TEXT PRIMARY KEY, month TEXT NOT NULL, usd REAL NOT NULL, at INTEGER NOT NULL) STRICT;
-  CREATE INDEX IF NOT EXISTS reservations_by_month ON reservations (month);
-  CREATE TABLE IF NOT EXISTS months (month TEXT PRIMARY KEY, usd REAL NOT NULL) STRICT;`
+  CREATE TABLE IF NOT EXISTS month_grants (
+    month TEXT NOT NULL, workspace TEXT NOT NULL, usd REAL NOT NULL, PRIMARY KEY (month, workspace)
+  ) STRICT, WITHOUT ROWID;`
 
-export interface ReserveInput {
-  leaseId: string
+export interface GrantMonthInput {
+  workspace: string
+  /** Of this month: what was spent, and the worst cases of calls that are open. */
+  usedUsd: number
+  /** Of the call asked for. */
   worstCaseUsd: number
   nowMs: number
   /** MONTHLY_BUDGET_USD. */
   limitUsd: number
+}
+
+export interface ReturnMonthInput {
+  workspace: string
+  month: string
+  fromUsd: number
+  toUsd: number
 }
 
 export class Account extends DurableObject<Env> {
@@ -68,44 +78,43 @@ export class Account extends DurableObject<Env> {
   }
 
   /**
-   * Sets a call's worst case aside in its UTC month. Admitted while what is spent and set aside stays below the limit, so that
-   * the limit is crossed by one call at most. The same lease again replaces its reservation.
+   * Lets a workspace spend in this UTC month: what it has used, the call it asks for, and a little more. Admitted while what all
+   * have been granted stays below the limit, so that the limit is crossed by one call at most.
    */
-  reserve({ leaseId, worstCaseUsd, nowMs, limitUsd }: ReserveInput): { ok: boolean } {
-    this.#closeOld(nowMs)
+  grantMonth({ workspace, usedUsd, worstCaseUsd, nowMs, limitUsd }: GrantMonthInput): {
+    ok: boolean
+    grantedUsd: number
+  } {
     const month = utcMonth(nowMs)
-    const others = this.#settled(month) + this.#open(month, leaseId)
-    if (others >= limitUsd) return { ok: false }
+    const others = this.#granted(month, workspace)
+    const neededUsd = usedUsd + worstCaseUsd
+    if (!Number.isFinite(neededUsd) || others + usedUsd >= limitUsd) return { ok: false, grantedUsd: 0 }
+    const chunkUsd = Math.min(limitUsd / 200, MOST_AHEAD_USD)
+    const grantedUsd = Math.max(neededUsd, Math.min(neededUsd + chunkUsd, limitUsd - others))
     this.#sql.exec(
-      'INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?)',
-      leaseId,
+      `INSERT INTO month_grants VALUES (?, ?, ?)
+       ON CONFLICT (month, workspace) DO UPDATE SET usd = MAX(usd, excluded.usd)`,
       month,
-      worstCaseUsd,
-      nowMs,
+      workspace,
+      grantedUsd,
     )
-    return { ok: true }
+    return { ok: true, grantedUsd }
   }
 
-  /** A reserved call that cannot cost as much any more: the rest is room for others. Never raises. */
-  lower(leaseId: string, usd: number): void {
-    if (Number.isFinite(usd) && usd >= 0)
-      this.#sql.exec('UPDATE reservations SET usd = MIN(usd, ?) WHERE lease = ?', usd, leaseId)
+  /** The rest is others' to spend. Only from the very grant it means: a late one must not take back a newer. */
+  returnMonth({ workspace, month, fromUsd, toUsd }: ReturnMonthInput): void {
+    this.#sql.exec(
+      'UPDATE month_grants SET usd = ? WHERE month = ? AND workspace = ? AND usd = ?',
+      toUsd,
+      month,
+      workspace,
+      fromUsd,
+    )
   }
 
-  /** What the call came to, booked in the month it was reserved in. A repeat, or a lease nobody reserved, changes nothing. */
-  settle(leaseId: string, usd: number): void {
-    const open = this.#sql
-      .exec<Reservation>('DELETE FROM reservations WHERE lease = ? RETURNING month, usd', leaseId)
-      .toArray()[0]
-    if (open === undefined) return
-    // A sum that is none is no discount.
-    this.#book(open.month, Number.isFinite(usd) && usd >= 0 ? usd : open.usd)
-  }
-
-  /** Dollars settled in this UTC month, without what is still open. */
-  spentThisMonth(nowMs: number = Date.now()): number {
-    this.#closeOld(nowMs)
-    return this.#settled(utcMonth(nowMs))
+  /** Dollars spent in this UTC month or let be spent. */
+  grantedThisMonth(nowMs: number = Date.now()): number {
+    return this.#granted(utcMonth(nowMs), '')
   }
 
   /** Milliseconds to wait before this source may try to sign in; 0: now, and the try is counted. */
@@ -143,38 +152,15 @@ export class Account extends DurableObject<Env> {
     return checkOrgo(this.env)
   }
 
-  #closeOld(nowMs: number): void {
-    const late = this.#sql
-      .exec<Reservation>(
-        'DELETE FROM reservations WHERE at < ? RETURNING month, usd',
-        nowMs - SETTLE_UNTIL_MS,
-      )
-      .toArray()
-    for (const { month, usd } of late) this.#book(month, usd)
-  }
-
-  #book(month: string, usd: number): void {
-    this.#sql.exec(
-      'INSERT INTO months VALUES (?, ?) ON CONFLICT (month) DO UPDATE SET usd = usd + excluded.usd',
-      month,
-      usd,
-    )
-  }
-
-  #settled(month: string): number {
-    return this.#sql.exec<Sum>('SELECT TOTAL(usd) AS usd FROM months WHERE month = ?', month).one().usd
-  }
-
-  #open(month: string, exceptLease: string): number {
-    const query = 'SELECT TOTAL(usd) AS usd FROM reservations WHERE month = ? AND lease <> ?'
-    return this.#sql.exec<Sum>(query, month, exceptLease).one().usd
+  #granted(month: string, exceptWorkspace: string): number {
+    const query = 'SELECT TOTAL(usd) AS usd FROM month_grants WHERE month = ? AND workspace <> ?'
+    return this.#sql.exec<Sum>(query, month, exceptWorkspace).one().usd
   }
 }
 
 // Rows of this file's own queries.
 type Slot = { holder: string; expires_at: number }
 type Pace = { not_before: number; strikes: number }
-type Reservation = { month: string; usd: number }
 type Sum = { usd: number }
 
 const utcMonth = (ms: number): string => new Date(ms).toISOString().slice(0, 7)

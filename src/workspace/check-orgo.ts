@@ -11,7 +11,7 @@ export async function checkOrgo(env: Env): Promise<Finding> {
     return { check, ok: false, detail: 'ORGO_API_KEY is not set.', cure: 'npm run deploy asks for it.' }
   const orgo = createOrgo({ apiUrl: orgoApiUrl, apiKey: orgoApiKey })
   try {
-    const used = (await orgo.listIds()).length
+    const used = (await orgo.listAll()).ids.length
     const room = await orgo.capacity()
     if (room !== null && room.used >= room.max)
       return {

@@ -31,6 +31,8 @@ export interface Core {
   notify: () => void
   /** When each open model stream was last heard of. In memory only: after a restart of the object they count from the first look. */
   leaseHeardAtMs: Map<string, number>
+  /** Worst cases of calls about to get their lease. */
+  asked: { usd: number }
 }
 
 export function createCore(ctx: DurableObjectState, env: Env): Core {
@@ -70,6 +72,7 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
       for (const wake of waiting) wake()
     },
     leaseHeardAtMs: new Map(),
+    asked: { usd: 0 },
   }
   return core
 }

@@ -5,7 +5,7 @@ import { createOrgo } from '../vm/orgo.ts'
 import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import type { Leftover, WorkspaceRecord } from './records.ts'
-import { account } from './rights.ts'
+import { account } from './account-of.ts'
 
 const RETRY_MS = 30_000
 const LATE_CREATE_MS = 10 * 60_000

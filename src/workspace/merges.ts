@@ -1,15 +1,15 @@
 // After the push: what became of the branch. Webhooks and the hourly look only say "look now"; what counts is what the host answers.
 // Merged means (SPEC section 8): the plan is final, it has commits of its own, and its pushed head is in a merged pull request
 // or reachable from the base.
-import { bearerForApi, credentialFor } from '../auth/git-credentials.ts'
+import { credentialFor } from '../auth/git-credentials.ts'
 import { deleteRef } from '../git/delete-ref.ts'
 import { readRemoteRefs } from '../git/refs.ts'
-import { createGithub, githubRepo } from '../github/api.ts'
 import type { Github, Pull } from '../github/api.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { nextMergeCheckMs } from './decisions.ts'
+import { githubFor } from './github-for.ts'
 import { tellVm } from './plans.ts'
 import { isFinal } from './records.ts'
 import type { PlanRecord } from './records.ts'
@@ -165,51 +165,4 @@ function tidied(core: Core, planId: string): void {
   core.store.savePlan({ ...plan, removeCheckout: true, onVm: true, stoppedOnVm: true, mergeCheckAtMs: null })
   core.store.changeWorkspace((record_) => void (record_.refreshMirror = true))
   tellVm(core)
-}
-
-/** Opens the pull request of a completed plan that asked for one; once, and a refusal is told, not repeated. */
-export async function openPullRequests(core: Core): Promise<void> {
-  const github = githubFor(core)
-  for (const plan of core.store.watchedPlans()) {
-    if (!plan.openPr || plan.status !== 'completed' || plan.prUrl !== null || plan.pushedHead === null)
-      continue
-    // Intent first: whatever becomes of the call, it is not made twice.
-    core.store.savePlan({ ...plan, openPr: false })
-    try {
-      if (github === null) throw new Error('no API')
-      const existing = (await github.pullsOf(plan.branch)).find((pull) => pull.state === 'open')
-      const body = `${plan.summary ?? ''}\n\nRalph-Plan: ${plan.id}`
-      const pull =
-        existing ??
-        (await github.openPull({
-          title: plan.title || plan.branch,
-          body,
-          head: plan.branch,
-          base: plan.base,
-        }))
-      const now = core.store.plan(plan.id) ?? plan
-      core.store.savePlan({ ...now, prUrl: pull.url })
-      core.store.addEvent(plan.id, {
-        atMs: core.now(),
-        type: 'pull_request',
-        text: `Pull request ${pull.number} is open.`,
-        data: { url: pull.url },
-      })
-    } catch (error) {
-      log('pull_request.refused', { plan: plan.id, ...errorFields(error) })
-      core.store.addEvent(plan.id, {
-        atMs: core.now(),
-        type: 'pull_request_refused',
-        text: 'The host did not accept a pull request for this branch. Open it by hand.',
-      })
-    }
-  }
-}
-
-function githubFor(core: Core): Github | null {
-  const { gitRemote } = requireWorkspace(core)
-  const settings = core.settings()
-  const repo = githubRepo(gitRemote, settings.githubApiUrl, settings.local)
-  const token = repo === null ? null : bearerForApi(settings.gitCredentials, gitRemote, settings)
-  return repo === null || token === null ? null : createGithub({ apiUrl: settings.githubApiUrl, token, repo })
 }

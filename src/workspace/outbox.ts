@@ -5,6 +5,7 @@ import type { HistoryRows } from '../history/append.ts'
 import { githubRepo } from '../github/api.ts'
 import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
+import type { PlanRecord } from './records.ts'
 import { openPlans, toPlanSnapshot, toWorkspaceSnapshot } from './snapshots.ts'
 import type { WorkspaceSnapshot } from './state.ts'
 import type { OutboxRow } from './store-history.ts'
@@ -47,6 +48,11 @@ function revisionOf(core: Core, row: OutboxRow): number {
 function toHistory(core: Core, rows: OutboxRow[]): HistoryRows {
   const { name } = requireWorkspace(core)
   const history: HistoryRows = { events: [], plans: [], workspaces: [] }
+  // With a line of a plan goes the plan as it is: what it has spent has no row of its own here.
+  for (const id of new Set(rows.filter(({ kind }) => kind !== 'workspace').map(({ plan }) => plan))) {
+    const plan = core.store.plan(id)
+    if (plan !== null) history.plans.push(planRow(core, plan, name))
+  }
   for (const row of rows) {
     if (row.kind === 'event') {
       const event = core.store.event(row.plan, row.seq)
@@ -59,19 +65,7 @@ function toHistory(core: Core, rows: OutboxRow[]): HistoryRows {
           text: event.text,
           data: event.data === undefined ? null : JSON.stringify(event.data),
         })
-    } else if (row.kind === 'plan') {
-      const plan = core.store.plan(row.plan)
-      if (plan !== null)
-        history.plans.push({
-          id: plan.id,
-          workspace: name,
-          branch: plan.branch,
-          status: plan.status,
-          createdAt: plan.createdAtMs,
-          revision: core.store.planRevision(plan.id),
-          snapshot: JSON.stringify(toPlanSnapshot(plan, name)),
-        })
-    } else {
+    } else if (row.kind === 'workspace') {
       const workspace = requireWorkspace(core)
       history.workspaces.push({
         name,
@@ -85,6 +79,16 @@ function toHistory(core: Core, rows: OutboxRow[]): HistoryRows {
   }
   return history
 }
+
+const planRow = (core: Core, plan: PlanRecord, workspace: string): HistoryRows['plans'][number] => ({
+  id: plan.id,
+  workspace,
+  branch: plan.branch,
+  status: plan.status,
+  createdAt: plan.createdAtMs,
+  revision: core.store.planRevision(plan.id),
+  snapshot: JSON.stringify(toPlanSnapshot(plan, workspace)),
+})
 
 export function workspaceSnapshot(core: Core): WorkspaceSnapshot {
   const workspace = requireWorkspace(core)

@@ -1,12 +1,14 @@
 // Pure over the store: when the object must wake next. None when nothing is open: an idle workspace costs nothing.
 import { deadlineMs, plansToStart } from './decisions.ts'
-import { isWaitingForVm } from './records.ts'
+import { isWaitingForVm, wantsPullRequest } from './records.ts'
 import type { LeaseRecord, WorkspaceRecord } from './records.ts'
 import type { Store } from './store.ts'
 
 const RING_GAP_MS = 2_000
 /** The gateway asks about a model stream once a second; one it asks about no more has died with its Worker. */
 export const STREAM_SILENT_MS = 30_000
+/** A running plan's own lines reach D1 this late at most, or with the next alarm: each alarm costs more than all it tells. */
+const EVENTS_WAIT_MS = 30_000
 /** A supervisor syncs every 5 s while plans run; silent this long, it is rung. */
 const UNHEARD_MS = 20_000
 /** The remote was silent at registration: asked again this often while a plan waits for it. */
@@ -71,7 +73,8 @@ export function nextWakeMs(store: Store, nowMs: number): number | null {
   const workspace = store.workspace()
   if (workspace === null) return null
   const times: number[] = []
-  if (!store.outboxIsEmpty()) times.push(workspace.outboxRetryAtMs ?? nowMs)
+  if (!store.outboxIsEmpty())
+    times.push(workspace.outboxRetryAtMs ?? (store.outboxIsUrgent() ? nowMs : nowMs + EVENTS_WAIT_MS))
   const provisioned = provisioningDeadlineMs(workspace)
   if (provisioned !== null) times.push(provisioned)
   if (vmNeeded(store, workspace)) {
@@ -90,6 +93,7 @@ export function nextWakeMs(store: Store, nowMs: number): number | null {
     const deadline = deadlineMs(plan)
     if (deadline !== null) times.push(deadline)
     if (plan.mergeCheckAtMs !== null) times.push(plan.mergeCheckAtMs)
+    if (wantsPullRequest(plan)) times.push(plan.openPrAtMs)
   }
   for (const lease of store.leases()) times.push(leaseDueMs(lease, nowMs))
   return times.length === 0 ? null : Math.max(nowMs, Math.min(...times))

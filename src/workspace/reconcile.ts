@@ -1,8 +1,6 @@
 // The alarm: compares what should be with what is and takes the next steps. Level-triggered: everything is derived from the
 // tables, so a lost, doubled or reordered poke changes nothing. Never throws: an alarm that throws seven times is gone for good
 // (measured), so a watchdog is armed first and the next wake-up is computed from the tables last.
-import { credentialFor } from '../auth/git-credentials.ts'
-import { readRemoteRefs } from '../git/refs.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { createOrgo } from '../vm/orgo.ts'
 import { VmError } from '../vm/vm.ts'
@@ -11,12 +9,16 @@ import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
 import { deleteLeftovers } from './leftovers.ts'
-import { checkMerges, openPullRequests } from './merges.ts'
+import { learnBranch } from './learn-branch.ts'
+import { checkMerges } from './merges.ts'
+import { returnMonth } from './month.ts'
 import { lookLater, mend } from './mend.ts'
 import { sendNotifications } from './notify.ts'
 import { drainOutbox } from './outbox.ts'
+import { openPullRequests } from './pull-requests.ts'
 import { noteDeleted } from './registration.ts'
-import { account, expireLeases, revokeLeases } from './rights.ts'
+import { account } from './account-of.ts'
+import { expireLeases, revokeLeases } from './rights.ts'
 import { nextWakeMs, provisioningDeadlineMs, retryDelayMs, ringDueMs, vmNeeded } from './pace.ts'
 import { climb, ring } from './vm-ladder.ts'
 import { VmTrouble } from './vm-trouble.ts'
@@ -38,6 +40,7 @@ export async function onAlarm(core: Core): Promise<void> {
     checkMerges,
     openPullRequests,
     expireLeases,
+    returnMonth,
     drainOutbox,
     sendNotifications,
   ]) {
@@ -127,37 +130,12 @@ async function startPlans(core: Core): Promise<void> {
   }
 }
 
-/** The remote was silent at registration: its default branch is asked for again before the first plan starts. */
-async function learnBranch(core: Core): Promise<void> {
-  const workspace = requireWorkspace(core)
-  const settings = core.settings()
-  const refs = await readRemoteRefs({
-    remote: workspace.gitRemote,
-    credential: credentialFor(settings.gitCredentials, workspace.gitRemote, settings),
-    prefixes: ['HEAD'],
-    timeoutMs: 10_000,
-  })
-  if (refs.kind === 'ok' && refs.head !== null) {
-    const branch = refs.head
-    core.store.publishWorkspace((record) => void (record.branch = branch))
-  } else if (refs.kind === 'refused') {
-    for (const plan of core.store.plansByStatus('queued'))
-      commit(
-        core,
-        pause(
-          plan,
-          'credential_missing',
-          `The git host refused to show ${workspace.gitRemote} (${refs.status}). Add a token for it to GIT_CREDENTIALS, then call plan_resume.`,
-          core.now(),
-        ),
-      )
-  }
-}
-
 async function driveVm(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   if (!vmNeeded(core.store, workspace) || (workspace.retryAtMs !== null && workspace.retryAtMs > core.now()))
     return
+  // Most alarms have nothing to ask of Orgo, and the Account is another object to wait for.
+  if (workspace.vm.step === 'ready' && !workspace.deleteVm && !isDue(core)) return
   // After a 429 no workspace calls Orgo before its time.
   const paceMs = await account(core).canCall()
   if (paceMs > 0) return backOff(core, paceMs, null)
@@ -175,12 +153,14 @@ async function driveVm(core: Core): Promise<void> {
           core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs)) && undefined
         )
     }
-    const due = ringDueMs(core.store, requireWorkspace(core), core.now())
-    if (due !== null && due <= core.now()) await ring(core, vms)
+    if (isDue(core)) await ring(core, vms)
   } catch (error) {
     await afterTrouble(core, vms, error, startedAtMs)
   }
 }
+
+const isDue = (core: Core): boolean =>
+  (ringDueMs(core.store, requireWorkspace(core), core.now()) ?? Infinity) <= core.now()
 
 async function deleteVm(core: Core, vms: VmProvider): Promise<void> {
   const { vm } = requireWorkspace(core)

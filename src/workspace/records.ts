@@ -10,6 +10,8 @@ export interface VmRecord {
   id: string | null
   name: string
   url: string | null
+  /** Orgo's own workspace it was seen in: a key that does not show that one either is another account's. */
+  orgoWorkspaceId: string | null
   adopted: boolean
   /** Orgo's own word for its state, for people. */
   status: string
@@ -51,6 +53,13 @@ export interface Leftover {
   untilMs: number
 }
 
+/** `baseUsd`: what all plans had spent when the UTC month began here. `grantedUsd`: what the Account lets this workspace spend in it. */
+export interface MonthRecord {
+  name: string
+  baseUsd: number
+  grantedUsd: number
+}
+
 export interface WorkspaceRecord {
   name: string
   gitRemote: string
@@ -74,6 +83,8 @@ export interface WorkspaceRecord {
   /** Trouble with an outside service: nothing is tried again before this. */
   retryAtMs: number | null
   retries: number
+  /** The git host has not named its default branch since then, though asked. */
+  gitSilentSinceMs: number | null
   outboxRetryAtMs: number | null
   outboxRetries: number
   /** When plans that wait for a machine are looked after next, and how often they were. */
@@ -83,6 +94,7 @@ export interface WorkspaceRecord {
   refreshMirror: boolean
   deleteVm: boolean
   leftovers: Leftover[]
+  month: MonthRecord
   vm: VmRecord
   supervisor: SupervisorRecord
 }
@@ -117,6 +129,9 @@ export interface PlanRecord {
   checkpointHead: string | null
   prUrl: string | null
   openPr: boolean
+  /** A pull request is tried (again) from then on. */
+  openPrAtMs: number
+  openPrTries: number
   mergeStatus: MergeStatus
   /** When the host is asked next whether the branch was merged; null: not watched. */
   mergeCheckAtMs: number | null
@@ -160,13 +175,19 @@ export const isFinal = (status: PlanStatus): boolean =>
 /** Paused by us for want of a machine, not by the model or a person. */
 export const isWaitingForVm = ({ status, pausedReason }: PlanRecord): boolean =>
   status === 'paused' && (pausedReason === 'vm_unavailable' || pausedReason === 'orgo_refused')
+/** Its pull request is still to be opened. */
+export const wantsPullRequest = (plan: PlanRecord): boolean =>
+  plan.openPr && plan.status === 'completed' && plan.prUrl === null && plan.pushedHead !== null
 export const isOpen = (status: PlanStatus): boolean => status === 'queued' || status === 'running'
+
+export const newMonthRecord = (): MonthRecord => ({ name: '', baseUsd: 0, grantedUsd: 0 })
 
 export function newVmRecord(name: string): VmRecord {
   return {
     id: null,
     name,
     url: null,
+    orgoWorkspaceId: null,
     adopted: false,
     status: 'none',
     step: 'none',
@@ -237,6 +258,8 @@ export function newPlanRecord(plan: NewPlan): PlanRecord {
     pushedHead: null,
     checkpointHead: null,
     prUrl: null,
+    openPrAtMs: 0,
+    openPrTries: 0,
     mergeStatus: 'none',
     mergeCheckAtMs: null,
     firstPushAtMs: null,

@@ -10,10 +10,11 @@ import { cancel } from './decisions.ts'
 import { leftBehind } from './leftovers.ts'
 import { workspaceSnapshot } from './outbox.ts'
 import { tryAgain } from './mend.ts'
-import { newSupervisorRecord, newVmRecord } from './records.ts'
+import { newMonthRecord, newSupervisorRecord, newVmRecord } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
 import { revokeLeases } from './rights.ts'
 import { mergeCommands } from './shell-words.ts'
+import { takeUpBranches } from './take-up-branches.ts'
 import { defaultBranch, refuseUnlessAdoptable } from './registration-checks.ts'
 import type { BranchReport, RegisterInput, UpdateInput, WorkspaceSnapshot } from './state.ts'
 
@@ -61,6 +62,7 @@ export async function register(
     revision: (known?.revision ?? 0) + 1,
     retryAtMs: null,
     retries: 0,
+    gitSilentSinceMs: null,
     outboxRetryAtMs: null,
     outboxRetries: 0,
     mendAtMs: null,
@@ -69,10 +71,12 @@ export async function register(
     refreshMirror: false,
     deleteVm: false,
     leftovers: known === null ? [] : leftBehind(known, now),
+    month: known?.month ?? newMonthRecord(),
     vm: input.vmId === undefined ? vm : { ...vm, id: input.vmId, adopted: true, step: 'known' },
     supervisor: newSupervisorRecord(),
   })
   core.store.publishWorkspace(() => undefined)
+  if (known !== null) takeUpBranches(core, known.gitRemote === input.gitRemote)
   await core.poke()
   return { workspace: workspaceSnapshot(core), existing: false, differs: [] }
 }

@@ -8,6 +8,7 @@ import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { nextMergeCheckMs, pause } from './decisions.ts'
 import { grant, leaseLives as lives } from './grants.ts'
+import { reportMonth, reserveMonth } from './month.ts'
 import { STREAM_SILENT_MS } from './pace.ts'
 import type { LeaseRecord } from './records.ts'
 import type { Authorization, Intent, PausedReason, Settlement } from './state.ts'
@@ -24,24 +25,28 @@ export async function authorize(
 ): Promise<Authorization> {
   if (!core.exists()) return { ok: false, reason: 'unknown_workspace' }
   const leaseId = randomHex(16)
-  if (intent.kind === 'model') {
-    const reserved = await account(core).reserve({
-      leaseId,
-      worstCaseUsd: intent.worstCaseUsd,
-      nowMs: core.now(),
-      limitUsd: core.settings().monthlyBudgetUsd,
-    })
-    if (!reserved.ok) return refuse(core, claims, { ok: false, reason: 'monthly_budget_exceeded' })
-  }
+  if (intent.kind === 'model') return authorizeModel(core, claims, intent, leaseId)
   const answer = openLease(core, claims, intent, leaseId)
   if (answer.ok) return answer
-  if (intent.kind === 'model') await account(core).settle(leaseId, 0)
   // The recorded head may only be behind because an earlier push's answer was lost: ask upstream once, then decide again.
   if (answer.reason === 'ref_moved' && claims.kind === 'plan' && (await resolvePushes(core, claims.plan))) {
     const second = openLease(core, claims, intent, leaseId)
     return second.ok ? second : refuse(core, claims, second)
   }
   return refuse(core, claims, answer)
+}
+
+async function authorizeModel(
+  core: Core,
+  claims: PlanClaims | VmKeyClaims,
+  intent: Intent & { kind: 'model' },
+  leaseId: string,
+): Promise<Authorization> {
+  const { ok, done } = await reserveMonth(core, intent.worstCaseUsd)
+  if (!ok) return refuse(core, claims, { ok: false, reason: 'monthly_budget_exceeded' })
+  const answer = openLease(core, claims, intent, leaseId)
+  done()
+  return answer.ok ? answer : refuse(core, claims, answer)
 }
 
 /** Decides and stores in one synchronous block, so that two calls can never both see the same room. */
@@ -110,8 +115,10 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
         : settlement.kind === 'refused_upstream'
           ? 0
           : lease.worstCaseUsd
-    charge(core, lease, usd, settlement)
-    await account(core).settle(leaseId, usd)
+    const isQuiet = charge(core, lease, usd, settlement)
+    await reportMonth(core)
+    // Of a running plan nothing follows from it that the alarm would have to look at.
+    if (isQuiet) return core.notify()
   } else if (settlement.kind === 'pushed') {
     recordPush(core, lease, settlement.updated)
   } else if (settlement.kind === 'unknown') {
@@ -124,14 +131,17 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
   await core.poke()
 }
 
-function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlement): void {
+/** True while the plan runs: D1 then learns of the sum with the plan's next event, not at once. */
+function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlement): boolean {
   core.store.dropLease(lease.id)
   core.leaseHeardAtMs.delete(lease.id)
   const plan = core.store.plan(lease.plan)
-  if (plan === null) return
+  if (plan === null) return true
+  const save = plan.status === 'running' ? core.store.touchPlan : core.store.savePlan
   const t = plan.tokens
   const tokens = settlement.kind === 'model' ? settlement.tokens : null
-  core.store.savePlan({
+  core.store.noteSpent(usd)
+  save({
     ...plan,
     spentUsd: plan.spentUsd + usd,
     // Only an answer that was paid for shows that calls come through again.
@@ -147,6 +157,7 @@ function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlem
             cacheWrite: t.cacheWrite + tokens.cacheWrite,
           },
   })
+  return plan.status === 'running'
 }
 
 /** Records heads the upstream took. An own branch's first push opens its merge watch. */
@@ -251,11 +262,15 @@ export async function leaseLives(core: Core, leaseId: string, mostUsd?: number):
   const lease = core.exists() ? core.store.lease(leaseId) : null
   if (lease === null) return false
   if (lease.kind === 'model') core.leaseHeardAtMs.set(leaseId, core.now())
-  if (mostUsd !== undefined && mostUsd >= 0 && mostUsd < lease.worstCaseUsd) {
+  if (mostUsd !== undefined && mostUsd >= 0 && mostUsd < lease.worstCaseUsd && isTight(core, lease))
     core.store.saveLease({ ...lease, worstCaseUsd: mostUsd })
-    await account(core).lower(leaseId, mostUsd)
-  }
   return rowsGrant(core, leaseId)
+}
+
+/** Past half of its budget the room that a call leaves to others is worth the row it costs to write down. */
+function isTight(core: Core, lease: LeaseRecord): boolean {
+  const plan = core.store.plan(lease.plan)
+  return plan !== null && plan.spentUsd + lease.worstCaseUsd >= plan.budgetUsd / 2
 }
 
 function rowsGrant(core: Core, leaseId: string): boolean {
@@ -263,8 +278,4 @@ function rowsGrant(core: Core, leaseId: string): boolean {
   if (lease === null) return false
   const plan = lease.plan === '' ? null : core.store.plan(lease.plan)
   return lives(lease, { workspace: requireWorkspace(core), plan, nowMs: core.now() })
-}
-
-export function account(core: Core) {
-  return core.env.ACCOUNT.getByName('account')
 }

@@ -127,6 +127,11 @@ export function createHistoryStore(sql: SqlStorage) {
       return first('SELECT 1 AS one FROM outbox LIMIT 1') === undefined
     },
 
+    /** Something besides lines of plans: a new state, which lists should show at once. */
+    outboxIsUrgent(): boolean {
+      return first("SELECT 1 AS one FROM outbox WHERE kind <> 'event' LIMIT 1") !== undefined
+    },
+
     addNotification(id: string, body: string, dueAtMs: number): void {
       sql.exec('INSERT INTO notifications VALUES (?, ?, 0, ?)', id, redact(body), dueAtMs)
     },

@@ -1,31 +1,45 @@
 // All SQL of the object: records in, records out. Every method is synchronous, so what is called without an `await` in between
 // commits together, and nothing leaves the object before it is durable (output gate): intent is written before the act for free.
 import { redactAll } from '../lib/redact.ts'
-import { newPlanRecord, newSupervisorRecord, newVmRecord } from './records.ts'
-import type { LeaseRecord, PlanRecord, WorkspaceRecord } from './records.ts'
+import { newMonthRecord, newPlanRecord, newSupervisorRecord, newVmRecord } from './records.ts'
+import type { LeaseRecord, PlanRecord, SupervisorRecord, WorkspaceRecord } from './records.ts'
 import type { PlanStatus } from './state.ts'
 import { createDiffStore } from './store-diffs.ts'
 import { createHistoryStore, createQueries } from './store-history.ts'
 
 export type Store = ReturnType<typeof createStore>
 
+/** Signs of life: lost with the object, they may be this old, and cost one doorbell more at most. */
+const KEEP_LIVENESS_MS = 15_000
+
+export type Liveness = Pick<SupervisorRecord, 'lastHeardAtMs' | 'counter' | 'revisionApplied'>
+
 export function createStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
+  /** What is newer than the row; written with its next change. */
+  let liveness: Liveness | null = null
+  /** Of all plans together: a sum over every row, so it is made once. */
+  let spentUsd: number | null = null
 
   const store = {
     workspace(): WorkspaceRecord | null {
       const row = first<{ record: string }>('SELECT record FROM workspace')
       if (row === undefined) return null
-      const parsed: Omit<WorkspaceRecord, 'leftovers' | 'outageMs' | 'mendAtMs' | 'mendTries'> &
+      const parsed: Omit<
+        WorkspaceRecord,
+        'leftovers' | 'outageMs' | 'mendAtMs' | 'mendTries' | 'gitSilentSinceMs' | 'month'
+      > &
         Partial<WorkspaceRecord> = JSON.parse(row.record)
       return {
         leftovers: [],
         outageMs: 0,
         mendAtMs: null,
         mendTries: 0,
+        gitSilentSinceMs: null,
+        month: newMonthRecord(),
         ...parsed,
         vm: { ...newVmRecord(parsed.vm.name), ...parsed.vm },
-        supervisor: { ...newSupervisorRecord(), ...parsed.supervisor },
+        supervisor: { ...newSupervisorRecord(), ...parsed.supervisor, ...liveness },
       }
     },
 
@@ -38,7 +52,18 @@ export function createStore(sql: SqlStorage) {
       return workspace
     },
 
+    /** A row for each sign of life would cost more than all else of a plan that runs. */
+    noteLiveness(now: Liveness): void {
+      const savedAtMs =
+        first<{ at: number | null }>(
+          "SELECT json_extract(record, '$.supervisor.lastHeardAtMs') AS at FROM workspace",
+        )?.at ?? 0
+      liveness = now
+      if ((now.lastHeardAtMs ?? 0) - savedAtMs >= KEEP_LIVENESS_MS) store.changeWorkspace(() => undefined)
+    },
+
     saveWorkspace(workspace: WorkspaceRecord): void {
+      liveness = null
       sql.exec(
         'INSERT INTO workspace VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record',
         kept(workspace),
@@ -74,6 +99,13 @@ export function createStore(sql: SqlStorage) {
 
     branchPlans(limit: number): PlanRecord[] {
       return rows<{ record: string }>('SELECT record FROM plans ORDER BY ord DESC LIMIT ?', limit).map(toPlan)
+    },
+
+    /** Plans with a branch at the host that is not known to be merged. */
+    unmergedPlans(): PlanRecord[] {
+      return rows<{ record: string }>(
+        "SELECT record FROM plans WHERE json_extract(record, '$.mergeStatus') IN ('open', 'closed') ORDER BY ord",
+      ).map(toPlan)
     },
 
     planByBranch(branch: string): PlanRecord | null {
@@ -120,6 +152,18 @@ export function createStore(sql: SqlStorage) {
         plan.id,
       )
       sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('workspace', '', 0)")
+    },
+
+    /** What all plans of the workspace have spent together. */
+    spentUsd(): number {
+      spentUsd ??=
+        first<{ usd: number }>("SELECT TOTAL(json_extract(record, '$.spentUsd')) AS usd FROM plans")?.usd ?? 0
+      return spentUsd
+    },
+
+    /** The plan spent more: to be saved by the caller with what else changed. */
+    noteSpent(usd: number): void {
+      if (spentUsd !== null) spentUsd += usd
     },
 
     /** Signs of life and the like: kept, but neither D1 nor the VM needs to hear. */

@@ -18,7 +18,7 @@ import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { moveToNewVm } from './decisions.ts'
 import { newSupervisorRecord, newVmRecord } from './records.ts'
-import { account } from './rights.ts'
+import { account } from './account-of.ts'
 import { agentSha256 } from './agent-file.ts'
 import { VmTrouble } from './vm-trouble.ts'
 
@@ -43,7 +43,12 @@ export async function climb(core: Core, vms: VmProvider): Promise<number | null>
   if (now.id !== vm.id || now.step === 'ready') return 0
   if (found === 'missing' || found.state === 'gone_unconfirmed') return confirmLoss(core, vms)
   core.store.changeWorkspace((workspace) =>
-    Object.assign(workspace.vm, { status: found.state, url: found.url, missingSinceMs: null }),
+    Object.assign(workspace.vm, {
+      status: found.state,
+      url: found.url,
+      orgoWorkspaceId: found.workspaceId ?? workspace.vm.orgoWorkspaceId,
+      missingSinceMs: null,
+    }),
   )
   if (found.state === 'running')
     return requireWorkspace(core).vm.step === 'booting' ? pollBoot(core, vms, found) : boot(core, vms, found)
@@ -91,6 +96,7 @@ function know(core: Core, found: Vm, wantedName: string): number {
     Object.assign(workspace.vm, {
       id: found.id,
       url: found.url,
+      orgoWorkspaceId: found.workspaceId,
       status: found.state,
       step: 'known',
       createSentAtMs: null,
@@ -211,7 +217,11 @@ export async function refuseForeign(vms: VmProvider, vmId: string, name: string)
     )
 }
 
-/** Lost means: 403 or 404 twice, 60 s apart, and a successful listing without it. Anything less might be a wrong key. */
+/**
+ * Lost means: 403 or 404 twice, 60 s apart, and a successful listing that shows the Orgo workspace it was in, without it. Anything
+ * less might be a wrong key, with which every machine looks gone. (Counting how many went at once was the other way to tell: it
+ * cannot tell for whoever has one.)
+ */
 async function confirmLoss(core: Core, vms: VmProvider): Promise<number> {
   const { vm, name } = requireWorkspace(core)
   if (vm.missingSinceMs === null) {
@@ -220,12 +230,17 @@ async function confirmLoss(core: Core, vms: VmProvider): Promise<number> {
   }
   if (core.now() - vm.missingSinceMs < CONFIRM_LOSS_MS)
     return CONFIRM_LOSS_MS - (core.now() - vm.missingSinceMs)
-  const ids = await vms.listIds()
+  const { ids, workspaceIds } = await vms.listAll()
   if (requireWorkspace(core).vm.missingSinceMs !== vm.missingSinceMs) return 0 // heard while Orgo answered
   if (vm.id !== null && ids.includes(vm.id))
     throw new VmTrouble(
       'orgo_refused',
       `Orgo lists computer ${vm.id} but denies access to it. Check that ORGO_API_KEY belongs to the account that owns it.`,
+    )
+  if (vm.orgoWorkspaceId !== null && !workspaceIds.includes(vm.orgoWorkspaceId))
+    throw new VmTrouble(
+      'orgo_refused',
+      `ORGO_API_KEY shows neither computer ${vm.id ?? ''} nor the Orgo workspace it is in: it is probably another account's key. Put the right one back. (If both were deleted at Orgo: workspace_remove, then workspace_register.)`,
     )
   if (vm.adopted)
     throw new VmTrouble(

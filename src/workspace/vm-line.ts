@@ -13,6 +13,8 @@ import { isFinal } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
 import { submit } from './plans.ts'
 
+const ACTIVITY_GRAIN_MS = 15_000
+
 export type SyncAnswer =
   | { ok: true; response: SyncResponse }
   | { ok: false; reason: 'vm_replaced' | 'stale_nonce' | 'workspace_removed' }
@@ -72,8 +74,37 @@ function nonceFits({ supervisor }: WorkspaceRecord, request: SyncRequest): boole
   return request.bootId === supervisor.bootId && request.counter > supervisor.counter
 }
 
+/** Nothing of what is kept changes by this sync but the time of it. */
+function isQuiet(
+  { supervisor, vm, status, retryAtMs, retries }: WorkspaceRecord,
+  request: SyncRequest,
+): boolean {
+  return (
+    status === 'ready' &&
+    vm.step === 'ready' &&
+    vm.status === 'running' &&
+    vm.ticketSpent &&
+    vm.missingSinceMs === null &&
+    vm.canAddUsers === request.canAddUsers &&
+    supervisor.pendingNonce === null &&
+    supervisor.bootId === request.bootId &&
+    supervisor.agentSha256 === request.agentSha256 &&
+    supervisor.unansweredRings === 0 &&
+    !supervisor.ringWanted &&
+    retryAtMs === null &&
+    retries === 0
+  )
+}
+
 function hear(core: Core, request: SyncRequest): void {
   const now = core.now()
+  const before = requireWorkspace(core)
+  if (isQuiet(before, request))
+    return core.store.noteLiveness({
+      lastHeardAtMs: now,
+      counter: request.counter,
+      revisionApplied: request.revision,
+    })
   const change = (workspace: WorkspaceRecord) => {
     const { supervisor, vm } = workspace
     if (request.nonce === supervisor.pendingNonce) supervisor.pendingNonce = null
@@ -98,7 +129,6 @@ function hear(core: Core, request: SyncRequest): void {
     workspace.retryAtMs = null
     workspace.retries = 0
   }
-  const before = requireWorkspace(core)
   if (before.status === 'ready') core.store.changeWorkspace(change)
   else
     core.store.publishWorkspace((workspace) => {
@@ -119,7 +149,8 @@ function observe(core: Core, observed: ObservedPlan): void {
   core.store.takeVmEvents(observed.id, observed.attempt, observed.events, core.now())
   if (observed.attempt !== known.attempt) return
   const plan = { ...known, messagesTaken: Math.max(known.messagesTaken, observed.messagesTaken) }
-  if (observed.activity !== plan.activity)
+  // Not to the second: a row for each sign of life is most of what a running plan costs.
+  if (observed.activity !== plan.activity && core.now() - (plan.lastActivityAtMs ?? 0) >= ACTIVITY_GRAIN_MS)
     Object.assign(plan, { activity: observed.activity, lastActivityAtMs: core.now() })
   if (observed.status === 'ended' && observed.end !== undefined) {
     if (commit(core, end(plan, observed.attempt, observed.end, core.now())) !== null) {

@@ -7,7 +7,6 @@ let names = 0
 const account = () => env.ACCOUNT.getByName(`account-${++names}`)
 const NOV = Date.UTC(2026, 10, 30, 23, 59)
 const DEC = Date.UTC(2026, 11, 1, 0, 1)
-const DAY_MS = 24 * 60 * 60_000
 
 afterEach(() => {
   vi.useRealTimers()
@@ -68,52 +67,61 @@ describe('the pace after a 429', () => {
   })
 })
 
-const reserve = (stub: ReturnType<typeof account>, leaseId: string, worstCaseUsd: number, nowMs = NOV) =>
-  stub.reserve({ leaseId, worstCaseUsd, nowMs, limitUsd: 10 })
+interface Asked {
+  usedUsd?: number
+  worstCaseUsd?: number
+  nowMs?: number
+  limitUsd?: number
+}
+const ask = (stub: ReturnType<typeof account>, workspace: string, asked: Asked) =>
+  stub.grantMonth({ workspace, usedUsd: 0, worstCaseUsd: 0, nowMs: NOV, limitUsd: 10, ...asked })
 
 describe('the monthly budget', () => {
-  it('counts an open call at its worst case, so that calls in parallel cross it by one at most', async () => {
+  it('is crossed by one call at most, however many workspaces ask at once', async () => {
     const stub = account()
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => reserve(stub, `l${index}`, 3)))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => ask(stub, `w${index}`, { worstCaseUsd: 3 })),
+    )
     expect(answers.filter(({ ok }) => ok)).toHaveLength(4)
+    expect(await stub.grantedThisMonth(NOV)).toBeLessThan(10 + 3)
   })
 
-  it('gives the difference back when a call is settled, once', async () => {
+  it('grants a little more than was asked for, never beyond the limit', async () => {
     const stub = account()
-    await reserve(stub, 'a', 10)
-    expect(await reserve(stub, 'b', 1)).toEqual({ ok: false })
-    await stub.settle('a', 0.5)
-    await stub.settle('a', 0.5)
-    await stub.settle('never-reserved', 5)
-    expect(await stub.spentThisMonth(NOV)).toBe(0.5)
-    expect(await reserve(stub, 'b', 1)).toEqual({ ok: true })
+    expect(await ask(stub, 'a', { worstCaseUsd: 3 })).toEqual({ ok: true, grantedUsd: 3.05 })
+    expect(await ask(stub, 'b', { worstCaseUsd: 6.94 })).toEqual({ ok: true, grantedUsd: 6.95 })
+    expect(await ask(stub, 'c', { worstCaseUsd: 1 })).toEqual({ ok: false, grantedUsd: 0 })
+    expect((await ask(account(), 'a', { worstCaseUsd: 3, limitUsd: 10_000 })).grantedUsd).toBe(4)
   })
 
-  it('books a call in the UTC month it began in', async () => {
+  it('counts a workspace once, however often it asks, and a late question lowers nothing', async () => {
     const stub = account()
-    await reserve(stub, 'a', 10)
-    expect(await reserve(stub, 'b', 1, DEC)).toEqual({ ok: true })
-    await stub.settle('a', 9)
-    expect([await stub.spentThisMonth(NOV), await stub.spentThisMonth(DEC)]).toEqual([9, 0])
+    await ask(stub, 'a', { usedUsd: 4, worstCaseUsd: 1 })
+    await ask(stub, 'a', { usedUsd: 4, worstCaseUsd: 1 })
+    await ask(stub, 'a', { usedUsd: 1, worstCaseUsd: 1 })
+    expect(await stub.grantedThisMonth(NOV)).toBe(5.05)
   })
 
-  it('charges a call that is never settled in full, and what settles later changes nothing', async () => {
+  it('takes back what a workspace does not need, and only from the grant that is meant', async () => {
     const stub = account()
-    await reserve(stub, 'a', 4, NOV - 2 * DAY_MS)
-    expect(await stub.spentThisMonth(NOV)).toBe(4)
-    await stub.settle('a', 0)
-    expect(await stub.spentThisMonth(NOV)).toBe(4)
+    await ask(stub, 'a', { usedUsd: 9, worstCaseUsd: 1 })
+    expect(await ask(stub, 'b', { worstCaseUsd: 1 })).toEqual({ ok: false, grantedUsd: 0 })
+    const back = { workspace: 'a', month: '2026-11', toUsd: 2 }
+    await stub.returnMonth({ ...back, fromUsd: 9 })
+    expect(await stub.grantedThisMonth(NOV)).toBe(10)
+    await stub.returnMonth({ ...back, fromUsd: 10 })
+    expect(await stub.grantedThisMonth(NOV)).toBe(2)
+    expect(await ask(stub, 'b', { worstCaseUsd: 1 })).toMatchObject({ ok: true })
   })
 
-  it('takes a nonsense sum for the worst case', async () => {
+  it('begins anew with each UTC month', async () => {
     const stub = account()
-    for (const [lease, usd] of [
-      ['a', Number.NaN],
-      ['b', -5],
-    ] as const) {
-      await reserve(stub, lease, 2)
-      await stub.settle(lease, usd)
-    }
-    expect(await stub.spentThisMonth(NOV)).toBe(4)
+    await ask(stub, 'a', { usedUsd: 9, worstCaseUsd: 1 })
+    expect(await ask(stub, 'b', { worstCaseUsd: 1, nowMs: DEC })).toMatchObject({ ok: true })
+    expect(await stub.grantedThisMonth(DEC)).toBeLessThan(2)
+  })
+
+  it('refuses a sum that is none', async () => {
+    expect(await ask(account(), 'a', { worstCaseUsd: Number.NaN })).toEqual({ ok: false, grantedUsd: 0 })
   })
 })

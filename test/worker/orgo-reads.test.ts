@@ -84,7 +84,7 @@ describe('finding', () => {
     })
   })
 
-  it('lists ids of all workspaces, asking for those whose list is not inline, and leaves deleted ones out', async () => {
+  it('lists the machines of all workspaces, asking for those whose list is not inline, and leaves deleted ones out', async () => {
     edge.replies = {
       'GET /workspaces': [
         json(200, {
@@ -103,12 +103,12 @@ describe('finding', () => {
       ],
       'GET /workspaces/b': [json(200, { id: 'b', name: 'b', computers: [{ id: '3' }] })],
     }
-    expect(await edge.orgo.listIds()).toEqual(['1', '3'])
+    expect(await edge.orgo.listAll()).toEqual({ ids: ['1', '3'], workspaceIds: ['a', 'b'] })
   })
 
   it('takes an answer that is no list, and a listing that is denied, for no listing at all', async () => {
     edge.replies = { 'GET /workspaces': [json(200, {})] }
-    expect(await failure(hurried(edge.orgo.listIds()))).toMatchObject({ kind: 'transient' })
+    expect(await failure(hurried(edge.orgo.listAll()))).toMatchObject({ kind: 'transient' })
     edge.replies = { 'GET /workspaces': [json(403, { error: 'no' })] }
     expect(await failure(hurried(edge.orgo.find('x')))).toMatchObject({ code: 'workspace_missing' })
   })

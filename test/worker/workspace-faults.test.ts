@@ -57,6 +57,48 @@ describe('a workspace in error', () => {
   })
 })
 
+describe("another account's key", () => {
+  const elsewhere = (method: string, path: string): Response | null => {
+    if (path === '/workspaces') return Response.json({ workspaces: [{ id: 'ws-2', name: 'agent-runtime' }] })
+    if (path === '/workspaces/ws-2') return Response.json({ id: 'ws-2', desktops: [] })
+    return method === 'GET' || path.endsWith('/bash')
+      ? Response.json({ error: 'Computer not found' }, { status: 404 })
+      : null
+  }
+
+  it('makes no machine look lost, and the same machine goes on when the right key is back', async () => {
+    const { stub, vm } = await ready('wrong-key', outside)
+    const { plan } = await stub.submit('wrong-key', { plan: 'x' })
+    await settle('wrong-key')
+    await vm.sync()
+    const before = await vmOf('wrong-key')
+    outside.orgoFault = elsewhere
+    await ring('wrong-key', { step: 'known' })
+    await ring('wrong-key', { missingSinceMs: Date.now() - 61_000 })
+    expect(await stub.snapshot('wrong-key')).toMatchObject({
+      status: 'error',
+      statusDetail: expect.stringContaining("another account's key"),
+    })
+    expect(creates()).toBe(1)
+    outside.orgoFault = () => null
+    await stub.resume(plan.id, undefined)
+    await settle('wrong-key')
+    expect(await vmOf('wrong-key')).toMatchObject({ id: before?.id })
+    expect(creates()).toBe(1)
+  })
+
+  it('is told from a machine that is gone: that one is replaced', async () => {
+    await ready('gone', outside)
+    outside.computers.length = 0
+    const { stub } = { stub: await workspaceStub('gone') }
+    await stub.submit('gone', { plan: 'x' })
+    await ring('gone', { step: 'known' })
+    await ring('gone', { missingSinceMs: Date.now() - 61_000 })
+    await settle('gone')
+    expect(creates()).toBe(2)
+  })
+})
+
 describe('a machine', () => {
   it('that is heard while Orgo says how it is keeps its key', async () => {
     await ready('heard', outside)

@@ -77,6 +77,28 @@ describe('pushes and merges', () => {
     },
   )
 
+  it.each([
+    ['the same remote', 'https://git.test/o/r.git', 'merged'],
+    ['another remote', 'https://git.test/o/other.git', 'unknown'],
+  ])(
+    'a branch of a workspace that was removed and registered anew with %s is looked after again, or said to be unknown',
+    async (_, gitRemote, status) => {
+      const name = `anew-${status}`
+      const { stub, vm, plan, lease, ref } = await pushed(name)
+      outside.refs[ref] = HEAD
+      await stub.settle(lease.leaseId, { kind: 'pushed', updated: [{ ref, newId: HEAD }] })
+      await end(vm, plan.id)
+      await stub.remove(name, undefined)
+      await settle(name)
+      outside.pulls.push({ head: plan.branch, headSha: HEAD, merged: true, state: 'closed' })
+      await stub.register({ name, gitRemote })
+      await settle(name)
+      const { plan: seen, events } = await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })
+      expect(seen.mergeStatus).toBe(status)
+      expect(events.map(({ type }) => type)).toContain(status)
+    },
+  )
+
   it('a merge that is told while an earlier look waits for the host is looked at again, not in an hour', async () => {
     const { stub, vm, plan, lease, ref } = await pushed('meanwhile')
     outside.refs[ref] = HEAD

@@ -1,6 +1,7 @@
 // The workspace and its VM: registered, bootstrapped, heard, idle, removed. Real object, real storage, a played outside.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createStore } from '../../src/workspace/store.ts'
 import { endOutside, objectOf, playOutside, refusal, supervisor, workspaceStub } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { completed, ready, REMOTE, settle } from './support/ready.ts'
@@ -53,6 +54,31 @@ describe('registration', () => {
     expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 10 })).plan).toMatchObject({
       status: 'running',
       base: 'main',
+    })
+  })
+
+  it('of a remote that stays silent holds no plan for ever: it is paused after 30 minutes, with the reason', async () => {
+    outside.gitStatus = 503
+    const stub = await workspaceStub('mute')
+    await stub.register({ name: 'mute', gitRemote: REMOTE })
+    await settle('mute')
+    await supervisor('mute', outside).sync()
+    const { plan } = await stub.submit('mute', { plan: 'x' })
+    await settle('mute')
+    const seen = async () => (await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 10 })).plan
+    expect(await seen()).toMatchObject({ status: 'queued' })
+    const object = await objectOf('mute')
+    await runInDurableObject(object, async (_, state) => {
+      createStore(state.storage.sql).changeWorkspace(
+        (workspace) =>
+          void (workspace.gitSilentSinceMs = (workspace.gitSilentSinceMs ?? Infinity) - 31 * 60_000),
+      )
+    })
+    await runDurableObjectAlarm(object)
+    expect(await seen()).toMatchObject({
+      status: 'paused',
+      pausedReason: 'git_refused',
+      statusDetail: expect.stringContaining('did not answer for 30 minutes'),
     })
   })
 

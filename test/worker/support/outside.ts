@@ -35,6 +35,10 @@ export interface Outside {
   orgoFault: (method: string, path: string) => Response | null
   bash: (command: string) => { output: string; exit_code: number }
   deletedRefs: string[]
+  /** Answers before GitHub's API does; null falls through. */
+  githubFault: (method: string) => Response | null
+  /** A new pull request is made, and nobody is told. */
+  pullAnswerIsLost: boolean
 }
 
 export function playOutside(): Outside {
@@ -55,13 +59,15 @@ export function playOutside(): Outside {
         : '{"step":"start","error":null}',
     }),
     deletedRefs: [],
+    githubFault: () => null,
+    pullAnswerIsLost: false,
   }
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const request = new Request(input, init)
     const url = new URL(request.url)
     if (url.host === 'orgo.test') return orgo(outside, request, url)
     if (url.host === 'git.test') return git(outside, request, url)
-    if (url.host === 'api.git.test') return github(outside, url)
+    if (url.host === 'api.git.test') return await github(outside, request, url)
     const other = outside.also(url)
     if (other !== null) return other
     throw new Error(`Unexpected outbound request: ${request.method} ${request.url}`)
@@ -155,19 +161,24 @@ async function git(outside: Outside, request: Request, url: URL): Promise<Respon
   )
 }
 
-function github(outside: Outside, url: URL): Response {
+async function github(outside: Outside, request: Request, url: URL): Promise<Response> {
+  const fault = outside.githubFault(request.method)
+  if (fault !== null) return fault
+  if (url.pathname.endsWith('/pulls') && request.method === 'POST') {
+    const { head } = z.object({ head: z.string() }).parse(await request.json())
+    outside.pulls.push({
+      head,
+      headSha: outside.refs[`refs/heads/${head}`] ?? '',
+      merged: false,
+      state: 'open',
+    })
+    if (outside.pullAnswerIsLost) throw new TypeError('Network connection lost.')
+    return Response.json(shownPull(outside.pulls.at(-1), outside.pulls.length), { status: 201 })
+  }
   if (url.pathname.endsWith('/pulls')) {
     const head = url.searchParams.get('head')?.split(':')[1]
     return Response.json(
-      outside.pulls
-        .filter((pull) => pull.head === head)
-        .map((pull, index) => ({
-          number: index + 1,
-          html_url: 'https://git.test/o/r/pull/1',
-          state: pull.state,
-          merged_at: pull.merged ? '2026-11-23T00:00:00Z' : null,
-          head: { sha: pull.headSha, repo: { full_name: 'o/r' } },
-        })),
+      outside.pulls.filter((pull) => pull.head === head).map((pull, index) => shownPull(pull, index + 1)),
     )
   }
   const [, head = ''] = /compare\/[^.]*\.\.\.(.*)$/.exec(url.pathname) ?? []
@@ -177,6 +188,14 @@ function github(outside: Outside, url: URL): Response {
     behind_by: 0,
   })
 }
+
+const shownPull = (pull: Outside['pulls'][number] | undefined, number: number) => ({
+  number,
+  html_url: 'https://git.test/o/r/pull/1',
+  state: pull?.state,
+  merged_at: pull?.merged === true ? '2026-11-23T00:00:00Z' : null,
+  head: { sha: pull?.headSha, repo: { full_name: 'o/r' } },
+})
 
 const used = new Set<string>()
 
