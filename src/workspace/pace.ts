@@ -10,7 +10,7 @@ export const STREAM_SILENT_MS = 30_000
 /** A running plan's own lines reach D1 this late at most, or with the next alarm: each alarm costs more than all it tells. */
 const EVENTS_WAIT_MS = 30_000
 /** A supervisor syncs every 5 s while plans run; silent this long, it is rung. */
-const UNHEARD_MS = 20_000
+const UNHEARD_MS = 30_000
 /** The remote was silent at registration: asked again this often while a plan waits for it. */
 const BRANCH_RETRY_MS = 15_000
 const MAX_RING_GAP_MS = 45_000

@@ -7,6 +7,7 @@ const MAX_EVENTS_PER_ATTEMPT = 1_000
 
 export type OutboxRow = { id: number; kind: 'event' | 'plan' | 'workspace'; plan: string; seq: number }
 
+type Source = { lastN: number; kept: number }
 type Row = Record<string, SqlStorageValue>
 
 export function createQueries(sql: SqlStorage) {
@@ -20,6 +21,32 @@ export function createQueries(sql: SqlStorage) {
 
 export function createHistoryStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
+  /** What was taken of each attempt's lines; a row for it at every line would double what a line costs. */
+  const sources = new Map<string, Source>()
+
+  /** In memory, else from the lines themselves: each says its (attempt, n). The table knows what came past the cap. */
+  function sourceOf(planId: string, attempt: number): Source {
+    const known = sources.get(`${planId} ${attempt}`)
+    if (known !== undefined) return known
+    const past = first<Source>(
+      'SELECT last_n AS lastN, kept FROM event_sources WHERE plan = ? AND attempt = ?',
+      planId,
+      attempt,
+    )
+    const lines = first<Source>(
+      `SELECT COALESCE(MAX(data ->> 'n'), 0) AS lastN, COUNT(*) AS kept FROM events
+       WHERE plan = ? AND data ->> 'attempt' = ? AND data ->> 'n' IS NOT NULL`,
+      planId,
+      attempt,
+    )
+    const source = {
+      lastN: Math.max(past?.lastN ?? 0, lines?.lastN ?? 0),
+      kept: Math.max(past?.kept ?? 0, lines?.kept ?? 0),
+    }
+    sources.set(`${planId} ${attempt}`, source)
+    return source
+  }
+
   const store = {
     /** Gives the next seq of the plan's history and puts the event in the outbox. */
     addEvent(planId: string, event: Omit<PlanEvent, 'seq'>): number {
@@ -42,12 +69,8 @@ export function createHistoryStore(sql: SqlStorage) {
 
     /** Takes the VM's lines of one attempt once each, in order; past the cap they are counted instead. Answers the highest n taken. */
     takeVmEvents(planId: string, attempt: number, lines: EventLine[], nowMs: number): number {
-      const source = first<{ last_n: number; kept: number }>(
-        'SELECT last_n, kept FROM event_sources WHERE plan = ? AND attempt = ?',
-        planId,
-        attempt,
-      )
-      let { last_n: lastN, kept } = source ?? { last_n: 0, kept: 0 }
+      const before = sourceOf(planId, attempt)
+      let { lastN, kept } = before
       for (const line of lines.toSorted((a, b) => a.n - b.n)) {
         if (line.n <= lastN) continue
         lastN = line.n
@@ -63,11 +86,12 @@ export function createHistoryStore(sql: SqlStorage) {
           atMs: Math.min(line.atMs, nowMs),
           type: line.type,
           text: line.text,
-          data: { attempt, n: line.n, ...line.data },
+          // Ours last: what is taken is told by them.
+          data: { ...line.data, attempt, n: line.n },
         })
       }
-      // Most syncs bring no news, and a row written costs more than all else of a sync.
-      if (lastN === (source?.last_n ?? 0)) return lastN
+      sources.set(`${planId} ${attempt}`, { lastN, kept })
+      if (kept <= MAX_EVENTS_PER_ATTEMPT || lastN === before.lastN) return lastN
       sql.exec(
         'INSERT INTO event_sources VALUES (?, ?, ?, ?) ON CONFLICT (plan, attempt) DO UPDATE SET last_n = excluded.last_n, kept = excluded.kept',
         planId,
@@ -79,13 +103,7 @@ export function createHistoryStore(sql: SqlStorage) {
     },
 
     lastVmEvent(planId: string, attempt: number): number {
-      return (
-        first<{ last_n: number }>(
-          'SELECT last_n FROM event_sources WHERE plan = ? AND attempt = ?',
-          planId,
-          attempt,
-        )?.last_n ?? 0
-      )
+      return sourceOf(planId, attempt).lastN
     },
 
     /** Its seq; 0 when there is none. */

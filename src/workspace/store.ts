@@ -2,7 +2,7 @@
 // commits together, and nothing leaves the object before it is durable (output gate): intent is written before the act for free.
 import { redactAll } from '../lib/redact.ts'
 import { newMonthRecord, newPlanRecord, newSupervisorRecord, newVmRecord } from './records.ts'
-import type { LeaseRecord, PlanRecord, SupervisorRecord, WorkspaceRecord } from './records.ts'
+import type { LeaseRecord, PlanRecord, SupervisorRecord, VmRecord, WorkspaceRecord } from './records.ts'
 import type { PlanStatus } from './state.ts'
 import { createDiffStore } from './store-diffs.ts'
 import { createHistoryStore, createQueries } from './store-history.ts'
@@ -10,9 +10,12 @@ import { createHistoryStore, createQueries } from './store-history.ts'
 export type Store = ReturnType<typeof createStore>
 
 /** Signs of life: lost with the object, they may be this old, and cost one doorbell more at most. */
-const KEEP_LIVENESS_MS = 15_000
+const KEEP_LIVENESS_MS = 30_000
 
-export type Liveness = Pick<SupervisorRecord, 'lastHeardAtMs' | 'counter' | 'revisionApplied'>
+export interface Liveness {
+  supervisor: Pick<SupervisorRecord, 'lastHeardAtMs' | 'counter' | 'revisionApplied'>
+  vm: Pick<VmRecord, 'freeDiskMb'>
+}
 
 export function createStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
@@ -38,8 +41,8 @@ export function createStore(sql: SqlStorage) {
         gitSilentSinceMs: null,
         month: newMonthRecord(),
         ...parsed,
-        vm: { ...newVmRecord(parsed.vm.name), ...parsed.vm },
-        supervisor: { ...newSupervisorRecord(), ...parsed.supervisor, ...liveness },
+        vm: { ...newVmRecord(parsed.vm.name), ...parsed.vm, ...liveness?.vm },
+        supervisor: { ...newSupervisorRecord(), ...parsed.supervisor, ...liveness?.supervisor },
       }
     },
 
@@ -59,7 +62,8 @@ export function createStore(sql: SqlStorage) {
           "SELECT json_extract(record, '$.supervisor.lastHeardAtMs') AS at FROM workspace",
         )?.at ?? 0
       liveness = now
-      if ((now.lastHeardAtMs ?? 0) - savedAtMs >= KEEP_LIVENESS_MS) store.changeWorkspace(() => undefined)
+      if ((now.supervisor.lastHeardAtMs ?? 0) - savedAtMs >= KEEP_LIVENESS_MS)
+        store.changeWorkspace(() => undefined)
     },
 
     saveWorkspace(workspace: WorkspaceRecord): void {

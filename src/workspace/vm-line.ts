@@ -13,7 +13,7 @@ import { isFinal } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
 import { submit } from './plans.ts'
 
-const ACTIVITY_GRAIN_MS = 15_000
+const ACTIVITY_GRAIN_MS = 60_000
 
 export type SyncAnswer =
   | { ok: true; response: SyncResponse }
@@ -101,9 +101,8 @@ function hear(core: Core, request: SyncRequest): void {
   const before = requireWorkspace(core)
   if (isQuiet(before, request))
     return core.store.noteLiveness({
-      lastHeardAtMs: now,
-      counter: request.counter,
-      revisionApplied: request.revision,
+      supervisor: { lastHeardAtMs: now, counter: request.counter, revisionApplied: request.revision },
+      vm: { freeDiskMb: request.freeDiskMb ?? null },
     })
   const change = (workspace: WorkspaceRecord) => {
     const { supervisor, vm } = workspace

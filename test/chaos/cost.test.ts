@@ -1,7 +1,9 @@
 // What the platform bills for plans that run, counted in the simulated world at Cloudflare's list prices (read 2026-09, Workers Paid, all
 // of it above what is included). `npm run chaos -- --cost N` runs it with N plans and prints the table. The aim is 0.002 USD; what is in the way is the row each sync writes.
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { expect, inject, it } from 'vitest'
-import { meter } from './edges.ts'
+import { countRows, meter } from './edges.ts'
 import { runOne } from './run-one.ts'
 
 const costPlans = inject('chaos').costPlans || 8
@@ -26,9 +28,10 @@ it(
   { timeout: 3_600_000 },
   async ({ task }) => {
     console.log = () => {}
-    Object.assign(meter, { rowsWritten: 0, d1RowsWritten: 0, accountCalls: 0 })
+    Object.assign(meter, { rowsWritten: 0, d1RowsWritten: 0, accountCalls: 0, rowsBy: new Map() })
     const sum = { plans: 0, planMs: 0, requests: 0, busyMs: 0, alarms: 0, orgoCalls: 0, workerRequests: 0 }
     for (let seed = 1; sum.plans < costPlans; seed++) {
+      await runInDurableObject(env.ACCOUNT.getByName(`account-cost-${seed}`), (_, state) => countRows(state))
       const run = await runOne(
         {
           seed,
@@ -40,7 +43,7 @@ it(
         },
         `cost-${seed}`,
         () => {},
-        (world) => Object.assign(world, { stormy: false, script: WORK }),
+        (world) => Object.assign(world, { stormy: false, script: WORK, beatMs: 1_000 }),
       )
       expect(run.violations).toEqual([])
       sum.plans += run.plans
@@ -76,6 +79,7 @@ it(
       d1RowsWritten: meter.d1RowsWritten / hours,
       workerRequests: sum.workerRequests / hours,
       usd: usd / hours,
+      ...Object.fromEntries([...meter.rowsBy].map(([name, rows]) => [`  ${name}`, rows / hours])),
     }
     Object.assign(task.meta, { cost })
     expect(cost.usd).toBeLessThan(0.005)

@@ -8,7 +8,15 @@ export interface Edges {
   around<T>(point: string, call: () => Promise<T>): Promise<T>
 }
 /** What the platform would bill, since the last look: rows as it counts them, one more for each alarm that is set. */
-export const meter = { rowsWritten: 0, d1RowsWritten: 0, accountCalls: 0 }
+export const meter = { rowsWritten: 0, d1RowsWritten: 0, accountCalls: 0, rowsBy: new Map<string, number>() }
+/** Rows by the statement that wrote them, named by its first words. */
+function wrote(statement: string, rows: number): void {
+  if (rows === 0) return
+  const name =
+    /^(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM) (\w+)|^setAlarm/.exec(statement)?.[0] ?? 'others'
+  meter.rowsWritten += rows
+  meter.rowsBy.set(name, (meter.rowsBy.get(name) ?? 0) + rows)
+}
 let current: Edges | null = null
 export const setEdges = (next: Edges | null): void => void (current = next)
 
@@ -52,6 +60,24 @@ export interface Alarm {
   atMs: number | null
 }
 
+/** Counts the rows an object writes, for the platform's bill. */
+export function countRows(state: DurableObjectState): void {
+  const { sql } = state.storage
+  const exec = sql.exec.bind(sql)
+  Object.defineProperty(state, 'storage', {
+    configurable: true,
+    value: {
+      sql: {
+        exec: (query: string, ...args: SqlStorageValue[]) => {
+          const cursor = exec(query, ...args)
+          wrote(query, cursor.rowsWritten)
+          return cursor
+        },
+      },
+    },
+  })
+}
+
 /** The object's own storage, with the platform's alarm in the simulation's hands. Nothing a dead object does reaches it. */
 export function playStorage(state: DurableObjectState, alarm: Alarm): void {
   const { storage } = state
@@ -68,7 +94,7 @@ export function playStorage(state: DurableObjectState, alarm: Alarm): void {
           ? (...args: unknown[]): unknown => {
               const answer: unknown = guarded(() => Reflect.apply(value, target, args))
               if (typeof answer === 'object' && answer !== null && 'rowsWritten' in answer)
-                meter.rowsWritten += Number(answer.rowsWritten)
+                wrote(String(args[0]), Number(answer.rowsWritten))
               return answer
             }
           : value
@@ -76,7 +102,7 @@ export function playStorage(state: DurableObjectState, alarm: Alarm): void {
     }),
     transactionSync: <T>(run: () => T): T => guarded(() => storage.transactionSync(run)),
     setAlarm: async (atMs: number) => {
-      meter.rowsWritten += 1
+      wrote('setAlarm', 1)
       return guarded(() => void (alarm.atMs = atMs))
     },
     getAlarm: async () => guarded(() => alarm.atMs),

@@ -79,12 +79,12 @@ function passage(world: World, { point, intent, machine, plan, ms, effect, cut, 
       // Asked about every so often, so that the object knows its Worker lives.
       const beat = (leftMs: number): void => {
         if (leftMs <= 0) return end()
-        world.kernel.after(Math.min(leftMs, 10_000), () => {
-          if (leftMs <= 10_000) return end()
+        world.kernel.after(Math.min(leftMs, world.beatMs), () => {
+          if (leftMs <= world.beatMs) return end()
           world.ask(
             'leaseLives',
             (workspace) => workspace.leaseLives(right.leaseId),
-            (lives) => (lives === false ? settle(cut) : beat(leftMs - 10_000)),
+            (lives) => (lives === false ? settle(cut) : beat(leftMs - world.beatMs)),
           )
         })
       }

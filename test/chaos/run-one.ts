@@ -270,6 +270,7 @@ function createWorld(schedule: Schedule, name: string): World {
     busyMs: 0,
     requests: 0,
     script: null,
+    beatMs: 10_000,
     stormy: true,
   }
   return world

@@ -64,7 +64,7 @@ if (values.cost !== undefined) {
   const { cost, problems } = await lane(job)
   console.log('For an hour of a running plan:')
   for (const [name, amount] of Object.entries(cost ?? {}))
-    console.log(`  ${name.padEnd(16)} ${amount.toFixed(amount < 1 ? 5 : 1)}`)
+    console.log(`  ${name.padEnd(26)} ${amount.toFixed(amount < 1 ? 5 : 1)}`)
   for (const problem of problems) console.log(problem)
   process.exit(cost === null || problems.length > 0 ? 1 : 0)
 }

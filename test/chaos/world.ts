@@ -115,6 +115,8 @@ export interface World {
   /** Calls of the object, alarms among them, and how long they took together. */
   busyMs: number
   requests: number
+  /** How often a stream asks whether its lease lives: each second in the product, which is too fine for thousands of runs. */
+  beatMs: number
   /** What each attempt does instead of its own short script. */
   script: string[] | null
   /** False once faults are off: then everybody works as they should. */
