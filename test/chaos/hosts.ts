@@ -76,10 +76,14 @@ export function answerGithub(world: World, { method, url, body }: Sent): Reply {
     return method === 'POST'
       ? answered(world, 'github_open', () => {
           const asked: { head: string } = JSON.parse(body)
+          // GitHub's own rule, and what a second try must not run into as a refusal.
+          if (world.pulls.some(({ branch, state }) => branch === asked.head && state === 'open'))
+            return json({ message: 'Validation Failed' }, 422)
           const pull = {
             branch: asked.head,
             head: world.refs[`refs/heads/${asked.head}`] ?? '',
             merged: false,
+            byUs: true as const,
             state: 'open' as const,
             number: world.pulls.length + 1,
           }

@@ -34,6 +34,11 @@ export async function checkAtEnd(world: World, look: Look, sql: SqlStorage): Pro
       null
     if (look.status !== 'removed' && plan.pushedHead !== head)
       violate(world, 'I8', `${plan.branch} is at ${head}, recorded ${plan.pushedHead}`)
+    const opened = world.pulls.filter(({ branch, byUs }) => byUs === true && branch === plan.branch)
+    if (opened.length > 1)
+      violate(world, 'I2', `${opened.length} pull requests were opened for ${plan.branch}`)
+    if (opened.length > 0 && plan.prUrl === null && plan.status === 'completed')
+      violate(world, 'I8', `the pull request of ${plan.branch} is not known here`)
     if (look.status !== 'removed' && head !== null && world.merged.has(head) && plan.mergeStatus !== 'merged')
       violate(world, 'I8', `${plan.branch} was merged, and is ${plan.mergeStatus} here`)
     if (plan.mergeStatus === 'merged' && (head === null || !world.merged.has(head)))

@@ -46,6 +46,7 @@ export function answerOrgo(world: World, { method, url, body }: Sent): Reply {
     effect,
   })
   if (fault === null) return timed(act)
+  if (fault === 'wrong_key') return timed(() => elsewhere(point, path))
   const refused = STATUS_FAULTS[fault]
   if (refused !== undefined) return timed(() => json(refused[1], refused[0]))
   if (fault === 'orgo_hang') return { effectAfterMs: 0, afterMs: Infinity, effect: () => 'lost' }
@@ -61,6 +62,14 @@ export function answerOrgo(world: World, { method, url, body }: Sent): Reply {
     if (fault === 'kill_after') world.kill()
     return 'lost' // orgo_lost: done, and the answer never came
   })
+}
+
+/** What the key of another account sees: a workspace of the same name, and none of our machines. */
+function elsewhere(point: string, path: string): Answer {
+  const own = { id: 'ws-2', name: 'agent-runtime', role: 'owner', desktops: [] }
+  if (point === 'orgo_list') return json(path === '/workspaces' ? { workspaces: [own] } : own)
+  if (point === 'orgo_create') return json({ error: 'computer limit reached' }, 403)
+  return json({ error: 'Computer not found' }, 404)
 }
 
 const UNKNOWN = ['orgo_hang', 'orgo_lost', 'orgo_late', 'kill_after']

@@ -56,16 +56,20 @@ export function makeSchedule(seed: number): Schedule {
   for (let count = rng.int(1, 6); count > 0; count--) steps.push(faultStep(rng, when()))
   for (let count = rng.int(0, 3); count > 0; count--)
     steps.push({ atMs: when(), do: 'when', n: 0, at: `${rng.pick(MOMENTS)} ${rng.pick(ACTS)}` })
-  if (rng.chance(0.03))
-    steps.push({
-      atMs: when(),
-      do: 'fault',
-      n: 0,
-      at: 'orgo_ outage',
-      lengthMs: 1_800_000,
-      chance: 1,
-      hits: 1e9,
-    })
+  for (const [kind, chance] of [
+    ['outage', 0.03],
+    ['wrong_key', 0.06],
+  ] as const)
+    if (rng.chance(chance))
+      steps.push({
+        atMs: when(),
+        do: 'fault',
+        n: 0,
+        at: `orgo_ ${kind}`,
+        lengthMs: 1_800_000,
+        chance: 1,
+        hits: 1e9,
+      })
   // Two things at once are worth more than two things.
   for (const step of steps.slice(1))
     if (rng.chance(0.25)) step.atMs = rng.pick(steps as [Step, ...Step[]]).atMs + rng.int(0, 400)

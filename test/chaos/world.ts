@@ -76,7 +76,14 @@ export interface World {
   name: string
   machines: Machine[]
   refs: Record<string, string>
-  pulls: { branch: string; head: string; merged: boolean; state: 'open' | 'closed'; number: number }[]
+  pulls: {
+    branch: string
+    head: string
+    merged: boolean
+    state: 'open' | 'closed'
+    number: number
+    byUs?: true
+  }[]
   merged: Set<string>
   deletedRefs: { ref: string; head: string }[]
   deeds: Deed[]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { grant } from '../../src/workspace/grants.ts'
 import type { GrantInput } from '../../src/workspace/grants.ts'
-import { newPlanRecord, newSupervisorRecord, newVmRecord } from '../../src/workspace/records.ts'
+import { newMonthRecord, newPlanRecord, newSupervisorRecord, newVmRecord } from '../../src/workspace/records.ts'
 import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
 import type { Intent } from '../../src/workspace/state.ts'
 
@@ -27,6 +27,8 @@ const workspace: WorkspaceRecord = {
   revision: 1,
   retryAtMs: null,
   retries: 0,
+  gitSilentSinceMs: null,
+  month: newMonthRecord(),
   outboxRetryAtMs: null,
   outboxRetries: 0,
   mendAtMs: null,
