@@ -21,6 +21,11 @@ export interface FakePlan {
   events: EventLine[]
 }
 
+export interface AgentVersion {
+  sha256: string
+  file: Buffer
+}
+
 export interface FakeWorker {
   url: string
   plans: Map<string, FakePlan>
@@ -48,6 +53,10 @@ export interface FakeWorker {
   nonce: string
   agentSha256: string
   agentFile: Buffer | null
+  /** Versions of the Worker that answer in turn, syncs and downloads each by themselves; none: agentSha256 and agentFile. */
+  versions: AgentVersion[]
+  /** Every download: what was asked for, and how it was answered. */
+  agentFetches: { sha256: string; status: number }[]
   /** How long the supervisor waits when nothing is open; null: for the doorbell. */
   idleSyncMs: number | null
   adopted: Map<string, string>
@@ -90,6 +99,8 @@ export async function startFakeWorker(options: {
     nonce: '',
     agentSha256: options.agentSha256,
     agentFile: null,
+    versions: [],
+    agentFetches: [],
     idleSyncMs: null,
     adopted: new Map(),
     touch: () => void revision++,
@@ -132,7 +143,7 @@ export async function startFakeWorker(options: {
     if (path === '/vm/sync') return answerSync(request, response)
     // Diffs handed in for plan_diff are taken and forgotten.
     if (path === '/vm/diff') return void request.resume().once('end', () => response.end())
-    if (path === '/vm/ralph.mjs') return void response.end(worker.agentFile ?? '')
+    if (path === '/vm/ralph.mjs') return deliver(request, response)
     if (path.startsWith(`/vm/git/${WORKSPACE}.git/`)) {
       if (!isKnown(request)) return refuse(response, 401, 'token_revoked')
       if (worker.interceptGit?.(request.url ?? '', response) === true) return
@@ -151,6 +162,16 @@ export async function startFakeWorker(options: {
     if (path.startsWith('/vm/model/')) return forwardModel(request, response, path.slice('/vm/model'.length))
     response.statusCode = 404
     response.end()
+  }
+
+  /** As gateway/delivery.ts: a Worker of another version does not have it. */
+  function deliver(request: IncomingMessage, response: ServerResponse): void {
+    const sha256 = new URL(request.url ?? '/', worker.url).searchParams.get('sha') ?? ''
+    const version = worker.versions[worker.agentFetches.length % worker.versions.length]
+    const status = version === undefined || version.sha256 === sha256 ? 200 : 404
+    worker.agentFetches.push({ sha256, status })
+    if (status === 404) return refuse(response, 404, 'other_version')
+    response.end(version?.file ?? worker.agentFile ?? '')
   }
 
   function isKnown(request: IncomingMessage): boolean {
@@ -194,7 +215,8 @@ export async function startFakeWorker(options: {
         .filter(({ desired }) => body.wantTexts.includes(desired.id))
         .map(({ desired, text }) => ({ id: desired.id, text })),
       adopted,
-      agentSha256: worker.agentSha256,
+      agentSha256:
+        worker.versions[worker.syncs.length % worker.versions.length]?.sha256 ?? worker.agentSha256,
       refreshMirror: false,
       nextSyncMs: plans.some(({ desired, observed }) => desired.want === 'run' && observed?.end === undefined)
         ? 200
