@@ -42,7 +42,11 @@ export class Account extends DurableObject<Env> {
     const held = this.#sql.exec<Slot>('SELECT holder, expires_at FROM create_slot').toArray()[0]
     if (held !== undefined && held.holder !== holder && held.expires_at > now)
       return { granted: false, retryAfterMs: Math.min(held.expires_at - now, SLOT_RETRY_MS) }
-    this.#sql.exec('INSERT OR REPLACE INTO create_slot VALUES (1, ?, ?)', holder, now + SLOT_LIFE_MS)
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO create_slot (id, holder, expires_at) VALUES (1, ?, ?)',
+      holder,
+      now + SLOT_LIFE_MS,
+    )
     return { granted: true, retryAfterMs: 0 }
   }
 
@@ -58,7 +62,11 @@ export class Account extends DurableObject<Env> {
     const strikes = last === undefined || now - last.not_before > CALM_MS ? 0 : last.strikes
     const waitMs = retryAfterMs ?? Math.min(1_000 * 2 ** strikes, MAX_PACE_MS)
     const notBefore = Math.max(now + waitMs, last?.not_before ?? 0)
-    this.#sql.exec('INSERT OR REPLACE INTO pace VALUES (1, ?, ?)', notBefore, Math.min(strikes + 1, 10))
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO pace (id, not_before, strikes) VALUES (1, ?, ?)',
+      notBefore,
+      Math.min(strikes + 1, 10),
+    )
   }
 
   /** Milliseconds to wait before the next call of Orgo; 0: now. */
@@ -77,7 +85,7 @@ export class Account extends DurableObject<Env> {
     const others = this.#settled(month) + this.#open(month, leaseId)
     if (others >= limitUsd) return { ok: false }
     this.#sql.exec(
-      'INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO reservations (lease, month, usd, at) VALUES (?, ?, ?, ?)',
       leaseId,
       month,
       worstCaseUsd,
@@ -155,7 +163,7 @@ export class Account extends DurableObject<Env> {
 
   #book(month: string, usd: number): void {
     this.#sql.exec(
-      'INSERT INTO months VALUES (?, ?) ON CONFLICT (month) DO UPDATE SET usd = usd + excluded.usd',
+      'INSERT INTO months (month, usd) VALUES (?, ?) ON CONFLICT (month) DO UPDATE SET usd = usd + excluded.usd',
       month,
       usd,
     )

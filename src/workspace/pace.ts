@@ -15,6 +15,8 @@ const MAX_RING_GAP_MS = 45_000
 const PROVISIONING_LIMIT_MS = 30 * 60_000
 /** An outage of Orgo stops the clock of provisioning, but not for ever. */
 const MOST_OUTAGE_MS = 2 * 3_600_000
+/** What a newer version left open is kept awake for it. */
+const FOREIGN_LOOK_MS = 3_600_000
 /** Below a minute, so that work goes on within one of an outage's end. */
 const MAX_RETRY_MS = 45_000
 
@@ -92,5 +94,8 @@ export function nextWakeMs(store: Store, nowMs: number): number | null {
     if (plan.mergeCheckAtMs !== null) times.push(plan.mergeCheckAtMs)
   }
   for (const lease of store.leases()) times.push(leaseDueMs(lease, nowMs))
+  // Asked for last, because it reads whole tables.
+  if (!(Math.min(...times) <= nowMs + FOREIGN_LOOK_MS) && store.foreign() > 0)
+    times.push(nowMs + FOREIGN_LOOK_MS)
   return times.length === 0 ? null : Math.max(nowMs, Math.min(...times))
 }
