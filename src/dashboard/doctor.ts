@@ -6,6 +6,7 @@ import { gitCredentialProblems } from '../auth/git-credentials.ts'
 import { findCaller } from '../auth/owner.ts'
 import { listWorkspaces } from '../history/query.ts'
 import { fetchUpstream, path } from '../lib/fetch.ts'
+import { inTime } from '../lib/in-time.ts'
 import { workspaceKey } from '../lib/ids.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
@@ -14,6 +15,7 @@ import { VERSION } from '../lib/version.ts'
 import type { Finding, WorkspaceSnapshot } from '../workspace/state.ts'
 
 const MODEL_TIMEOUT_MS = 10_000
+const DATABASE_TIMEOUT_MS = 10_000
 const MOST_WORKSPACES = 50
 
 export const doctorRoutes = new Hono<{ Bindings: Env }>().get('/doctor', async ({ env, req }) => {
@@ -56,7 +58,8 @@ function lookAtSettings(env: Env): Finding[] {
 
 async function lookAtHistory(env: Env): Promise<Finding> {
   try {
-    await env.DB.prepare('SELECT (SELECT COUNT(*) FROM plans) + (SELECT COUNT(*) FROM events) AS n').first()
+    const count = env.DB.prepare('SELECT (SELECT COUNT(*) FROM plans) + (SELECT COUNT(*) FROM events) AS n')
+    await inTime('D1', count.first(), DATABASE_TIMEOUT_MS)
     return { check: 'D1', ok: true, detail: 'The history can be read.' }
   } catch (error) {
     const noTables = String(error).includes('no such table')
@@ -76,13 +79,14 @@ async function lookAtHistory(env: Env): Promise<Finding> {
 /** Names as in migrations/; null when it cannot be told. */
 async function appliedMigrations(env: Env): Promise<string[] | null> {
   try {
-    const { results } = await env.DB.prepare('SELECT name FROM d1_migrations ORDER BY name').all()
+    const names = env.DB.prepare('SELECT name FROM d1_migrations ORDER BY name')
+    const { results } = await inTime('D1', names.all(), DATABASE_TIMEOUT_MS)
     return z
       .array(z.object({ name: z.string() }))
       .parse(results)
       .map(({ name }) => name)
   } catch {
-    return null // no such table on a database nobody has migrated: the finding above says so
+    return null // silent, or no such table on a database nobody has migrated: the finding above says so
   }
 }
 

@@ -3,11 +3,13 @@ import * as z from 'zod'
 import type { Core } from './core.ts'
 
 const Manifest = z.object({ ralphSha256: z.string().regex(/^[0-9a-f]{64}$/) })
-let known: string | null = null
+const known = new WeakMap<Env['ASSETS'], string>()
 
-export async function agentSha256(core: Core): Promise<string> {
-  if (known !== null) return known
-  const response = await core.env.ASSETS.fetch('https://assets.invalid/manifest.json')
-  known = Manifest.parse(await response.json()).ralphSha256
-  return known
+export async function agentSha256({ env: { ASSETS } }: Core): Promise<string> {
+  const before = known.get(ASSETS)
+  if (before !== undefined) return before
+  const response = await ASSETS.fetch('https://assets.invalid/manifest.json')
+  const { ralphSha256 } = Manifest.parse(await response.json())
+  known.set(ASSETS, ralphSha256)
+  return ralphSha256
 }

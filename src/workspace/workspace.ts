@@ -101,7 +101,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
     return knowsVm(this.#core, claims)
   }
   async vmSync(claims: VmKeyClaims, request: SyncRequest) {
-    return vmSync(this.#core, claims, request, await agentSha256(this.#core))
+    // A manifest that cannot be read is no reason to keep the VM waiting: it stays with the agent it has.
+    const sha256 = await agentSha256(this.#core).catch(() => request.agentSha256)
+    return vmSync(this.#core, claims, request, sha256)
   }
 
   record(facts: Fact[]) {

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createVm, ended, until } from './support/vm.ts'
 import type { TestVm } from './support/vm.ts'
-import type { AgentVersion, FakePlan } from './support/fake-worker.ts'
+import type { AgentVersion } from './support/agent-delivery.ts'
+import type { FakePlan } from './support/fake-worker.ts'
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 

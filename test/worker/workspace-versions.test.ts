@@ -9,6 +9,7 @@ import { createToolContext } from '../../src/mcp/context.ts'
 import type { ObservedPlan } from '../../src/protocol.ts'
 import { createCore } from '../../src/workspace/core.ts'
 import type { Store } from '../../src/workspace/store.ts'
+import { Workspace } from '../../src/workspace/workspace.ts'
 import { endOutside, objectOf, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { completed, planClaims, ready, settle } from './support/ready.ts'
@@ -62,6 +63,8 @@ async function ring(name: string): Promise<void> {
   await runDurableObjectAlarm(await objectOf(name))
 }
 
+type PlanRow = { status: string; watched: number; record: string }
+
 /** A plan in a state of a newer version, with words of it in its record. */
 async function foreignPlan(name: string, outside_: Outside) {
   const { stub, vm } = await ready(name, outside_)
@@ -78,7 +81,7 @@ async function foreignPlan(name: string, outside_: Outside) {
     )
   })
   const row = () =>
-    within(name, (_, sql) => sql.exec('SELECT * FROM plans WHERE id = ?', plan.id).toArray()[0])
+    within(name, (_, sql) => sql.exec<PlanRow>('SELECT * FROM plans WHERE id = ?', plan.id).one())
   return { stub, vm, id: plan.id, row }
 }
 
@@ -193,7 +196,7 @@ describe('a plan in a state this version does not know', () => {
     const tokens = { input: 1, output: 1, cacheRead: 0, cacheWrite: 0 }
     await stub.settle('l1', { kind: 'model', usd: 0.5, tokens })
     expect(await row()).toMatchObject({ status: 'parked', watched: 1 })
-    expect(JSON.parse(String((await row())?.['record']))).toMatchObject({
+    expect(JSON.parse((await row()).record)).toMatchObject({
       spentUsd: 0.5,
       parkedBy: { who: 'newer', since: 7 },
     })
@@ -261,5 +264,23 @@ describe('rows of kinds this version does not know', () => {
     await settle('event')
     const { events } = await stub.planStatus(plan.id, { waitMs: 0, after: 1, limit: 1 })
     expect(events).toMatchObject([{ seq: 2, type: 'artifact_stored', data: { newer: [1] } }])
+  })
+})
+
+describe('a manifest that cannot be read', () => {
+  it('keeps no VM waiting: it is told what should be, and stays with the agent it has', async () => {
+    const { vm } = await ready('manifest', outside)
+    const ASSETS = { fetch: () => Promise.reject(new Error('no assets')) }
+    await runInDurableObject(await objectOf('manifest'), async (_, state) => {
+      const object = new Workspace(state, Object.assign({ ...env }, { ASSETS }))
+      const agentSha256 = 'a'.repeat(64)
+      const request = { nonce: vm.heard(), bootId: 'boot-1', counter: 99, revision: 0, agentSha256 }
+      const lists = { plans: [], wantTexts: [], adopted: [] }
+      const answer = await object.vmSync(
+        { kind: 'vm', workspace: 'manifest', generation: 2 },
+        { protocol: 1, canAddUsers: true, ...request, ...lists },
+      )
+      expect(answer).toMatchObject({ ok: true, response: { agentSha256 } })
+    })
   })
 })

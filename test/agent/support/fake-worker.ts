@@ -8,6 +8,8 @@ import { BUDGET_USED_HEADER, SyncRequest } from '../../../src/protocol.ts'
 import type { DesiredPlan, EventLine, ObservedPlan, SyncResponse } from '../../../src/protocol.ts'
 import { createUsageReader, readMessageUsage, spentOn } from '../../../src/gateway/usage.ts'
 import type { Spent } from '../../../src/gateway/usage.ts'
+import { agentNamedNow, deliverAgent } from './agent-delivery.ts'
+import type { AgentVersion } from './agent-delivery.ts'
 import { serveGit } from './git-backend.ts'
 
 export const VM_KEY = 'aer_vm_test-key-0123456789.signature'
@@ -19,11 +21,6 @@ export interface FakePlan {
   text: string
   observed: ObservedPlan | null
   events: EventLine[]
-}
-
-export interface AgentVersion {
-  sha256: string
-  file: Buffer
 }
 
 export interface FakeWorker {
@@ -143,7 +140,7 @@ export async function startFakeWorker(options: {
     if (path === '/vm/sync') return answerSync(request, response)
     // Diffs handed in for plan_diff are taken and forgotten.
     if (path === '/vm/diff') return void request.resume().once('end', () => response.end())
-    if (path === '/vm/ralph.mjs') return deliver(request, response)
+    if (path === '/vm/ralph.mjs') return deliverAgent(worker, request, response)
     if (path.startsWith(`/vm/git/${WORKSPACE}.git/`)) {
       if (!isKnown(request)) return refuse(response, 401, 'token_revoked')
       if (worker.interceptGit?.(request.url ?? '', response) === true) return
@@ -162,16 +159,6 @@ export async function startFakeWorker(options: {
     if (path.startsWith('/vm/model/')) return forwardModel(request, response, path.slice('/vm/model'.length))
     response.statusCode = 404
     response.end()
-  }
-
-  /** As gateway/delivery.ts: a Worker of another version does not have it. */
-  function deliver(request: IncomingMessage, response: ServerResponse): void {
-    const sha256 = new URL(request.url ?? '/', worker.url).searchParams.get('sha') ?? ''
-    const version = worker.versions[worker.agentFetches.length % worker.versions.length]
-    const status = version === undefined || version.sha256 === sha256 ? 200 : 404
-    worker.agentFetches.push({ sha256, status })
-    if (status === 404) return refuse(response, 404, 'other_version')
-    response.end(version?.file ?? worker.agentFile ?? '')
   }
 
   function isKnown(request: IncomingMessage): boolean {
