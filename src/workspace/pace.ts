@@ -42,7 +42,8 @@ export function ringDueMs(store: Store, workspace: WorkspaceRecord, nowMs: numbe
   return Math.max((supervisor.lastHeardAtMs ?? nowMs) + UNHEARD_MS, lastRing + gapMs)
 }
 
-function startable(store: Store, workspace: WorkspaceRecord): boolean {
+/** A queued plan could be given a slot now. */
+export function startable(store: Store, workspace: WorkspaceRecord): boolean {
   if (workspace.status !== 'ready' || workspace.vm.step !== 'ready') return false
   const running = store.plansByStatus('running').length
   return (

@@ -25,6 +25,7 @@ import type {
   UpdateInput,
   WorkspaceRpc,
 } from './state.ts'
+import { findStuck } from './stuck.ts'
 import { knowsVm, redeemTicket, vmSync } from './vm-line.ts'
 
 export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
@@ -50,6 +51,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   }
   diagnose(name: string) {
     return diagnose(this.#core, name)
+  }
+  stuck(name: string) {
+    return findStuck(this.#core, name)
   }
   remove(name: string, deleteVm: boolean | undefined) {
     return remove(this.#core, name, deleteVm)
