@@ -1,5 +1,6 @@
 // What must not be: open work that nothing will move on. Each has a deadline, a retry or an alarm that ends it by itself; found here
 // are those where that did not happen. Looks only at the object's own tables, and asks nobody.
+import { settleClock } from './clock.ts'
 import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { deadlineMs } from './decisions.ts'
@@ -25,6 +26,9 @@ const REPORT = 'Please report it with its lines of npx wrangler tail: this must 
 
 /** Wakes the object where it sleeps over open work. Errors: NotFoundError. */
 export async function findStuck(core: Core, name: string): Promise<Finding[]> {
+  requireWorkspace(core, name)
+  // Else what waits for a time that a jump of the clock made would seem to be well.
+  await settleClock(core)
   const workspace = requireWorkspace(core, name)
   const asleep = await lookAtAlarm(core, name)
   return [
