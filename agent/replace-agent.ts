@@ -5,10 +5,11 @@ import { writeDurably } from './durable.ts'
 import { askHttp } from './http.ts'
 import type { Paths } from './paths.ts'
 
-const TIMEOUT_MS = 60_000
+/** The next plan waits for it. */
+const TIMEOUT_MS = 30_000
 
-/** True when the file on disk is the wanted one now. Errors: throws when it cannot be had; the old one stays. */
-export async function replaceAgent(paths: Paths, { url, vmKey }: Config, sha256: string): Promise<void> {
+/** Its bytes, which are those that were named. Errors: throws when they cannot be had; the old one stays. */
+export async function fetchAgent({ url, vmKey }: Config, sha256: string): Promise<Buffer> {
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error('The Worker names no agent.')
   const { status, body: bytes } = await askHttp(`${url}/vm/ralph.mjs?sha=${sha256}`, {
     method: 'GET',
@@ -18,6 +19,10 @@ export async function replaceAgent(paths: Paths, { url, vmKey }: Config, sha256:
   if (status !== 200) throw new Error(`The new agent could not be fetched: HTTP ${status}.`)
   if (createHash('sha256').update(bytes).digest('hex') !== sha256)
     throw new Error('The new agent has another SHA-256 than named.')
+  return bytes
+}
+
+export function putAgent({ bundle }: Paths, bytes: Buffer): void {
   // Plan users start it too.
-  writeDurably(paths.bundle, bytes, 0o755)
+  writeDurably(bundle, bytes, 0o755)
 }

@@ -16,11 +16,12 @@ import { nonceFile, reserveFile } from './paths.ts'
 import type { Paths } from './paths.ts'
 import { removeProver } from './proof-user.ts'
 import { keepReserve } from './reserve.ts'
-import { replaceAgent } from './replace-agent.ts'
+import { fetchAgent, putAgent } from './replace-agent.ts'
 import { createSlot } from './slot.ts'
 import { newRecord } from './slot-shapes.ts'
 import type { Slot, SlotHost } from './slot.ts'
 import { loadRecords, loadState, saveState, saveText, textSha256 } from './state.ts'
+import { createSuccession } from './succession.ts'
 import { sync } from './sync.ts'
 import { canAddUsers, findUser, killPlan } from './users.ts'
 
@@ -50,6 +51,7 @@ function createSupervisor(paths: Paths) {
   const state = loadState(paths, config().vmKey)
   const [boot, ownSha256] = [bootId(), fileSha256(paths.bundle)]
   const mayAddUsers = canAddUsers(paths)
+  const succession = createSuccession(paths, ownSha256)
   const bell = createBell()
   const slots = new Map<string, Slot>()
   makeFolders(paths)
@@ -60,7 +62,6 @@ function createSupervisor(paths: Paths) {
   let mirrorTriedAtMs = 0
   let welcome = true
   let failures = 0
-  let refusedAgent = ''
 
   const settleAll = () => {
     for (const slot of slots.values()) slot.settle()
@@ -145,14 +146,18 @@ function createSupervisor(paths: Paths) {
     }
   }
 
+  const isBusy = () => [...slots.values()].some((slot) => slot.isBusy())
+
   const maybeReplaceAgent = async ({ agentSha256 }: SyncResponse) => {
-    const isBusy = [...slots.values()].some((slot) => slot.isBusy())
-    if (agentSha256 === ownSha256 || agentSha256 === refusedAgent || isBusy) return
+    if (!succession.mayFollow(agentSha256) || isBusy()) return
     try {
-      await replaceAgent(paths, config(), agentSha256)
+      const bytes = await fetchAgent(config(), agentSha256)
+      // A plan may have started meanwhile; from here to the exit nothing waits, so none can.
+      if (isBusy()) return
+      putAgent(paths, bytes)
     } catch (error) {
-      // Both ends speak each other's protocol for one version: the old agent goes on.
-      refusedAgent = agentSha256
+      // Both ends speak each other's protocol for one version: the old agent goes on, and asks again later.
+      succession.failed(agentSha256)
       return log(String(error))
     }
     log(`replaced by ${agentSha256}`)

@@ -6,6 +6,7 @@ import { bytesEqual, hmacSha256, toHex } from '../lib/crypto.ts'
 import { log } from '../lib/log.ts'
 import { isLoopbackUrl, readSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
+import { withPatientKv } from './patient-kv.ts'
 import { knownScopes, SCOPES } from './scopes.ts'
 import type { Scope } from './scopes.ts'
 
@@ -93,7 +94,7 @@ export async function oauthCaller(
 ): Promise<{ clientId: string; scopes: Scope[] } | null> {
   const [server, addresses] = [oauthServer(settings), oauthAddresses(settings)]
   if (server === null || addresses === null || !TOKEN_SHAPE.test(token)) return null
-  const found = await server.validateToken(addresses.resource, token, env)
+  const found = await server.validateToken(addresses.resource, token, withPatientKv(env))
   if (found === null || !(await isOfOwner(found.props, settings.ownerToken))) return null
   return { clientId: found.clientId, scopes: knownScopes(found.scope) }
 }

@@ -24,6 +24,12 @@ export async function findCaller(headers: Headers, env: Env): Promise<Caller | R
   return client ?? unauthorized(settings, given !== null)
 }
 
+/** For what is public and says more to the owner: the OWNER_TOKEN alone, which touches no storage. */
+export async function isOwner(headers: Headers, env: Env): Promise<boolean> {
+  const given = bearerToken(headers)
+  return given !== null && secretsEqual(given, readSettings({ ...env }).settings.ownerToken)
+}
+
 function unauthorized(settings: Settings, hasToken: boolean): Response {
   const message =
     settings.ownerToken === ''

@@ -9,8 +9,10 @@ import type { AuthRequest, ConsentDescription, OAuthHelpers } from '@cloudflare/
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { AUTHORIZE_PATH, OWNER_ID, oauthServer, ownerMark } from '../auth/oauth.ts'
+import { SIGN_IN_UNAVAILABLE, withPatientKv } from '../auth/patient-kv.ts'
 import { knownScopes, SCOPES } from '../auth/scopes.ts'
-import { log } from '../lib/log.ts'
+import { isRuntimeError } from '../lib/errors.ts'
+import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import { cleanLine } from '../lib/text.ts'
 import { consentPage } from './consent-page.ts'
@@ -73,7 +75,7 @@ export const authorizeRoutes = new Hono<{ Bindings: Env }>()
   })
 
 function helpers(env: Env): OAuthHelpers | null {
-  return oauthServer(readSettings({ ...env }).settings)?.getOAuthApi(env) ?? null
+  return oauthServer(readSettings({ ...env }).settings)?.getOAuthApi(withPatientKv(env)) ?? null
 }
 
 /** What the client asked for, of what there is; everything when it named nothing of ours. The owner decides anyway. */
@@ -124,6 +126,14 @@ function refusal(error: unknown): Promise<Response> {
       'This client could not be looked up',
       `Its description at ${cleanLine(error.metadataUrl, 200)} cannot be read or does not fit, so it is not known who asks. Try again later, or tell the client's makers.`,
       400,
+    )
+  }
+  if (isRuntimeError(error) && error.code === SIGN_IN_UNAVAILABLE) {
+    log('oauth.unavailable', errorFields(error))
+    return notice(
+      'Signing in does not work just now',
+      `${error.message} Then start again from the client.`,
+      503,
     )
   }
   throw error

@@ -4,17 +4,17 @@ import { Hono } from 'hono'
 import * as z from 'zod'
 import { gitCredentialProblems } from '../auth/git-credentials.ts'
 import { findCaller } from '../auth/owner.ts'
-import { listWorkspaces } from '../history/query.ts'
 import { fetchUpstream, path } from '../lib/fetch.ts'
-import { workspaceKey } from '../lib/ids.ts'
+import { inTime } from '../lib/in-time.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
 import { VERSION } from '../lib/version.ts'
-import type { Finding, WorkspaceSnapshot } from '../workspace/state.ts'
+import type { Finding } from '../workspace/state.ts'
+import { askEachWorkspace } from './each-workspace.ts'
 
 const MODEL_TIMEOUT_MS = 10_000
-const MOST_WORKSPACES = 50
+const DATABASE_TIMEOUT_MS = 10_000
 
 export const doctorRoutes = new Hono<{ Bindings: Env }>().get('/doctor', async ({ env, req }) => {
   const caller = await findCaller(req.raw.headers, env)
@@ -25,7 +25,10 @@ export const doctorRoutes = new Hono<{ Bindings: Env }>().get('/doctor', async (
     ['D1', async () => [await lookAtHistory(env)]],
     ['Orgo', async () => [await env.ACCOUNT.getByName('account').checkOrgo()]],
     ['model', async () => [await lookAtModel(settings)]],
-    ['workspaces', () => lookAtWorkspaces(env)],
+    [
+      'workspaces',
+      () => askEachWorkspace(env, 'diagnose', (name, error) => failed(`workspace ${name}`, error)),
+    ],
   ]
   const findings = await Promise.all(
     looks.map(async ([check, look]) => look().catch((error) => failed(check, error))),
@@ -56,7 +59,8 @@ function lookAtSettings(env: Env): Finding[] {
 
 async function lookAtHistory(env: Env): Promise<Finding> {
   try {
-    await env.DB.prepare('SELECT (SELECT COUNT(*) FROM plans) + (SELECT COUNT(*) FROM events) AS n').first()
+    const count = env.DB.prepare('SELECT (SELECT COUNT(*) FROM plans) + (SELECT COUNT(*) FROM events) AS n')
+    await inTime('D1', count.first(), DATABASE_TIMEOUT_MS)
     return { check: 'D1', ok: true, detail: 'The history can be read.' }
   } catch (error) {
     const noTables = String(error).includes('no such table')
@@ -76,13 +80,14 @@ async function lookAtHistory(env: Env): Promise<Finding> {
 /** Names as in migrations/; null when it cannot be told. */
 async function appliedMigrations(env: Env): Promise<string[] | null> {
   try {
-    const { results } = await env.DB.prepare('SELECT name FROM d1_migrations ORDER BY name').all()
+    const names = env.DB.prepare('SELECT name FROM d1_migrations ORDER BY name')
+    const { results } = await inTime('D1', names.all(), DATABASE_TIMEOUT_MS)
     return z
       .array(z.object({ name: z.string() }))
       .parse(results)
       .map(({ name }) => name)
   } catch {
-    return null // no such table on a database nobody has migrated: the finding above says so
+    return null // silent, or no such table on a database nobody has migrated: the finding above says so
   }
 }
 
@@ -120,19 +125,6 @@ async function lookAtModel({ anthropicApiKey, anthropicBaseUrl, model }: Setting
     detail: `The model API answers ${response.status}.`,
     cure: 'Wait; plans wait too. If it lasts, see status.claude.com.',
   }
-}
-
-async function lookAtWorkspaces(env: Env): Promise<Finding[]> {
-  const { snapshots } = await listWorkspaces(env.DB, { limit: MOST_WORKSPACES })
-  // Written by the object from this very type (history/append.ts).
-  const names = (snapshots as WorkspaceSnapshot[]).map(({ name }) => name)
-  const looked = await Promise.all(
-    names.map(async (name) => {
-      const stub = env.WORKSPACE.getByName(await workspaceKey(name))
-      return stub.diagnose(name).catch((error: unknown) => failed(`workspace ${name}`, error))
-    }),
-  )
-  return looked.flat()
 }
 
 function failed(check: string, error: unknown): Finding[] {

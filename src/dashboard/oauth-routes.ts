@@ -2,9 +2,10 @@
 // leaves to us: the resource's metadata, caps on bodies, and how many strangers may register.
 import { Hono } from 'hono'
 import { oauthAddresses, oauthServer, REGISTER_PATH, TOKEN_PATH } from '../auth/oauth.ts'
+import { withPatientKv } from '../auth/patient-kv.ts'
 import { SCOPES } from '../auth/scopes.ts'
 import { readCapped } from '../lib/http.ts'
-import { log } from '../lib/log.ts'
+import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import { accountOf, sourceOf } from './session.ts'
 
@@ -59,7 +60,8 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
       // oxlint-disable-next-line unicorn/no-invalid-fetch-options -- a request that came with a body has a method that allows one
       const request = req.raw.body === null ? req.raw : new Request(req.raw, { body })
       // Platform seam: Hono's type of the context is older than the runtime's.
-      return server.fetch(request, env, executionCtx as ExecutionContext)
+      const context = executionCtx as ExecutionContext
+      return server.fetch(request, withPatientKv(env), context).catch(unavailable)
     },
   )
 
@@ -72,6 +74,18 @@ async function isWithinLimits(request: Request, path: string, env: Env): Promise
     return false
   }
   return true
+}
+
+/** In the words of OAuth, with the time after which clients ask again by themselves. */
+function unavailable(error: unknown): Response {
+  log('oauth.unavailable', errorFields(error))
+  const answer = refuse(
+    503,
+    'temporarily_unavailable',
+    'The store of sign-ins does not answer. Try again in a minute.',
+  )
+  answer.headers.set('retry-after', '30')
+  return answer
 }
 
 function refuse(status: number, error: string, description: string): Response {

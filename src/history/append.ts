@@ -2,6 +2,8 @@
 // `ON CONFLICT DO NOTHING` takes them once (`OR IGNORE` would also swallow constraint errors), and snapshots only move forward.
 // What a running plan has spent comes under the revision it has.
 
+import { inTime } from '../lib/in-time.ts'
+
 /** One statement each over json_each, however many rows: D1 allows 50 queries per invocation on the Free plan. */
 const EVENTS = `INSERT INTO events (plan, seq, at, type, text, data)
   SELECT value ->> 'plan', value ->> 'seq', value ->> 'at', value ->> 'type', value ->> 'text', value ->> 'data' FROM json_each(?1) WHERE true
@@ -40,12 +42,15 @@ export interface HistoryRows {
   }[]
 }
 
-/** Writes all rows in one transaction; throws when D1 does, and the caller keeps its outbox. */
+/** An alarm waits for it, and nothing else of the workspace moves meanwhile. What comes later is written twice, which changes nothing. */
+const TIMEOUT_MS = 20_000
+
+/** Writes all rows in one transaction; throws when D1 does or is silent, and the caller keeps its outbox. */
 export async function appendHistory(db: D1Database, rows: HistoryRows): Promise<void> {
   const statements = [
     ...(rows.events.length > 0 ? [db.prepare(EVENTS).bind(JSON.stringify(rows.events))] : []),
     ...(rows.plans.length > 0 ? [db.prepare(PLANS).bind(JSON.stringify(rows.plans))] : []),
     ...(rows.workspaces.length > 0 ? [db.prepare(WORKSPACES).bind(JSON.stringify(rows.workspaces))] : []),
   ]
-  if (statements.length > 0) await db.batch(statements)
+  if (statements.length > 0) await inTime('D1', db.batch(statements), TIMEOUT_MS)
 }

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { fromBase64Url, toBase64Url } from '../lib/crypto.ts'
 import { UpstreamError, UserError } from '../lib/errors.ts'
+import { inTime } from '../lib/in-time.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -112,10 +113,8 @@ function page(rows: { snapshot: unknown }[], limit: number): HistoryPage {
 
 /** Every row, parsed; D1 failing or silent becomes one error that says what still works. */
 async function all<Row>(statement: D1PreparedStatement, row: z.ZodType<Row>): Promise<Row[]> {
-  const deadline = Promise.withResolvers<never>()
-  const timer = setTimeout(() => deadline.reject(new Error(`no answer in ${TIMEOUT_MS} ms`)), TIMEOUT_MS)
   try {
-    const { results } = await Promise.race([statement.all(), deadline.promise])
+    const { results } = await inTime('D1', statement.all(), TIMEOUT_MS)
     return z.array(row).parse(results)
   } catch (error) {
     throw new UpstreamError(
@@ -124,7 +123,5 @@ async function all<Row>(statement: D1PreparedStatement, row: z.ZodType<Row>): Pr
       'Lists cannot be read: the history database (D1) did not answer. plan_submit, plan_status, plan_message, plan_cancel, plan_resume and workspace_sync need no list and still work. Try this one again in a minute.',
       error,
     )
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -6,7 +6,11 @@ import { errorFields, log } from './log.ts'
 export function toErrorResponse(error: unknown): Response {
   if (isRuntimeError(error)) {
     if (error.status >= 500) log('http.error', errorFields(error))
-    return Response.json({ error: { code: error.code, message: error.message } }, { status: error.status })
+    return Response.json(
+      { error: { code: error.code, message: error.message } },
+      // Clients that know the header ask again by themselves.
+      { status: error.status, headers: error.status === 503 ? { 'retry-after': '30' } : {} },
+    )
   }
   log('http.error', errorFields(error))
   return Response.json(

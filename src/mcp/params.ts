@@ -37,6 +37,8 @@ export const ParamBudget = z.number().positive().max(10_000)
 export const ParamCursor = z.string().max(300)
 
 export const PLAN_STATUSES = ['queued', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const
+/** False for a state that a newer version of this runtime gave: two may answer at once, and a deployment can be rolled back. */
+export const isPlanStatus = (status: string): boolean => PLAN_STATUSES.some((known) => known === status)
 
 const next_step = z.string()
 const WorkspaceOut = z.looseObject({

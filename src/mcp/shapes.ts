@@ -8,6 +8,8 @@ import type {
   PlanStatus,
   WorkspaceSnapshot,
 } from '../workspace/state.ts'
+import { UserError } from '../lib/errors.ts'
+import { isPlanStatus } from './params.ts'
 import { cleanLine, cleanText, showUnseen } from '../lib/text.ts'
 import type { DiffFile } from '../protocol.ts'
 
@@ -53,7 +55,14 @@ interface Caps {
 const FULL: Caps = { text: 4_000, line: 200, commits: 30, checks: 20 }
 const BRIEF: Caps = { text: 300, line: 100, commits: 3, checks: 3 }
 
+/** Errors: UserError for a plan that a newer version of this runtime put into a state of its own. */
 export function toPlan(snapshot: PlanSnapshot, detail: 'full' | 'brief' = 'full') {
+  if (!isPlanStatus(snapshot.status))
+    throw new UserError(
+      `Plan ${snapshot.id} is in the state "${cleanLine(snapshot.status, 40)}", which a newer version of this runtime gave it; this one leaves it as it is. Ask again when that version is deployed, or end it with plan_cancel.`,
+      'newer_version',
+      409,
+    )
   const caps = detail === 'full' ? FULL : BRIEF
   return {
     id: snapshot.id,

@@ -52,7 +52,11 @@ export class Account extends DurableObject<Env> {
     const held = this.#sql.exec<Slot>('SELECT holder, expires_at FROM create_slot').toArray()[0]
     if (held !== undefined && held.holder !== holder && held.expires_at > now)
       return { granted: false, retryAfterMs: Math.min(held.expires_at - now, SLOT_RETRY_MS) }
-    this.#sql.exec('INSERT OR REPLACE INTO create_slot VALUES (1, ?, ?)', holder, now + SLOT_LIFE_MS)
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO create_slot (id, holder, expires_at) VALUES (1, ?, ?)',
+      holder,
+      now + SLOT_LIFE_MS,
+    )
     return { granted: true, retryAfterMs: 0 }
   }
 
@@ -68,7 +72,11 @@ export class Account extends DurableObject<Env> {
     const strikes = last === undefined || now - last.not_before > CALM_MS ? 0 : last.strikes
     const waitMs = retryAfterMs ?? Math.min(1_000 * 2 ** strikes, MAX_PACE_MS)
     const notBefore = Math.max(now + waitMs, last?.not_before ?? 0)
-    this.#sql.exec('INSERT OR REPLACE INTO pace VALUES (1, ?, ?)', notBefore, Math.min(strikes + 1, 10))
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO pace (id, not_before, strikes) VALUES (1, ?, ?)',
+      notBefore,
+      Math.min(strikes + 1, 10),
+    )
   }
 
   /** Milliseconds to wait before the next call of Orgo; 0: now. */
@@ -92,7 +100,7 @@ export class Account extends DurableObject<Env> {
     const chunkUsd = Math.min(limitUsd / 200, MOST_AHEAD_USD)
     const grantedUsd = Math.max(neededUsd, Math.min(neededUsd + chunkUsd, limitUsd - others))
     this.#sql.exec(
-      `INSERT INTO month_grants VALUES (?, ?, ?)
+      `INSERT INTO month_grants (month, workspace, usd) VALUES (?, ?, ?)
        ON CONFLICT (month, workspace) DO UPDATE SET usd = MAX(usd, excluded.usd)`,
       month,
       workspace,

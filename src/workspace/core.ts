@@ -24,6 +24,7 @@ export interface Core {
   /** Arms the alarm for now: reconcile looks at the tables within milliseconds. */
   poke: () => Promise<void>
   setAlarm: (atMs: number | null) => Promise<void>
+  armedMs: () => Promise<number | null>
   /** Arms the alarm for then, unless it rings before that anyway; null asks for nothing. */
   wakeBy: (atMs: number | null) => Promise<void>
   /** Resolves at the next change of any plan or lease, or after the time. */
@@ -53,9 +54,10 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
     },
     poke: () => ctx.storage.setAlarm(core.now()),
     setAlarm: (atMs) => (atMs === null ? ctx.storage.deleteAlarm() : ctx.storage.setAlarm(atMs)),
+    armedMs: () => ctx.storage.getAlarm(),
     async wakeBy(atMs) {
       if (atMs === null) return
-      const armedMs = await ctx.storage.getAlarm()
+      const armedMs = await core.armedMs()
       if (armedMs === null || armedMs > atMs) await ctx.storage.setAlarm(atMs)
     },
     nextChange: (timeoutMs) =>

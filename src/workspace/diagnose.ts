@@ -1,5 +1,5 @@
 // What `npm run doctor` asks of one workspace: whether its remote can be read and pushed to, whether its VM is well, and whether
-// anything stands still that should move. Looks only; changes nothing.
+// anything stands still that should move. Looks only, but for waking what sleeps over open work.
 import { credentialFor } from '../auth/git-credentials.ts'
 import { mayPush } from '../git/may-push.ts'
 import { readRemoteRefs } from '../git/refs.ts'
@@ -7,20 +7,18 @@ import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import type { WorkspaceRecord } from './records.ts'
 import type { Finding } from './state.ts'
+import { findStuck } from './stuck.ts'
 
 const TIMEOUT_MS = 10_000
-/** Twice the slowest pace of anything open. */
-const STILL_MS = 2 * 3_600_000
-/** About ten minutes of trying. */
-const OUTBOX_RETRIES = 6
 
 export async function diagnose(core: Core, name: string): Promise<Finding[]> {
   const workspace = requireWorkspace(core, name)
+  const still = await findStuck(core, name)
   return [
     ...(await lookAtRemote(core, workspace)),
     lookAtVm(workspace),
     lookAtWebhook(core, workspace),
-    ...lookForStandstill(core, workspace),
+    ...(still.length > 0 ? still : [{ check: `plans of ${name}`, ok: true, detail: 'None stands still.' }]),
   ]
 }
 
@@ -120,30 +118,4 @@ function lookAtWebhook(core: Core, { name, gitRemote, webhookHeardAtMs }: Worksp
       'Branches wait for a merge and no webhook of this repository was ever heard; a merge is noticed within an hour only.',
     cure: `Add a webhook on GitHub: ${core.settings().publicUrl}/webhooks/github, application/json, the secret GITHUB_WEBHOOK_SECRET, events push, pull_request and delete.`,
   }
-}
-
-function lookForStandstill(core: Core, { name, outboxRetries }: WorkspaceRecord): Finding[] {
-  const now = core.now()
-  const still = core.store
-    .watchedPlans()
-    .filter(
-      ({ status, lastActivityAtMs, createdAtMs }) =>
-        status === 'running' && now - (lastActivityAtMs ?? createdAtMs) > STILL_MS,
-    )
-  const findings: Finding[] = still.map(({ id }) => ({
-    check: `plans of ${name}`,
-    ok: false,
-    detail: `Plan ${id} has shown no sign of life for two hours.`,
-    cure: 'plan_cancel and plan_resume start it anew from its last checkpoint. Please report it: this must not happen.',
-  }))
-  if (!core.store.outboxIsEmpty() && outboxRetries >= OUTBOX_RETRIES)
-    findings.push({
-      check: `history of ${name}`,
-      ok: false,
-      detail: 'Its history does not reach D1.',
-      cure: 'See the D1 finding above; nothing is lost, it is written when D1 answers.',
-    })
-  return findings.length > 0
-    ? findings
-    : [{ check: `plans of ${name}`, ok: true, detail: 'None stands still.' }]
 }

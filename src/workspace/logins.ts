@@ -30,7 +30,12 @@ export function countTry(sql: SqlStorage, source: string, nowMs: number): number
   if (last !== undefined && last.not_before > nowMs) return last.not_before - nowMs
   const strikes = (last?.strikes ?? 0) + 1
   const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (strikes - 1), MAX_WAIT_MS)
-  sql.exec('INSERT OR REPLACE INTO login_strikes VALUES (?, ?, ?)', source, strikes, nowMs + waitMs)
+  sql.exec(
+    'INSERT OR REPLACE INTO login_strikes (source, strikes, not_before) VALUES (?, ?, ?)',
+    source,
+    strikes,
+    nowMs + waitMs,
+  )
   return 0
 }
 
@@ -49,7 +54,12 @@ export interface Held {
 /** The one code there is: a new one ends the one before. Answers when it expires. */
 export function keepPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held): number {
   const expiresAtMs = nowMs + PAIRING_LIFE_MS
-  sql.exec('INSERT OR REPLACE INTO pairing_code VALUES (1, ?, ?, ?, 0)', hash, owner, expiresAtMs)
+  sql.exec(
+    'INSERT OR REPLACE INTO pairing_code (id, hash, owner, expires_at, tries) VALUES (1, ?, ?, ?, 0)',
+    hash,
+    owner,
+    expiresAtMs,
+  )
   return expiresAtMs
 }
 
@@ -66,7 +76,12 @@ export function redeemPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held)
 export function openSession(sql: SqlStorage, { hash, owner, nowMs }: Held): number {
   const expiresAtMs = nowMs + SESSION_LIFE_MS
   sql.exec('DELETE FROM sessions WHERE expires_at <= ? OR owner <> ?', nowMs, owner)
-  sql.exec('INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)', hash, owner, expiresAtMs)
+  sql.exec(
+    'INSERT OR REPLACE INTO sessions (hash, owner, expires_at) VALUES (?, ?, ?)',
+    hash,
+    owner,
+    expiresAtMs,
+  )
   return expiresAtMs
 }
 
@@ -92,7 +107,7 @@ export function admit(sql: SqlStorage, { door, most, withinMs, nowMs }: Admissio
   sql.exec('DELETE FROM admissions WHERE at <= ?', nowMs - 24 * 60 * 60_000)
   const query = 'SELECT COUNT(*) AS count FROM admissions WHERE door = ? AND at > ?'
   if (sql.exec<{ count: number }>(query, door, nowMs - withinMs).one().count >= most) return false
-  sql.exec('INSERT INTO admissions VALUES (?, ?)', door, nowMs)
+  sql.exec('INSERT INTO admissions (door, at) VALUES (?, ?)', door, nowMs)
   return true
 }
 

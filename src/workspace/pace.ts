@@ -17,6 +17,8 @@ const MAX_RING_GAP_MS = 45_000
 const PROVISIONING_LIMIT_MS = 30 * 60_000
 /** An outage of Orgo stops the clock of provisioning, but not for ever. */
 const MOST_OUTAGE_MS = 2 * 3_600_000
+/** What a newer version left open is kept awake for it. */
+const FOREIGN_LOOK_MS = 3_600_000
 /** Below a minute, so that work goes on within one of an outage's end. */
 const MAX_RETRY_MS = 45_000
 
@@ -42,7 +44,8 @@ export function ringDueMs(store: Store, workspace: WorkspaceRecord, nowMs: numbe
   return Math.max((supervisor.lastHeardAtMs ?? nowMs) + UNHEARD_MS, lastRing + gapMs)
 }
 
-function startable(store: Store, workspace: WorkspaceRecord): boolean {
+/** A queued plan could be given a slot now. */
+export function startable(store: Store, workspace: WorkspaceRecord): boolean {
   if (workspace.status !== 'ready' || workspace.vm.step !== 'ready') return false
   const running = store.plansByStatus('running').length
   return (
@@ -96,5 +99,8 @@ export function nextWakeMs(store: Store, nowMs: number): number | null {
     if (wantsPullRequest(plan)) times.push(plan.openPrAtMs)
   }
   for (const lease of store.leases()) times.push(leaseDueMs(lease, nowMs))
+  // Asked for last, because it reads whole tables.
+  if (!(Math.min(...times) <= nowMs + FOREIGN_LOOK_MS) && store.foreign() > 0)
+    times.push(nowMs + FOREIGN_LOOK_MS)
   return times.length === 0 ? null : Math.max(nowMs, Math.min(...times))
 }

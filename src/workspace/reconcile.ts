@@ -5,6 +5,7 @@ import { errorFields, log } from '../lib/log.ts'
 import { createOrgo } from '../vm/orgo.ts'
 import { VmError } from '../vm/vm.ts'
 import type { VmProvider } from '../vm/vm.ts'
+import { settleClock } from './clock.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
@@ -32,6 +33,7 @@ export async function onAlarm(core: Core): Promise<void> {
   await core.setAlarm(startedAtMs + WATCHDOG_MS)
   if (!core.exists()) return core.setAlarm(null)
   for (const step of [
+    settleClock,
     deadlines,
     mend,
     startPlans,

@@ -170,6 +170,14 @@ export interface LeaseRecord {
   commands: { oldId: string; newId: string; ref: string }[]
 }
 
+const STATUSES: readonly string[] = ['queued', 'running', 'paused', 'completed', 'failed', 'cancelled']
+const LEASE_KINDS: readonly string[] = ['git_read', 'git_push', 'model']
+const LEASE_STATES: readonly string[] = ['open', 'revoked', 'unknown']
+/** False for what a newer version of this code wrote (a rollback, or two versions at once): it is left alone until that is back. */
+export const isKnownStatus = (status: string): boolean => STATUSES.includes(status)
+export const isKnownLease = ({ kind, state }: LeaseRecord): boolean =>
+  LEASE_KINDS.includes(kind) && LEASE_STATES.includes(state)
+
 export const isFinal = (status: PlanStatus): boolean =>
   status === 'completed' || status === 'failed' || status === 'cancelled'
 /** Paused by us for want of a machine, not by the model or a person. */

@@ -47,6 +47,6 @@ export function migrate(sql: SqlStorage): void {
   const current = row?.version ?? 0
   for (const migration of MIGRATIONS.slice(current)) sql.exec(migration)
   // A newer schema under older code keeps its number: only ever raised.
-  if (row === undefined) sql.exec('INSERT INTO schema_version VALUES (?)', MIGRATIONS.length)
+  if (row === undefined) sql.exec('INSERT INTO schema_version (version) VALUES (?)', MIGRATIONS.length)
   else if (current < MIGRATIONS.length) sql.exec('UPDATE schema_version SET version = ?', MIGRATIONS.length)
 }

@@ -228,6 +228,8 @@ export type DiffRefusal = DenyReason | 'diff_out_of_order' | 'diff_too_long'
 /** RPC methods of the Workspace object. Its errors arrive as RuntimeErrors (lib/errors.ts). */
 export interface WorkspaceRpc {
   diagnose(name: string): Promise<Finding[]>
+  /** Of that only what stands still; asks nothing of the outside. */
+  stuck(name: string): Promise<Finding[]>
   register(
     input: RegisterInput,
   ): Promise<{ workspace: WorkspaceSnapshot; existing: boolean; differs: string[] }>

@@ -27,7 +27,7 @@ export function createDiffStore(sql: SqlStorage) {
 
     saveDiff(planId: string, diff: DiffRecord): void {
       sql.exec(
-        'INSERT INTO diffs VALUES (?, ?, ?) ON CONFLICT (plan, head) DO UPDATE SET record = excluded.record',
+        'INSERT INTO diffs (plan, head, record) VALUES (?, ?, ?) ON CONFLICT (plan, head) DO UPDATE SET record = excluded.record',
         planId,
         diff.head,
         JSON.stringify(diff),
@@ -37,7 +37,7 @@ export function createDiffStore(sql: SqlStorage) {
     addDiffPage(planId: string, head: string, n: number, files: DiffFile[]): void {
       const paths = files.flatMap(({ path, oldPath }) => (oldPath === undefined ? [path] : [path, oldPath]))
       sql.exec(
-        'INSERT OR REPLACE INTO diff_pages VALUES (?, ?, ?, ?, ?)',
+        'INSERT OR REPLACE INTO diff_pages (plan, head, n, paths, files) VALUES (?, ?, ?, ?, ?)',
         planId,
         head,
         n,

@@ -5,6 +5,9 @@ import type { PlanEvent } from './state.ts'
 
 const MAX_EVENTS_PER_ATTEMPT = 1_000
 
+/** Rows of a kind that a newer version added wait for it (store-foreign.ts). */
+export const OUR_KINDS = "'event', 'plan', 'workspace'"
+
 export type OutboxRow = { id: number; kind: 'event' | 'plan' | 'workspace'; plan: string; seq: number }
 
 type Source = { lastN: number; kept: number }
@@ -55,7 +58,7 @@ export function createHistoryStore(sql: SqlStorage) {
           ?.next ?? 1
       const data = event.data === undefined ? null : JSON.stringify(redactAll(event.data))
       sql.exec(
-        'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)',
+        'INSERT INTO events (plan, seq, at, type, text, data) VALUES (?, ?, ?, ?, ?, ?)',
         planId,
         seq,
         event.atMs,
@@ -93,7 +96,7 @@ export function createHistoryStore(sql: SqlStorage) {
       sources.set(`${planId} ${attempt}`, { lastN, kept })
       if (kept <= MAX_EVENTS_PER_ATTEMPT || lastN === before.lastN) return lastN
       sql.exec(
-        'INSERT INTO event_sources VALUES (?, ?, ?, ?) ON CONFLICT (plan, attempt) DO UPDATE SET last_n = excluded.last_n, kept = excluded.kept',
+        'INSERT INTO event_sources (plan, attempt, last_n, kept) VALUES (?, ?, ?, ?) ON CONFLICT (plan, attempt) DO UPDATE SET last_n = excluded.last_n, kept = excluded.kept',
         planId,
         attempt,
         lastN,
@@ -134,7 +137,10 @@ export function createHistoryStore(sql: SqlStorage) {
     },
 
     outbox(limit: number): OutboxRow[] {
-      return rows<OutboxRow>('SELECT id, kind, plan, seq FROM outbox ORDER BY id LIMIT ?', limit)
+      return rows<OutboxRow>(
+        `SELECT id, kind, plan, seq FROM outbox WHERE kind IN (${OUR_KINDS}) ORDER BY id LIMIT ?`,
+        limit,
+      )
     },
 
     clearOutbox(ids: number[]): void {
@@ -142,7 +148,7 @@ export function createHistoryStore(sql: SqlStorage) {
     },
 
     outboxIsEmpty(): boolean {
-      return first('SELECT 1 AS one FROM outbox LIMIT 1') === undefined
+      return first(`SELECT 1 AS one FROM outbox WHERE kind IN (${OUR_KINDS}) LIMIT 1`) === undefined
     },
 
     /** Something besides lines of plans: a new state, which lists should show at once. */
@@ -151,7 +157,12 @@ export function createHistoryStore(sql: SqlStorage) {
     },
 
     addNotification(id: string, body: string, dueAtMs: number): void {
-      sql.exec('INSERT INTO notifications VALUES (?, ?, 0, ?)', id, redact(body), dueAtMs)
+      sql.exec(
+        'INSERT INTO notifications (id, body, tries, due) VALUES (?, ?, 0, ?)',
+        id,
+        redact(body),
+        dueAtMs,
+      )
     },
 
     dueNotifications(nowMs: number, limit: number): { id: string; body: string; tries: number }[] {
@@ -177,7 +188,7 @@ export function createHistoryStore(sql: SqlStorage) {
     /** False when this delivery was seen before. */
     takeDelivery(id: string, atMs: number): boolean {
       sql.exec('DELETE FROM deliveries WHERE at < ?', atMs - 7 * 24 * 3_600_000)
-      return sql.exec('INSERT OR IGNORE INTO deliveries VALUES (?, ?)', id, atMs).rowsWritten > 0
+      return sql.exec('INSERT OR IGNORE INTO deliveries (id, at) VALUES (?, ?)', id, atMs).rowsWritten > 0
     },
   }
   return store

@@ -1,10 +1,18 @@
 // All SQL of the object: records in, records out. Every method is synchronous, so what is called without an `await` in between
 // commits together, and nothing leaves the object before it is durable (output gate): intent is written before the act for free.
 import { redactAll } from '../lib/redact.ts'
-import { newMonthRecord, newPlanRecord, newSupervisorRecord, newVmRecord } from './records.ts'
+import {
+  isKnownLease,
+  isKnownStatus,
+  newMonthRecord,
+  newPlanRecord,
+  newSupervisorRecord,
+  newVmRecord,
+} from './records.ts'
 import type { LeaseRecord, PlanRecord, SupervisorRecord, VmRecord, WorkspaceRecord } from './records.ts'
 import type { PlanStatus } from './state.ts'
 import { createDiffStore } from './store-diffs.ts'
+import { createForeignStore } from './store-foreign.ts'
 import { createHistoryStore, createQueries } from './store-history.ts'
 
 export type Store = ReturnType<typeof createStore>
@@ -69,7 +77,7 @@ export function createStore(sql: SqlStorage) {
     saveWorkspace(workspace: WorkspaceRecord): void {
       liveness = null
       sql.exec(
-        'INSERT INTO workspace VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record',
+        'INSERT INTO workspace (id, record) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record',
         kept(workspace),
       )
     },
@@ -96,9 +104,11 @@ export function createStore(sql: SqlStorage) {
       ).map(toPlan)
     },
 
-    /** Plans somebody still has to do something about: open, known to the VM, or with an unmerged branch. */
+    /** Plans somebody still has to do something about: open, known to the VM, or with an unmerged branch. Not those of a newer version. */
     watchedPlans(): PlanRecord[] {
-      return rows<{ record: string }>('SELECT record FROM plans WHERE watched = 1 ORDER BY ord').map(toPlan)
+      return rows<{ record: string }>('SELECT record FROM plans WHERE watched = 1 ORDER BY ord')
+        .map(toPlan)
+        .filter(({ status }) => isKnownStatus(status))
     },
 
     branchPlans(limit: number): PlanRecord[] {
@@ -122,15 +132,21 @@ export function createStore(sql: SqlStorage) {
 
     insertPlan(plan: PlanRecord, text: string): void {
       const ord = first<{ next: number }>('SELECT COALESCE(MAX(ord), 0) + 1 AS next FROM plans')?.next ?? 1
-      sql.exec('INSERT INTO plans VALUES (?, ?, ?, 1, 0, ?)', plan.id, ord, plan.status, kept(plan))
-      sql.exec('INSERT INTO texts VALUES (?, ?)', plan.id, text)
+      sql.exec(
+        'INSERT INTO plans (id, ord, status, watched, revision, record) VALUES (?, ?, ?, 1, 0, ?)',
+        plan.id,
+        ord,
+        plan.status,
+        kept(plan),
+      )
+      sql.exec('INSERT INTO texts (plan, text) VALUES (?, ?)', plan.id, text)
       sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('workspace', '', 0)")
       store.savePlan(plan)
     },
 
     /** Saves the plan, has D1 told of it, and grows the workspace's revision so that the VM learns of it too. */
     savePlan(plan: PlanRecord): void {
-      const watched =
+      const wanted =
         plan.status === 'queued' ||
         plan.status === 'running' ||
         plan.status === 'paused' ||
@@ -141,6 +157,8 @@ export function createStore(sql: SqlStorage) {
         'SELECT status, watched FROM plans WHERE id = ?',
         plan.id,
       )
+      // Whether a state of a newer version is over is for that version to say.
+      const watched = isKnownStatus(plan.status) ? wanted : was?.watched === 1
       sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('plan', ?, 0)", plan.id)
       // Most saves are of what a plan has spent: those leave the index, and the workspace's count of its plans, alone.
       if (was?.status === plan.status && was.watched === Number(watched)) {
@@ -185,7 +203,8 @@ export function createStore(sql: SqlStorage) {
 
     lease(id: string): LeaseRecord | null {
       const row = first<{ record: string }>('SELECT record FROM leases WHERE id = ?', id)
-      return row === undefined ? null : JSON.parse(row.record)
+      const lease: LeaseRecord | null = row === undefined ? null : JSON.parse(row.record)
+      return lease !== null && isKnownLease(lease) ? lease : null
     },
 
     leases(planId?: string): LeaseRecord[] {
@@ -193,12 +212,12 @@ export function createStore(sql: SqlStorage) {
         planId === undefined
           ? rows<{ record: string }>('SELECT record FROM leases')
           : rows<{ record: string }>('SELECT record FROM leases WHERE plan = ?', planId)
-      return found.map((row) => JSON.parse(row.record))
+      return found.map((row): LeaseRecord => JSON.parse(row.record)).filter(isKnownLease)
     },
 
     saveLease(lease: LeaseRecord): void {
       sql.exec(
-        'INSERT INTO leases VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, deadline = excluded.deadline, record = excluded.record',
+        'INSERT INTO leases (id, plan, state, deadline, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, deadline = excluded.deadline, record = excluded.record',
         lease.id,
         lease.plan,
         lease.state,
@@ -223,7 +242,7 @@ export function createStore(sql: SqlStorage) {
       const n =
         first<{ next: number }>('SELECT COALESCE(MAX(n), 0) + 1 AS next FROM messages WHERE plan = ?', planId)
           ?.next ?? 1
-      sql.exec('INSERT INTO messages VALUES (?, ?, ?)', planId, n, text)
+      sql.exec('INSERT INTO messages (plan, n, text) VALUES (?, ?, ?)', planId, n, text)
       return n
     },
 
@@ -236,7 +255,7 @@ export function createStore(sql: SqlStorage) {
 
     saveSubmission(key: string, plan: string, hash: string, atMs: number): void {
       sql.exec(
-        'INSERT INTO submissions VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET plan = excluded.plan, arguments = excluded.arguments, at = excluded.at',
+        'INSERT INTO submissions (key, plan, arguments, at) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET plan = excluded.plan, arguments = excluded.arguments, at = excluded.at',
         key,
         plan,
         hash,
@@ -249,10 +268,10 @@ export function createStore(sql: SqlStorage) {
     },
 
     saveAdoptedLine(ref: string, plan: string): void {
-      sql.exec('INSERT INTO adopted_lines VALUES (?, ?)', ref, plan)
+      sql.exec('INSERT INTO adopted_lines (ref, plan) VALUES (?, ?)', ref, plan)
     },
   }
-  return { ...store, ...createHistoryStore(sql), ...createDiffStore(sql) }
+  return { ...store, ...createHistoryStore(sql), ...createDiffStore(sql), ...createForeignStore(sql) }
 }
 
 /** As it is stored: what a VM or an upstream said goes no further with a secret in it, neither to D1 nor to a tool's answer. */

@@ -9,7 +9,7 @@ import type { Core } from './core.ts'
 import { end, reopen } from './decisions.ts'
 import { desiredState } from './desired.ts'
 import { nextWakeMs } from './pace.ts'
-import { isFinal } from './records.ts'
+import { isFinal, isKnownStatus } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
 import { submit } from './plans.ts'
 
@@ -144,7 +144,7 @@ function hear(core: Core, request: SyncRequest): void {
 
 function observe(core: Core, observed: ObservedPlan): void {
   const known = core.store.plan(observed.id)
-  if (known === null || observed.attempt > known.attempt) return
+  if (known === null || !isKnownStatus(known.status) || observed.attempt > known.attempt) return
   core.store.takeVmEvents(observed.id, observed.attempt, observed.events, core.now())
   if (observed.attempt !== known.attempt) return
   const plan = { ...known, messagesTaken: Math.max(known.messagesTaken, observed.messagesTaken) }

@@ -25,6 +25,7 @@ import type {
   UpdateInput,
   WorkspaceRpc,
 } from './state.ts'
+import { findStuck } from './stuck.ts'
 import { knowsVm, redeemTicket, vmSync } from './vm-line.ts'
 
 export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
@@ -50,6 +51,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   }
   diagnose(name: string) {
     return diagnose(this.#core, name)
+  }
+  stuck(name: string) {
+    return findStuck(this.#core, name)
   }
   remove(name: string, deleteVm: boolean | undefined) {
     return remove(this.#core, name, deleteVm)
@@ -101,7 +105,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
     return knowsVm(this.#core, claims)
   }
   async vmSync(claims: VmKeyClaims, request: SyncRequest) {
-    return vmSync(this.#core, claims, request, await agentSha256(this.#core))
+    // A manifest that cannot be read is no reason to keep the VM waiting: it stays with the agent it has.
+    const sha256 = await agentSha256(this.#core).catch(() => request.agentSha256)
+    return vmSync(this.#core, claims, request, sha256)
   }
 
   record(facts: Fact[]) {

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { grant } from '../../src/workspace/grants.ts'
 import type { GrantInput } from '../../src/workspace/grants.ts'
-import { newMonthRecord, newPlanRecord, newSupervisorRecord, newVmRecord } from '../../src/workspace/records.ts'
+import {
+  newMonthRecord,
+  newPlanRecord,
+  newSupervisorRecord,
+  newVmRecord,
+} from '../../src/workspace/records.ts'
 import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
 import type { Intent } from '../../src/workspace/state.ts'
 

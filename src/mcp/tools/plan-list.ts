@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
 import { defineTool } from '../define-tool.ts'
 import { fitting, MAX_ANSWER_BYTES } from '../page-size.ts'
-import { OutPlans, ParamCursor, ParamWorkspaceId, PLAN_STATUSES } from '../params.ts'
+import { isPlanStatus, OutPlans, ParamCursor, ParamWorkspaceId, PLAN_STATUSES } from '../params.ts'
 import { toPlan } from '../shapes.ts'
 
 const DEFAULT_PLANS = 20
@@ -28,9 +28,12 @@ export const planList = defineTool({
       limit,
       ...(workspace_id === undefined ? {} : { workspace: workspace_id }),
     })
-    const shapes = fitting(found.plans, (plan) => toPlan(plan, 'brief'), MAX_ANSWER_BYTES)
-    const last = found.plans[shapes.length - 1]
-    const more = last !== undefined && (found.more || shapes.length < found.plans.length)
+    // One that only a newer version understands does not cost the user the list.
+    const plans = found.plans.filter(({ status }) => isPlanStatus(status))
+    const shapes = fitting(plans, (plan) => toPlan(plan, 'brief'), MAX_ANSWER_BYTES)
+    const isCut = shapes.length < plans.length
+    const last = isCut ? plans[shapes.length - 1] : found.plans.at(-1)
+    const more = last !== undefined && (found.more || isCut)
     return {
       structured: {
         plans: shapes,

@@ -8,6 +8,8 @@ import { BUDGET_USED_HEADER, SyncRequest } from '../../../src/protocol.ts'
 import type { DesiredPlan, EventLine, ObservedPlan, SyncResponse } from '../../../src/protocol.ts'
 import { createUsageReader, readMessageUsage, spentOn } from '../../../src/gateway/usage.ts'
 import type { Spent } from '../../../src/gateway/usage.ts'
+import { agentNamedNow, deliverAgent } from './agent-delivery.ts'
+import type { AgentVersion } from './agent-delivery.ts'
 import { serveGit } from './git-backend.ts'
 
 export const VM_KEY = 'aer_vm_test-key-0123456789.signature'
@@ -48,6 +50,10 @@ export interface FakeWorker {
   nonce: string
   agentSha256: string
   agentFile: Buffer | null
+  /** Versions of the Worker that answer in turn, syncs and downloads each by themselves; none: agentSha256 and agentFile. */
+  versions: AgentVersion[]
+  /** Every download: what was asked for, and how it was answered. */
+  agentFetches: { sha256: string; status: number }[]
   /** How long the supervisor waits when nothing is open; null: for the doorbell. */
   idleSyncMs: number | null
   adopted: Map<string, string>
@@ -90,6 +96,8 @@ export async function startFakeWorker(options: {
     nonce: '',
     agentSha256: options.agentSha256,
     agentFile: null,
+    versions: [],
+    agentFetches: [],
     idleSyncMs: null,
     adopted: new Map(),
     touch: () => void revision++,
@@ -132,7 +140,7 @@ export async function startFakeWorker(options: {
     if (path === '/vm/sync') return answerSync(request, response)
     // Diffs handed in for plan_diff are taken and forgotten.
     if (path === '/vm/diff') return void request.resume().once('end', () => response.end())
-    if (path === '/vm/ralph.mjs') return void response.end(worker.agentFile ?? '')
+    if (path === '/vm/ralph.mjs') return deliverAgent(worker, request, response)
     if (path.startsWith(`/vm/git/${WORKSPACE}.git/`)) {
       if (!isKnown(request)) return refuse(response, 401, 'token_revoked')
       if (worker.interceptGit?.(request.url ?? '', response) === true) return
@@ -194,7 +202,8 @@ export async function startFakeWorker(options: {
         .filter(({ desired }) => body.wantTexts.includes(desired.id))
         .map(({ desired, text }) => ({ id: desired.id, text })),
       adopted,
-      agentSha256: worker.agentSha256,
+      agentSha256:
+        worker.versions[worker.syncs.length % worker.versions.length]?.sha256 ?? worker.agentSha256,
       refreshMirror: false,
       nextSyncMs: plans.some(({ desired, observed }) => desired.want === 'run' && observed?.end === undefined)
         ? 200

@@ -9,9 +9,9 @@ import { CANARIES } from '../setup/options.ts'
 export const ORIGIN = 'https://runtime.test'
 export const REDIRECT_URI = 'https://client.test/callback'
 
-export type Changes = Record<string, string | undefined>
+export type Changes = Record<string, unknown>
 
-/** One request to the Worker; `changes` overrides settings. */
+/** One request to the Worker; `changes` overrides settings and bindings. */
 export async function ask(path: string, init: RequestInit = {}, changes: Changes = {}): Promise<Response> {
   const context = createExecutionContext()
   const headers = new Headers(init.headers)
