@@ -8,7 +8,8 @@ import type { PlanSnapshot } from '../../src/workspace/state.ts'
 
 const REMOTE = 'https://git.test/o/r.git'
 
-export function register(world: World): void {
+/** A client that gets no answer, or is told that the git host does not let it in, tries again. */
+export function register(world: World, tries = 0): void {
   note(world, 'client registers')
   world.ask(
     'register',
@@ -17,9 +18,12 @@ export function register(world: World): void {
         name: world.name,
         gitRemote: REMOTE,
         branch: 'main',
-        openPr: world.rng.chance(0.3),
+        openPr: world.rng.chance(0.5),
       }),
-    () => {},
+    (answer) => {
+      if (answer === null && tries < 5)
+        world.kernel.after(world.rng.int(500, 5_000), () => register(world, tries + 1))
+    },
   )
 }
 

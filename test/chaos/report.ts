@@ -1,5 +1,5 @@
 // The scoreboard: what was injected how often, and how often each invariant broke after it.
-import { CELLS } from './cells.ts'
+import { CELLS, STATES } from './cells.ts'
 import type { Result } from './job.ts'
 
 const MEANING: Record<string, string> = {
@@ -31,6 +31,16 @@ export function missingCells(results: Result[]): string[] {
   return CELLS.filter((cell) => !visited.has(cell))
 }
 
+/** Calls made in a state in one run of four, and not asked for in cells.ts: the list has fallen behind the engine. */
+export function unlistedCells(results: Result[]): string[] {
+  const runs = results.reduce((sum, result) => sum + result.runs, 0)
+  return [...visitedOf(results)].flatMap(([cell, count]) => {
+    const [state = '', fault, point = ''] = cell.split(' × ')
+    const isListed = STATES[point]?.includes(state) === true
+    return fault === CALLED && count >= runs / 4 && !isListed ? [`${state} × ${point} (${count} calls)`] : []
+  })
+}
+
 export function report(results: Result[], seconds: number): string {
   const visited = visitedOf(results)
   const sum = (pick: (result: Result) => number) => results.reduce((total, result) => total + pick(result), 0)
@@ -60,7 +70,8 @@ export function report(results: Result[], seconds: number): string {
         `${name.padEnd(6)} ${String(failures.filter(({ violations }) => violations.some(({ invariant }) => invariant === name)).length).padStart(4)} broken   ${words}`,
     ),
     `${sum(({ runs }) => runs)} runs, ${sum(({ plans }) => plans)} plans, ${sum(({ alarms }) => alarms)} alarms in ${seconds} s: ${failures.length} violations`,
-    `cells of state × fault × point: ${CELLS.length - missing.length} of ${CELLS.length} reachable ones visited${missing.length > 0 && missing.length <= 40 ? `; not: ${missing.join(', ')}` : ''}`,
+    `cells of state × fault × point: ${CELLS.length - missing.length} of ${CELLS.length} reachable ones visited${missing.length > 0 && missing.length <= 80 ? `; not: ${missing.join(', ')}` : ''}`,
+    ...unlistedCells(results).map((cell) => `often called and not listed: ${cell}`),
     ...(news.length > 0 ? [`rarer cells visited besides those: ${news.length}`] : []),
     ...failures.map(({ seed, violations, steps, notes }) =>
       [

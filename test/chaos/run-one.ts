@@ -157,7 +157,6 @@ async function drive(
   install(kernel)
   setEdges(edgesOf(world))
   try {
-    register(world)
     for (const step of schedule.steps)
       kernel.at(START_MS + step.atMs, () => {
         if (step.do === 'event') world.atRest.push({ state: step.state ?? '', event: step.at ?? '' })
@@ -167,6 +166,7 @@ async function drive(
           world.triggers.push({ moment, act })
         } else perform(world, step)
       })
+    kernel.at(START_MS, () => register(world))
     await runTo(START_MS + schedule.stormMs)
     note(world, 'the storm is over')
     calm(world)

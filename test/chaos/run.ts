@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { Result } from './job.ts'
 import type { Job } from './job.ts'
 import { MUTANTS, mutatedCopy } from './mutants.ts'
-import { missingCells, report } from './report.ts'
+import { missingCells, report, unlistedCells } from './report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -103,7 +103,7 @@ if (!values['only-mutants']) {
   console.log(report(results, seconds()))
   failed ||= results.some(({ failures }) => failures.length > 0)
   const missing = missingCells(results)
-  if (runs >= FULL_RUNS) failed ||= missing.length > 0
+  if (runs >= FULL_RUNS) failed ||= missing.length > 0 || unlistedCells(results).length > 0
 }
 
 const mutants =

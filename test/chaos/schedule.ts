@@ -76,19 +76,41 @@ export function makeSchedule(seed: number): Schedule {
   return { seed, steps: steps.toSorted((a, b) => a.atMs - b.atMs), stormMs }
 }
 
-/** Leads to the state of a cell; a state not named here comes by itself. */
+const MERGES = [240_000, 280_000, 320_000, 400_000].map((atMs) => ({ atMs, do: 'merge' }))
+const NEW_MACHINE = [{ atMs: 0, do: 'when', at: 'started vm_delete' }]
+
+/** Leads to the state of a cell, or to the call in it; what is not named here comes by itself. */
 const WAYS: Record<string, Omit<Step, 'n'>[]> = {
+  'recovering orgo_list': NEW_MACHINE,
+  'recovering orgo_create': NEW_MACHINE,
+  'recovering orgo_awake': NEW_MACHINE,
+  'recovering account_acquireCreate': NEW_MACHINE,
+  'recovering account_releaseCreate': NEW_MACHINE,
+  'recovering orgo_restart': [{ atMs: 0, do: 'when', at: 'started vm_error' }],
+  'booting orgo_wake': [{ atMs: 0, do: 'event', at: 'vm_suspend', state: 'booting' }],
+  'creating account_noteRateLimit': [
+    {
+      atMs: 0,
+      do: 'fault',
+      at: 'orgo_list orgo_429',
+      lengthMs: 60_000,
+      chance: 1,
+      hits: 2,
+      state: 'creating',
+    },
+  ],
+  'unmerged git_delete': MERGES,
   recovering: [{ atMs: 0, do: 'when', at: 'started vm_stop' }],
   stopping: [{ atMs: 0, do: 'when', at: 'started cancel' }],
   queued: [{ atMs: 240_000, do: 'submit' }],
   paused: [{ atMs: 0, do: 'when', at: 'started pause' }],
-  idle: [240_000, 280_000, 320_000, 400_000].map((atMs) => ({ atMs, do: 'merge' })),
+  idle: MERGES,
   removed: [{ atMs: 100_000, do: 'remove' }],
 }
 
 function towards(cell: string, rng: Rng): Step[] {
   const [state = '', kind = '', point = ''] = cell.split(' × ')
-  const way = (WAYS[state] ?? []).map((step) => ({ ...step, n: 0 }))
+  const way = (WAYS[`${state} ${point}`] ?? WAYS[state] ?? []).map((step) => ({ ...step, n: 0 }))
   if (point === 'at rest') return [...way, { atMs: 0, do: 'event', n: 0, at: kind, state }]
   const hits = kind.startsWith('kill') ? 1 : rng.int(1, 3)
   return [
