@@ -8,6 +8,15 @@ const MAX_EVENTS_PER_ATTEMPT = 1_000
 export type OutboxRow = { id: number; kind: 'event' | 'plan' | 'workspace'; plan: string; seq: number }
 
 type Row = Record<string, SqlStorageValue>
+type EventRow = { seq: number; at: number; type: string; text: string; data: string | null }
+
+const toEvent = ({ seq, at, type, text, data }: EventRow): PlanEvent => ({
+  seq,
+  atMs: at,
+  type,
+  text,
+  ...(data === null ? {} : { data: JSON.parse(data) }),
+})
 
 export function createQueries(sql: SqlStorage) {
   const rows = <T extends Row>(query: string, ...args: SqlStorageValue[]): T[] =>
@@ -63,7 +72,8 @@ export function createHistoryStore(sql: SqlStorage) {
           atMs: Math.min(line.atMs, nowMs),
           type: line.type,
           text: line.text,
-          data: { attempt, n: line.n, ...line.data },
+          // Last, so that no line says a number that is not its own: by them it is known as the VM's (export.ts).
+          data: { ...line.data, attempt, n: line.n },
         })
       }
       // Most syncs bring no news, and a row written costs more than all else of a sync.
@@ -97,18 +107,22 @@ export function createHistoryStore(sql: SqlStorage) {
     },
 
     events(planId: string, after: number, limit: number): PlanEvent[] {
-      return rows<{ seq: number; at: number; type: string; text: string; data: string | null }>(
+      return rows<EventRow>(
         'SELECT seq, at, type, text, data FROM events WHERE plan = ? AND seq > ? ORDER BY seq LIMIT ?',
         planId,
         after,
         limit,
-      ).map((row) => ({
-        seq: row.seq,
-        atMs: row.at,
-        type: row.type,
-        text: row.text,
-        ...(row.data === null ? {} : { data: JSON.parse(row.data) }),
-      }))
+      ).map(toEvent)
+    },
+
+    /** Changes of the plan's state, without lines of the VM that call themselves so. */
+    stateEvents(planId: string): PlanEvent[] {
+      return rows<EventRow>(
+        `SELECT seq, at, type, text, data FROM events WHERE plan = ? AND json_type(data, '$.n') IS NULL
+           AND type IN ('queued', 'running', 'vm_replaced', 'paused', 'completed', 'failed', 'cancelled')
+         ORDER BY seq`,
+        planId,
+      ).map(toEvent)
     },
 
     event(planId: string, seq: number): PlanEvent | undefined {

@@ -9,6 +9,7 @@ import { createCore, requirePlan, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { planDiff, storeDiff } from './diffs.ts'
 import type { PlanDiffOptions } from './diffs.ts'
+import { planExport } from './export-stream.ts'
 import { record } from './merges.ts'
 import { workspaceSnapshot } from './outbox.ts'
 import { cancelPlan, messagePlan, planStatus, resumePlan, submit } from './plans.ts'
@@ -63,6 +64,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   }
   async planText(planId: string) {
     return this.#core.store.text(requirePlan(this.#core, planId).id)
+  }
+  async planExport(planId: string) {
+    return planExport(this.#core, planId)
   }
   async planDiff(planId: string, options: PlanDiffOptions) {
     return planDiff(this.#core, planId, options)
