@@ -40,13 +40,13 @@ export async function drainOutbox(core: Core): Promise<void> {
 }
 
 function revisionOf(core: Core, row: OutboxRow): number {
-  if (row.kind === 'event') return 0 // never changes
+  if (row.kind === 'event' || row.kind === 'erase') return 0 // never changes
   return row.kind === 'workspace' ? requireWorkspace(core).revision : core.store.planRevision(row.plan)
 }
 
 function toHistory(core: Core, rows: OutboxRow[]): HistoryRows {
   const { name } = requireWorkspace(core)
-  const history: HistoryRows = { events: [], plans: [], workspaces: [] }
+  const history: HistoryRows = { events: [], plans: [], workspaces: [], erased: [] }
   for (const row of rows) {
     if (row.kind === 'event') {
       const event = core.store.event(row.plan, row.seq)
@@ -71,6 +71,8 @@ function toHistory(core: Core, rows: OutboxRow[]): HistoryRows {
           revision: core.store.planRevision(plan.id),
           snapshot: JSON.stringify(toPlanSnapshot(plan, name)),
         })
+    } else if (row.kind === 'erase') {
+      history.erased.push(row.plan)
     } else {
       const workspace = requireWorkspace(core)
       history.workspaces.push({

@@ -10,6 +10,7 @@ import type { VmProvider } from '../vm/vm.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
+import { eraseOld, keptMs } from './erase.ts'
 import { deleteLeftovers } from './leftovers.ts'
 import { checkMerges, openPullRequests } from './merges.ts'
 import { lookLater, mend } from './mend.ts'
@@ -39,6 +40,7 @@ export async function onAlarm(core: Core): Promise<void> {
     openPullRequests,
     expireLeases,
     drainOutbox,
+    eraseOld,
     sendNotifications,
   ]) {
     try {
@@ -51,7 +53,7 @@ export async function onAlarm(core: Core): Promise<void> {
       })
     }
   }
-  const next = nextWakeMs(core.store, core.now())
+  const next = nextWakeMs(core.store, core.now(), keptMs(core))
   await core.setAlarm(next)
   log('alarm', {
     workspace: requireWorkspace(core).name,

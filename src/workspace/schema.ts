@@ -29,6 +29,7 @@ const MIGRATIONS: string[] = [
      plan TEXT NOT NULL, head TEXT NOT NULL, n INTEGER NOT NULL, paths TEXT NOT NULL, files TEXT NOT NULL,
      PRIMARY KEY (plan, head, n)
    ) STRICT;`,
+  `CREATE INDEX plans_finished ON plans (json_extract(record, '$.finishedAtMs')) WHERE watched = 0;`,
 ]
 
 /** True once register has made the tables. */

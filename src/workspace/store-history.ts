@@ -5,7 +5,12 @@ import type { PlanEvent } from './state.ts'
 
 const MAX_EVENTS_PER_ATTEMPT = 1_000
 
-export type OutboxRow = { id: number; kind: 'event' | 'plan' | 'workspace'; plan: string; seq: number }
+export type OutboxRow = {
+  id: number
+  kind: 'event' | 'plan' | 'workspace' | 'erase'
+  plan: string
+  seq: number
+}
 
 type Row = Record<string, SqlStorageValue>
 type EventRow = { seq: number; at: number; type: string; text: string; data: string | null }

@@ -5,6 +5,7 @@ import { newPlanRecord, newSupervisorRecord, newVmRecord } from './records.ts'
 import type { LeaseRecord, PlanRecord, WorkspaceRecord } from './records.ts'
 import type { PlanStatus } from './state.ts'
 import { createDiffStore } from './store-diffs.ts'
+import { createEraseStore } from './store-erase.ts'
 import { createHistoryStore, createQueries } from './store-history.ts'
 
 export type Store = ReturnType<typeof createStore>
@@ -204,7 +205,7 @@ export function createStore(sql: SqlStorage) {
       sql.exec('INSERT INTO adopted_lines VALUES (?, ?)', ref, plan)
     },
   }
-  return { ...store, ...createHistoryStore(sql), ...createDiffStore(sql) }
+  return { ...store, ...createHistoryStore(sql), ...createDiffStore(sql), ...createEraseStore(sql) }
 }
 
 /** As it is stored: what a VM or an upstream said goes no further with a secret in it, neither to D1 nor to a tool's answer. */

@@ -9,6 +9,7 @@ import { createCore, requirePlan, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { planDiff, storeDiff } from './diffs.ts'
 import type { PlanDiffOptions } from './diffs.ts'
+import { keptMs, wakeToErase } from './erase.ts'
 import { planExport } from './export-stream.ts'
 import { record } from './merges.ts'
 import { workspaceSnapshot } from './outbox.ts'
@@ -33,7 +34,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#core = createCore(ctx, env)
+    const core = createCore(ctx, env)
+    this.#core = core
+    // Before any call: it must not move an alarm that one of them arms.
+    if (keptMs(core) !== null) void ctx.blockConcurrencyWhile(() => wakeToErase(core))
   }
 
   register(input: RegisterInput) {
