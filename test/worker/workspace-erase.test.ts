@@ -1,10 +1,8 @@
 // HISTORY_DAYS: a plan that ended so long ago is erased in the object and in D1, whatever dies in between; nothing else ever is.
-import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listPlans } from '../../src/history/query.ts'
 import { createCore } from '../../src/workspace/core.ts'
-import type { Core } from '../../src/workspace/core.ts'
 import { eraseOld } from '../../src/workspace/erase.ts'
 import { planExport } from '../../src/workspace/export-stream.ts'
 import { planStatus, resumePlan } from '../../src/workspace/plans.ts'
@@ -12,121 +10,20 @@ import { onAlarm } from '../../src/workspace/reconcile.ts'
 import { remove } from '../../src/workspace/registration.ts'
 import { createEraseStore } from '../../src/workspace/store-erase.ts'
 import { Workspace } from '../../src/workspace/workspace.ts'
-import { endOutside, objectOf, playOutside } from './support/outside.ts'
+import { DOWN, finished, inD1, inside, KEPT_MS, NOTHING } from './support/finished.ts'
+import { endOutside, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
-import { completed, planClaims, ready, settle } from './support/ready.ts'
+import { settle } from './support/ready.ts'
 
-const DAYS = 30
-const KEPT_MS = DAYS * 24 * 3_600_000
 let outside: Outside
 beforeEach(() => {
   outside = playOutside()
 })
 afterEach(endOutside)
 
-/** D1 as it is when it is down. */
-const DOWN = Object.assign(Object.create(env.DB), {
-  batch: async () => Promise.reject(new Error('D1_ERROR: down')),
-})
-
-interface Inside {
-  core: Core
-  /** Rings, `afterMs` after the plan ended, until nothing is due then. */
-  ring: (afterMs: number) => Promise<void>
-  alarmMs: () => Promise<number | null>
-  /** Rows of the object that name the plan. */
-  rows: () => string[]
-  state: DurableObjectState
-}
-
-/** Inside the object, with HISTORY_DAYS set and a clock of the test's own. */
-async function inside<T>(
-  name: string,
-  planId: string,
-  use: (inside: Inside) => Promise<T>,
-  settings: Record<string, unknown> = { HISTORY_DAYS: String(DAYS) },
-): Promise<T> {
-  return runInDurableObject(await objectOf(name), async (_, state) => {
-    const core = createCore(state, { ...env, ...settings })
-    const endedAtMs = core.store.plan(planId)?.finishedAtMs ?? Date.now()
-    const alarmMs = () => state.storage.getAlarm()
-    return use({
-      core,
-      state,
-      alarmMs,
-      ring: async (afterMs) => {
-        core.now = () => endedAtMs + afterMs
-        for (let i = 0; i < 5; i++) {
-          await onAlarm(core)
-          if (((await alarmMs()) ?? Infinity) > core.now()) return
-        }
-      },
-      rows: () => rowsOf(state.storage.sql, planId),
-    })
-  })
-}
-
-function rowsOf(sql: SqlStorage, planId: string): string[] {
-  const tables = sql.exec<{ name: string }>(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
-  )
-  return tables
-    .toArray()
-    .filter(({ name }) => JSON.stringify(sql.exec(`SELECT * FROM "${name}"`).toArray()).includes(planId))
-    .map(({ name }) => name)
-}
-
-async function inD1(planId: string): Promise<{ events: number; plans: number }> {
-  const count = async (query: string) => Number(await env.DB.prepare(query).bind(planId).first('n'))
-  return {
-    events: await count('SELECT COUNT(*) AS n FROM events WHERE plan = ?'),
-    plans: await count('SELECT COUNT(*) AS n FROM plans WHERE id = ?'),
-  }
-}
-const NOTHING = { events: 0, plans: 0 }
-
-/** A plan that was completed and is on no machine any more, with something of it in every table. */
-async function finished(name: string, pushes = false) {
-  const { stub, vm } = await ready(name, outside)
-  const { plan } = await stub.submit(name, { plan: 'Forget me', idempotencyKey: 'key' })
-  await settle(name)
-  await vm.sync()
-  if (pushes) {
-    const ref = `refs/heads/${plan.branch}`
-    const commands = [{ oldId: '0'.repeat(40), newId: 'c'.repeat(40), ref }]
-    const push = await stub.authorize(planClaims(name, plan.id), { kind: 'git_push', commands })
-    if (!push.ok) throw new Error(push.reason)
-    await stub.settle(push.leaseId, { kind: 'pushed', updated: [{ ref, newId: 'c'.repeat(40) }] })
-    outside.refs[ref] = 'c'.repeat(40)
-  }
-  const line = { n: 1, atMs: 1, type: 'say', text: 'Hello.' }
-  const observed = { id: plan.id, attempt: 1, activity: 1, messagesTaken: 1, events: [line] }
-  await stub.message(plan.id, 'Hurry.')
-  await vm.sync({ plans: [{ ...observed, status: 'ended', end: completed }] })
-  await vm.sync({ plans: [] })
-  await settle(name)
-  await runInDurableObject(await objectOf(name), (_, state) => {
-    const { store } = createCore(state, env)
-    store.addDiffPage(plan.id, 'c'.repeat(40), 0, [])
-    store.saveDiff(plan.id, { head: 'c'.repeat(40), base: null, pages: 1, totals: null, written: 1 })
-    store.addNotification('n', JSON.stringify({ plan: { id: plan.id } }), Number.MAX_SAFE_INTEGER)
-    store.saveLease({
-      id: 'lease',
-      plan: plan.id,
-      attempt: 1,
-      kind: 'git_read',
-      state: 'revoked',
-      deadlineMs: Number.MAX_SAFE_INTEGER,
-      worstCaseUsd: 0,
-      commands: [],
-    })
-  })
-  return { stub, vm, plan }
-}
-
 describe('a plan that ended HISTORY_DAYS ago', () => {
   it('is kept until then, and nothing of it after', async () => {
-    const { stub, plan } = await finished('old')
+    const { stub, plan } = await finished('old', outside)
     const { plan: young } = await stub.submit('old', { plan: 'Keep me' })
     await stub.cancel(young.id)
     await settle('old')
@@ -158,7 +55,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
   })
 
   it('is not there for plan_status, which says why, and its idempotency_key is free', async () => {
-    const { plan } = await finished('gone')
+    const { plan } = await finished('gone', outside)
     await inside('gone', plan.id, async ({ ring, core }) => {
       await ring(KEPT_MS)
       await expect(planStatus(core, plan.id, { waitMs: 0, after: 0, limit: 1 })).rejects.toMatchObject({
@@ -170,7 +67,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
   })
 
   it('is kept while its branch is open, and erased once nobody watches it', async () => {
-    const { plan } = await finished('branch', true)
+    const { plan } = await finished('branch', outside, true)
     await inside('branch', plan.id, async ({ ring, rows, core }) => {
       core.store.dropLease('lease') // whose end the merge would wait for, on a clock that stands still
       await ring(KEPT_MS + 1)
@@ -188,7 +85,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
   })
 
   it('is kept when it was reopened meanwhile', async () => {
-    const { plan } = await finished('reopened')
+    const { plan } = await finished('reopened', outside)
     await inside('reopened', plan.id, async ({ ring, rows, core }) => {
       core.now = () => Date.now() + KEPT_MS
       await resumePlan(core, plan.id, undefined)
@@ -200,7 +97,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
   })
 
   it('is erased later when D1 is down: nothing before D1 knows all of it, and no alarm rings for nothing', async () => {
-    const { plan } = await finished('down')
+    const { plan } = await finished('down', outside)
     await inside(
       'down',
       plan.id,
@@ -210,7 +107,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
         expect(rows()).toContain('events')
         expect(await alarmMs()).toBeGreaterThan(core.now())
       },
-      { HISTORY_DAYS: String(DAYS), DB: DOWN },
+      { HISTORY_DAYS: '30', DB: DOWN },
     )
     await inside('down', plan.id, async ({ ring, rows }) => {
       await ring(KEPT_MS + 3_600_000)
@@ -220,7 +117,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
   })
 
   it('is erased in D1 though the object died, or D1 was down, right after it was erased here', async () => {
-    const { plan } = await finished('killed')
+    const { plan } = await finished('killed', outside)
     await inside('killed', plan.id, async ({ core, rows }) => {
       core.now = () => Date.now() + KEPT_MS
       await eraseOld(core)
@@ -234,7 +131,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
         await ring(KEPT_MS)
         expect(rows()).toEqual(['outbox'])
       },
-      { HISTORY_DAYS: String(DAYS), DB: DOWN },
+      { HISTORY_DAYS: '30', DB: DOWN },
     )
     // Also when HISTORY_DAYS was unset meanwhile: what was begun is ended.
     await inside(
@@ -251,7 +148,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
   })
 
   it('of a removed workspace is erased like any other', async () => {
-    const { plan } = await finished('removed')
+    const { plan } = await finished('removed', outside)
     await inside('removed', plan.id, async ({ ring, rows, core, alarmMs }) => {
       await remove(core, 'removed', undefined)
       await ring(0)
@@ -264,7 +161,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
   })
 
   it('is erased a few at a time, the oldest first, and however many there are each look reads few rows', async () => {
-    const { stub, plan } = await finished('many')
+    const { stub, plan } = await finished('many', outside)
     await inside('many', plan.id, async ({ core, state }) => {
       const old = core.store.plan(plan.id)
       if (old === null) throw new Error('no plan')
@@ -300,7 +197,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
   })
 
   it('while it is exported ends that export with an error, not with a record that looks whole', async () => {
-    const { plan } = await finished('exported')
+    const { plan } = await finished('exported', outside)
     await inside('exported', plan.id, async ({ core, ring }) => {
       for (let n = 0; n < 500; n++) core.store.addEvent(plan.id, { atMs: 1, type: 'say', text: 'x' })
       const reader = planExport(core, plan.id).getReader()
@@ -317,7 +214,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
 
 describe('the alarm of an idle workspace', () => {
   it('is none while HISTORY_DAYS is unset, and that of the next plan to erase when it is set', async () => {
-    const { plan } = await finished('idle')
+    const { plan } = await finished('idle', outside)
     await inside('idle', plan.id, async ({ ring, alarmMs, core, state }) => {
       state.storage.sql.exec('DELETE FROM leases')
       state.storage.sql.exec('DELETE FROM notifications')
@@ -330,7 +227,7 @@ describe('the alarm of an idle workspace', () => {
   })
 
   it('is armed at the first contact after HISTORY_DAYS was set, and moves no earlier one', async () => {
-    const { plan } = await finished('woken')
+    const { plan } = await finished('woken', outside)
     await inside('woken', plan.id, async ({ alarmMs, core, state }) => {
       const due = (core.store.plan(plan.id)?.finishedAtMs ?? 0) + KEPT_MS
       const contact = async (settings: Record<string, unknown>, beforeMs: number | null) => {
