@@ -10,14 +10,17 @@ import type { WorkspaceSnapshot } from './state.ts'
 import type { OutboxRow } from './store-history.ts'
 
 const BATCH_ROWS = 200
-const MAX_BATCHES = 20
+/** D1 takes 2 MB in one value; a batch it refuses would be refused for ever, and all behind it would wait. */
+const BATCH_BYTES = 1_000_000
+/** Of at most five statements each: 50 an invocation on the Free plan. */
+const MAX_BATCHES = 10
 
 export async function drainOutbox(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   if (workspace.outboxRetryAtMs !== null && workspace.outboxRetryAtMs > core.now()) return
   try {
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
-      const rows = core.store.outbox(BATCH_ROWS)
+      const rows = fitting(core, core.store.outbox(BATCH_ROWS))
       if (rows.length === 0) break
       const revisions = new Map(rows.map((row) => [row.id, revisionOf(core, row)]))
       await appendHistory(core.env.DB, toHistory(core, rows))
@@ -37,6 +40,15 @@ export async function drainOutbox(core: Core): Promise<void> {
     })
     log('history.retry', { workspace: workspace.name, ...errorFields(error) })
   }
+}
+
+/** The oldest of these that make one batch; the first in any case: what one row may say is capped where it is taken in. */
+function fitting(core: Core, rows: OutboxRow[]): OutboxRow[] {
+  const isTooLong = (some: OutboxRow[]) =>
+    new TextEncoder().encode(JSON.stringify(toHistory(core, some))).byteLength > BATCH_BYTES
+  let some = rows
+  while (some.length > 1 && isTooLong(some)) some = some.slice(0, Math.ceil(some.length / 2))
+  return some
 }
 
 function revisionOf(core: Core, row: OutboxRow): number {

@@ -4,6 +4,8 @@ import type { EventLine } from '../protocol.ts'
 import type { PlanEvent } from './state.ts'
 
 const MAX_EVENTS_PER_ATTEMPT = 1_000
+/** As JSON. Longer data is left out, and its length told: a part of it would say something else. */
+const MAX_EVENT_DATA = 16_000
 
 export type OutboxRow = {
   id: number
@@ -22,6 +24,11 @@ const toEvent = ({ seq, at, type, text, data }: EventRow): PlanEvent => ({
   text,
   ...(data === null ? {} : { data: JSON.parse(data) }),
 })
+
+function bounded(data: EventLine['data']): EventLine['data'] {
+  const chars = JSON.stringify(data ?? {}).length
+  return chars > MAX_EVENT_DATA ? { data_left_out: `${chars} characters` } : data
+}
 
 export function createQueries(sql: SqlStorage) {
   const rows = <T extends Row>(query: string, ...args: SqlStorageValue[]): T[] =>
@@ -78,7 +85,7 @@ export function createHistoryStore(sql: SqlStorage) {
           type: line.type,
           text: line.text,
           // Last, so that no line says a number that is not its own: by them it is known as the VM's (export.ts).
-          data: { ...line.data, attempt, n: line.n },
+          data: { ...bounded(line.data), attempt, n: line.n },
         })
       }
       // Most syncs bring no news, and a row written costs more than all else of a sync.
