@@ -28,6 +28,7 @@ const VARS = [
   'MODEL',
   'EFFORT',
   'MAX_PARALLEL_PLANS',
+  'HISTORY_DAYS',
 ]
 
 export function configText(template: string, config: DeploymentConfig, env: NodeJS.ProcessEnv): string {

@@ -20,6 +20,11 @@ const WORKSPACES = `INSERT INTO workspaces (name, git_remote, status, revision, 
     snapshot = excluded.snapshot, created_at = excluded.created_at
   WHERE excluded.revision > workspaces.revision`
 
+/** Said again, they find nothing. */
+const ERASED = ['events WHERE plan', 'plans WHERE id'].map(
+  (rows) => `DELETE FROM ${rows} IN (SELECT value FROM json_each(?1))`,
+)
+
 /** `data` and `snapshot` are JSON texts. */
 export interface HistoryRows {
   events: { plan: string; seq: number; at: number; type: string; text: string; data: string | null }[]
@@ -40,6 +45,8 @@ export interface HistoryRows {
     revision: number
     snapshot: string
   }[]
+  /** Ids of plans. The object has forgotten them, so nothing of them is in the lists above. */
+  erased: string[]
 }
 
 /** An alarm waits for it, and nothing else of the workspace moves meanwhile. What comes later is written twice, which changes nothing. */
@@ -51,6 +58,9 @@ export async function appendHistory(db: D1Database, rows: HistoryRows): Promise<
     ...(rows.events.length > 0 ? [db.prepare(EVENTS).bind(JSON.stringify(rows.events))] : []),
     ...(rows.plans.length > 0 ? [db.prepare(PLANS).bind(JSON.stringify(rows.plans))] : []),
     ...(rows.workspaces.length > 0 ? [db.prepare(WORKSPACES).bind(JSON.stringify(rows.workspaces))] : []),
+    ...(rows.erased.length > 0
+      ? ERASED.map((statement) => db.prepare(statement).bind(JSON.stringify(rows.erased)))
+      : []),
   ]
   if (statements.length > 0) await inTime('D1', db.batch(statements), TIMEOUT_MS)
 }

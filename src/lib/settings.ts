@@ -5,6 +5,8 @@ import { targetProblem } from './git-names.ts'
 import { rememberCredentialLines, rememberSecrets } from './redact.ts'
 
 export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
+/** A hundred years: a longer time is a mistake. */
+const MOST_DAYS = 36_500
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 /** Whether a URL points at this very machine. */
@@ -35,6 +37,8 @@ export interface Settings {
   model: string
   effort: (typeof EFFORTS)[number]
   maxParallelPlans: number
+  /** How long a plan is kept after it ended; null: for ever. */
+  historyDays: number | null
   /** http and loopback upstreams allowed: set by `npm run dev` only. */
   local: boolean
 }
@@ -81,6 +85,13 @@ export function readSettings(env: RawEnv): SettingsReport {
   const effort = z.enum(EFFORTS).safeParse(text(env, 'EFFORT') || 'high')
   if (!effort.success) problems.push(`EFFORT must be one of ${EFFORTS.join(', ')}.`)
 
+  const days = z.coerce.number().int().min(1).max(MOST_DAYS).safeParse(text(env, 'HISTORY_DAYS'))
+  const isKeptForEver = text(env, 'HISTORY_DAYS') === ''
+  if (!isKeptForEver && !days.success)
+    problems.push(
+      `HISTORY_DAYS must be a whole number of days from 1 to ${MOST_DAYS}; leave it empty to keep plans for ever.`,
+    )
+
   if (publicUrl === '' || !URL.canParse(publicUrl))
     problems.push("PUBLIC_URL is not set: it is the Worker's own URL; `npm run deploy` sets it.")
   else if (local && !isLoopbackUrl(publicUrl))
@@ -124,6 +135,8 @@ export function readSettings(env: RawEnv): SettingsReport {
     model: text(env, 'MODEL') || 'claude-opus-5-5',
     effort: effort.success ? effort.data : 'high',
     maxParallelPlans: number('MAX_PARALLEL_PLANS', 2, z.number().int().min(1).max(16)),
+    // Nothing is erased for a mistyped number.
+    historyDays: days.success ? days.data : null,
     local: isLocal,
   }
   rememberSecrets({

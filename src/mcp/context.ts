@@ -19,6 +19,7 @@ export type WorkspaceStub = Pick<
   | 'submit'
   | 'planStatus'
   | 'planText'
+  | 'planExport'
   | 'planDiff'
   | 'cancel'
   | 'resume'

@@ -1,11 +1,14 @@
 // POST /plans and GET /plans/{id}: plan_submit and plan_status without MCP, for scripts, cron and phone shortcuts.
-// The same bearer, arguments, answers and refusals, because they are the same tools.
+// The same bearer, arguments, answers and refusals, because they are the same tools. GET /plans/{id}/export: the plan's record as
+// one file, for whoever may look at the plan.
 import { Hono } from 'hono'
 import { findCaller, insufficientScope } from '../auth/owner.ts'
 import type { Caller } from '../auth/owner.ts'
 import { holds } from '../auth/scopes.ts'
 import { UserError } from '../lib/errors.ts'
 import { readCapped, toErrorResponse } from '../lib/http.ts'
+import { log } from '../lib/log.ts'
+import { cleanLine } from '../lib/text.ts'
 import { createToolContext } from './context.ts'
 import type { ToolContext } from './context.ts'
 import { MAX_REQUEST_BYTES } from './endpoint.ts'
@@ -54,6 +57,25 @@ export function createPlanRoutes(
       door: 'http',
     })
     return Response.json(structured, { headers: { 'cache-control': 'no-store' } })
+  })
+
+  app.get('/plans/:id/export', async ({ env, req, var: { caller } }) => {
+    const [unknown] = Object.keys(req.query())
+    if (unknown !== undefined)
+      throw new UserError(
+        `An export takes no "${cleanLine(unknown, 60)}": leave the query out to get the whole record.`,
+      )
+    const id = req.param('id').toLowerCase()
+    const body = await createContext(env, caller).workspaceOfPlan(id).planExport(id)
+    log('plan.export', { plan: id })
+    return new Response(body, {
+      headers: {
+        'content-type': 'application/json; charset=utf-8',
+        'content-disposition': `attachment; filename="plan-${id}.json"`,
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      },
+    })
   })
   return app
 }

@@ -91,8 +91,11 @@ export function requireWorkspace(core: Core, name?: string): WorkspaceRecord {
 
 export function requirePlan(core: Core, planId: string): PlanRecord {
   const plan = core.exists() ? core.store.plan(planId) : null
-  if (plan === null) throw new NotFoundError(`There is no plan ${planId}. List the plans with plan_list.`)
-  return plan
+  if (plan !== null) return plan
+  const { historyDays } = core.settingsNow()
+  const erased =
+    historyDays === null ? '' : ` Plans are erased ${historyDays} days after they ended (HISTORY_DAYS).`
+  throw new NotFoundError(`There is no plan ${planId}.${erased} List the plans with plan_list.`)
 }
 
 /** Saves a decided change with its event, in one synchronous block. null changes nothing and answers null. */

@@ -65,8 +65,13 @@ export function end(plan: PlanRecord, attempt: number, report: AttemptEnd, nowMs
       },
     }
   }
-  if (report.kind === 'paused') return pause(worked, report.reason, report.detail, nowMs, report.question)
-  return fail(worked, report.error, nowMs)
+  const change =
+    report.kind === 'paused'
+      ? pause(worked, report.reason, report.detail, nowMs, report.question)
+      : fail(worked, report.error, nowMs)
+  if (change === null) return null
+  // The reason and the text are the VM's word: an export says so (export.ts).
+  return { ...change, event: { ...change.event, data: { ...change.event.data, told_by: 'vm' } } }
 }
 
 /** running or queued → paused. Ends the process and frees the slot. */
@@ -217,6 +222,7 @@ function withWork(plan: PlanRecord, work: Work): PlanRecord {
   return {
     ...plan,
     head: work.head ?? plan.head,
+    baseHead: work.baseHead ?? plan.baseHead,
     commits: work.commits,
     diff: work.diff,
     checks: work.checks,

@@ -11,14 +11,17 @@ import type { WorkspaceSnapshot } from './state.ts'
 import type { OutboxRow } from './store-history.ts'
 
 const BATCH_ROWS = 200
-const MAX_BATCHES = 20
+/** D1 takes 2 MB in one value; a batch it refuses would be refused for ever, and all behind it would wait. */
+const BATCH_BYTES = 1_000_000
+/** Of at most five statements each: 50 an invocation on the Free plan. */
+const MAX_BATCHES = 10
 
 export async function drainOutbox(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   if (workspace.outboxRetryAtMs !== null && workspace.outboxRetryAtMs > core.now()) return
   try {
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
-      const rows = core.store.outbox(BATCH_ROWS)
+      const rows = fitting(core, core.store.outbox(BATCH_ROWS))
       if (rows.length === 0) break
       const revisions = new Map(rows.map((row) => [row.id, revisionOf(core, row)]))
       await appendHistory(core.env.DB, toHistory(core, rows))
@@ -40,14 +43,23 @@ export async function drainOutbox(core: Core): Promise<void> {
   }
 }
 
+/** The oldest of these that make one batch; the first in any case: what one row may say is capped where it is taken in. */
+function fitting(core: Core, rows: OutboxRow[]): OutboxRow[] {
+  const isTooLong = (some: OutboxRow[]) =>
+    new TextEncoder().encode(JSON.stringify(toHistory(core, some))).byteLength > BATCH_BYTES
+  let some = rows
+  while (some.length > 1 && isTooLong(some)) some = some.slice(0, Math.ceil(some.length / 2))
+  return some
+}
+
 function revisionOf(core: Core, row: OutboxRow): number {
-  if (row.kind === 'event') return 0 // never changes
+  if (row.kind === 'event' || row.kind === 'erase') return 0 // never changes
   return row.kind === 'workspace' ? requireWorkspace(core).revision : core.store.planRevision(row.plan)
 }
 
 function toHistory(core: Core, rows: OutboxRow[]): HistoryRows {
   const { name } = requireWorkspace(core)
-  const history: HistoryRows = { events: [], plans: [], workspaces: [] }
+  const history: HistoryRows = { events: [], plans: [], workspaces: [], erased: [] }
   // With a line of a plan goes the plan as it is: what it has spent has no row of its own here.
   for (const id of new Set(rows.filter(({ kind }) => kind !== 'workspace').map(({ plan }) => plan))) {
     const plan = core.store.plan(id)
@@ -65,6 +77,8 @@ function toHistory(core: Core, rows: OutboxRow[]): HistoryRows {
           text: event.text,
           data: event.data === undefined ? null : JSON.stringify(event.data),
         })
+    } else if (row.kind === 'erase') {
+      history.erased.push(row.plan)
     } else if (row.kind === 'workspace') {
       const workspace = requireWorkspace(core)
       history.workspaces.push({

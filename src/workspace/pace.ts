@@ -71,13 +71,15 @@ export function retryDelayMs(retries: number): number {
   return Math.min(1_000 * 2 ** retries, MAX_RETRY_MS)
 }
 
-/** The earliest thing due, or null. Never in a tight loop: what cannot progress has its own retry time. */
-export function nextWakeMs(store: Store, nowMs: number): number | null {
+/** The earliest thing due, or null. Never in a tight loop: what cannot progress has its own retry time. keptMs: HISTORY_DAYS. */
+export function nextWakeMs(store: Store, nowMs: number, keptMs: number | null = null): number | null {
   const workspace = store.workspace()
   if (workspace === null) return null
   const times: number[] = []
   if (!store.outboxIsEmpty())
     times.push(workspace.outboxRetryAtMs ?? (store.outboxIsUrgent() ? nowMs : nowMs + EVENTS_WAIT_MS))
+  for (const { finishedAtMs } of keptMs === null ? [] : store.finishedPlans(1))
+    times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0))
   const provisioned = provisioningDeadlineMs(workspace)
   if (provisioned !== null) times.push(provisioned)
   if (vmNeeded(store, workspace)) {

@@ -9,6 +9,7 @@ import { settleClock } from './clock.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
+import { eraseOld, keptMs } from './erase.ts'
 import { deleteLeftovers } from './leftovers.ts'
 import { learnBranch } from './learn-branch.ts'
 import { checkMerges } from './merges.ts'
@@ -44,6 +45,7 @@ export async function onAlarm(core: Core): Promise<void> {
     expireLeases,
     returnMonth,
     drainOutbox,
+    eraseOld,
     sendNotifications,
   ]) {
     try {
@@ -56,7 +58,7 @@ export async function onAlarm(core: Core): Promise<void> {
       })
     }
   }
-  const next = nextWakeMs(core.store, core.now())
+  const next = nextWakeMs(core.store, core.now(), keptMs(core))
   await core.setAlarm(next)
   log('alarm', {
     workspace: requireWorkspace(core).name,

@@ -124,6 +124,8 @@ export interface PlanRecord {
   commits: { sha: string; subject: string }[]
   diff: { files: number; additions: number; deletions: number }
   head: string | null
+  /** The commit the work began from, as the VM says. */
+  baseHead: string | null
   /** From the gateway only. */
   pushedHead: string | null
   checkpointHead: string | null
@@ -263,6 +265,7 @@ export function newPlanRecord(plan: NewPlan): PlanRecord {
     commits: [],
     diff: { files: 0, additions: 0, deletions: 0 },
     head: null,
+    baseHead: null,
     pushedHead: null,
     checkpointHead: null,
     prUrl: null,

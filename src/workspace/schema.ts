@@ -31,6 +31,7 @@ const MIGRATIONS: string[] = [
    ) STRICT;`,
   // Not a table less, and older code misses nothing: the leases of a workspace are a handful, and each index is a row to pay for.
   `DROP INDEX leases_by_plan;`,
+  `CREATE INDEX plans_finished ON plans (json_extract(record, '$.finishedAtMs')) WHERE watched = 0;`,
 ]
 
 /** True once register has made the tables. */

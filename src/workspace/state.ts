@@ -251,6 +251,8 @@ export interface WorkspaceRpc {
     options: { waitMs: number; after: number; limit: number; orEvent?: boolean },
   ): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number }>
   planText(planId: string): Promise<string>
+  /** Everything known of the plan as one JSON document (export.ts), in pieces: however long its history is. */
+  planExport(planId: string): Promise<ReadableStream<Uint8Array>>
   planDiff(
     planId: string,
     options: { from: { head: string; page: number } | null; path: string | null },

@@ -4,14 +4,35 @@ import type { EventLine } from '../protocol.ts'
 import type { PlanEvent } from './state.ts'
 
 const MAX_EVENTS_PER_ATTEMPT = 1_000
+/** As JSON. Longer data is left out, and its length told: a part of it would say something else. */
+const MAX_EVENT_DATA = 16_000
 
 /** Rows of a kind that a newer version added wait for it (store-foreign.ts). */
-export const OUR_KINDS = "'event', 'plan', 'workspace'"
+export const OUR_KINDS = "'event', 'plan', 'workspace', 'erase'"
 
-export type OutboxRow = { id: number; kind: 'event' | 'plan' | 'workspace'; plan: string; seq: number }
+export type OutboxRow = {
+  id: number
+  kind: 'event' | 'plan' | 'workspace' | 'erase'
+  plan: string
+  seq: number
+}
 
 type Source = { lastN: number; kept: number }
 type Row = Record<string, SqlStorageValue>
+type EventRow = { seq: number; at: number; type: string; text: string; data: string | null }
+
+const toEvent = ({ seq, at, type, text, data }: EventRow): PlanEvent => ({
+  seq,
+  atMs: at,
+  type,
+  text,
+  ...(data === null ? {} : { data: JSON.parse(data) }),
+})
+
+function bounded(data: EventLine['data']): EventLine['data'] {
+  const chars = JSON.stringify(data ?? {}).length
+  return chars > MAX_EVENT_DATA ? { data_left_out: `${chars} characters` } : data
+}
 
 export function createQueries(sql: SqlStorage) {
   const rows = <T extends Row>(query: string, ...args: SqlStorageValue[]): T[] =>
@@ -89,8 +110,8 @@ export function createHistoryStore(sql: SqlStorage) {
           atMs: Math.min(line.atMs, nowMs),
           type: line.type,
           text: line.text,
-          // Ours last: what is taken is told by them.
-          data: { ...line.data, attempt, n: line.n },
+          // Last, so that no line says a number that is not its own: by them it is known as the VM's (export.ts).
+          data: { ...bounded(line.data), attempt, n: line.n },
         })
       }
       sources.set(`${planId} ${attempt}`, { lastN, kept })
@@ -118,18 +139,22 @@ export function createHistoryStore(sql: SqlStorage) {
     },
 
     events(planId: string, after: number, limit: number): PlanEvent[] {
-      return rows<{ seq: number; at: number; type: string; text: string; data: string | null }>(
+      return rows<EventRow>(
         'SELECT seq, at, type, text, data FROM events WHERE plan = ? AND seq > ? ORDER BY seq LIMIT ?',
         planId,
         after,
         limit,
-      ).map((row) => ({
-        seq: row.seq,
-        atMs: row.at,
-        type: row.type,
-        text: row.text,
-        ...(row.data === null ? {} : { data: JSON.parse(row.data) }),
-      }))
+      ).map(toEvent)
+    },
+
+    /** Changes of the plan's state, without lines of the VM that call themselves so. */
+    stateEvents(planId: string): PlanEvent[] {
+      return rows<EventRow>(
+        `SELECT seq, at, type, text, data FROM events WHERE plan = ? AND json_type(data, '$.n') IS NULL
+           AND type IN ('queued', 'running', 'vm_replaced', 'paused', 'completed', 'failed', 'cancelled')
+         ORDER BY seq`,
+        planId,
+      ).map(toEvent)
     },
 
     event(planId: string, seq: number): PlanEvent | undefined {

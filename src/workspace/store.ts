@@ -13,6 +13,7 @@ import type { LeaseRecord, PlanRecord, SupervisorRecord, VmRecord, WorkspaceReco
 import type { PlanStatus } from './state.ts'
 import { createDiffStore } from './store-diffs.ts'
 import { createForeignStore } from './store-foreign.ts'
+import { createEraseStore } from './store-erase.ts'
 import { createHistoryStore, createQueries } from './store-history.ts'
 
 export type Store = ReturnType<typeof createStore>
@@ -271,7 +272,13 @@ export function createStore(sql: SqlStorage) {
       sql.exec('INSERT INTO adopted_lines (ref, plan) VALUES (?, ?)', ref, plan)
     },
   }
-  return { ...store, ...createHistoryStore(sql), ...createDiffStore(sql), ...createForeignStore(sql) }
+  return {
+    ...store,
+    ...createHistoryStore(sql),
+    ...createDiffStore(sql),
+    ...createForeignStore(sql),
+    ...createEraseStore(sql),
+  }
 }
 
 /** As it is stored: what a VM or an upstream said goes no further with a secret in it, neither to D1 nor to a tool's answer. */

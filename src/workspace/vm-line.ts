@@ -194,7 +194,13 @@ function confirmStop(
     statusDetail: detail,
     ...(work === undefined
       ? {}
-      : { head: work.head ?? plan.head, commits: work.commits, diff: work.diff, checks: work.checks }),
+      : {
+          head: work.head ?? plan.head,
+          baseHead: work.baseHead ?? plan.baseHead,
+          commits: work.commits,
+          diff: work.diff,
+          checks: work.checks,
+        }),
   })
   if (plan.status === 'cancelled')
     core.store.addEvent(plan.id, {

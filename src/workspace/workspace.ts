@@ -9,6 +9,8 @@ import { createCore, requirePlan, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { planDiff, storeDiff } from './diffs.ts'
 import type { PlanDiffOptions } from './diffs.ts'
+import { keptMs, wakeToErase } from './erase.ts'
+import { planExport } from './export-stream.ts'
 import { record } from './merges.ts'
 import { workspaceSnapshot } from './outbox.ts'
 import { cancelPlan, messagePlan, planStatus, resumePlan, submit } from './plans.ts'
@@ -33,7 +35,10 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#core = createCore(ctx, env)
+    const core = createCore(ctx, env)
+    this.#core = core
+    // Before any call: it must not move an alarm that one of them arms.
+    if (keptMs(core) !== null) void ctx.blockConcurrencyWhile(() => wakeToErase(core))
   }
 
   register(input: RegisterInput) {
@@ -67,6 +72,9 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   }
   async planText(planId: string) {
     return this.#core.store.text(requirePlan(this.#core, planId).id)
+  }
+  async planExport(planId: string) {
+    return planExport(this.#core, planId)
   }
   async planDiff(planId: string, options: PlanDiffOptions) {
     return planDiff(this.#core, planId, options)

@@ -42,6 +42,23 @@ describe('NOTIFY_URL', () => {
   })
 })
 
+describe('HISTORY_DAYS', () => {
+  it('keeps plans for ever unless it is set', () => {
+    expect(read({})).toMatchObject({ problems: [], settings: { historyDays: null } })
+    expect(read({ HISTORY_DAYS: ' ' })).toMatchObject({ problems: [], settings: { historyDays: null } })
+    expect(read({ HISTORY_DAYS: '90' })).toMatchObject({ problems: [], settings: { historyDays: 90 } })
+  })
+
+  it.each(['0', '-1', '0.5', '36501', 'ninety', '90 days', 'Infinity'])(
+    'may not be %s: it is named, and nothing is erased for it',
+    (days) => {
+      const { settings, problems } = read({ HISTORY_DAYS: days })
+      expect(problems).toEqual([expect.stringMatching(/^HISTORY_DAYS must be a whole number of days/)])
+      expect(settings.historyDays).toBeNull()
+    },
+  )
+})
+
 describe('LOCAL', () => {
   it('counts under a loopback PUBLIC_URL only', () => {
     expect(read({ LOCAL: 'true', PUBLIC_URL: 'http://127.0.0.1:8787' })).toMatchObject({

@@ -25,6 +25,7 @@ beforeAll(async () => {
   ]
   await appendHistory(env.DB, {
     events: [],
+    erased: [],
     plans: plans.map((plan) => ({
       id: plan.id,
       workspace: plan.workspace,

@@ -133,3 +133,35 @@ describe('GET /plans/{id}', () => {
     expect(await send(path)).toMatchObject({ status, body: { error: { message: expect.any(String) } } })
   })
 })
+
+describe('GET /plans/{id}/export', () => {
+  it('hands on what the object answers, as a file, for the plan it was asked of', async () => {
+    const played = playContext()
+    expect(await send(`/plans/${PLAN_ID.toUpperCase()}/export`, {}, played)).toMatchObject({
+      status: 200,
+      body: { format: 'played' },
+    })
+    expect(played.calls).toEqual([['planExport', PLAN_ID]])
+  })
+
+  it.each([
+    ['an id that cannot be ours', '/plans/latest/export', 404, 'There is no plan'],
+    ['an argument', `/plans/${PLAN_ID}/export?events=none`, 400, 'An export takes no'],
+    ['a name beside it', `/plans/${PLAN_ID}/exports`, 404, ''],
+  ])('refuses %s', async (_what, path, status, message) => {
+    const played = playContext()
+    const answer = await send(path, {}, played)
+    expect(answer.status).toBe(status)
+    expect(answer.text).toContain(message)
+    expect(played.calls).toEqual([])
+  })
+
+  it('is for the owner only', async () => {
+    const played = playContext()
+    for (const authorization of ['', 'Bearer x'])
+      expect(await send(`/plans/${PLAN_ID}/export`, { headers: { authorization } }, played)).toMatchObject({
+        status: 401,
+      })
+    expect(played.calls).toEqual([])
+  })
+})

@@ -46,6 +46,7 @@ describe('beside the tools', () => {
     expect(refused.headers.get('www-authenticate')).toBe(CHALLENGE)
     expect((await plans('POST', '/plans', tokens.write)).status).toBe(400)
     expect((await plans('GET', '/plans/none', tokens.read)).status).toBe(404)
+    expect((await plans('GET', '/plans/none/export', tokens.read)).status).toBe(404)
   })
 
   const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))

@@ -96,7 +96,8 @@ it.each<[what: string, atLeast: number, path: string, init: () => RequestInit]>(
   ['plan_status', 1, '/mcp', () => tool('plan_status', { plan_id: plan })],
   ['plan_list', 1, '/mcp', () => tool('plan_list', {})],
   ['plan_submit', 1, '/mcp', () => tool('plan_submit', { workspace_id: 'counted', plan: 'two' })],
-  ['GET /plans/{id}', 1, `/plans/`, () => ({ headers: owner })],
+  ['GET /plans/{id}', 1, '/plans/{plan}', () => ({ headers: owner })],
+  ['GET /plans/{id}/export', 1, '/plans/{plan}/export', () => ({ headers: owner })],
   ['git fetch', 2, '/vm/git/counted.git/info/refs?service=git-upload-pack', () => ({ headers: bearer() })],
   ['git push', 2, '/vm/git/counted.git/info/refs?service=git-receive-pack', () => ({ headers: bearer() })],
   [
@@ -115,7 +116,7 @@ it.each<[what: string, atLeast: number, path: string, init: () => RequestInit]>(
   ],
   ['plan_cancel', 1, '/mcp', () => tool('plan_cancel', { plan_id: plan })],
 ])('%s asks little of the platform', async (_, atLeast, path, init) => {
-  const counts = await countOf(path === '/plans/' ? `${path}${plan}` : path, init())
+  const counts = await countOf(path.replace('{plan}', plan), init())
   expect(counts.status).toBe(200)
   // As docs/faq.md says.
   expect(counts.calls).toBeLessThanOrEqual(10)

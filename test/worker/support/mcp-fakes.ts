@@ -181,6 +181,7 @@ export function playContext(
       return { plan: played.planRow, events, cursor: events.at(-1)?.seq ?? after }
     },
     planText: async () => 'Fix the typo',
+    planExport: async () => new Response('{"format":"played"}').body ?? new ReadableStream(),
     planDiff: async () => ({
       status: played.planRow.status,
       branch: played.planRow.branch,
