@@ -7,29 +7,33 @@ import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import type { PlanRecord } from './records.ts'
 import { openPlans, toPlanSnapshot, toWorkspaceSnapshot } from './snapshots.ts'
-import type { WorkspaceSnapshot } from './state.ts'
-import type { OutboxRow } from './store-history.ts'
+import type { PlanEvent, WorkspaceSnapshot } from './state.ts'
 
 const BATCH_ROWS = 200
+/** Lines of plans alone are told this seldom: D1 is for lists and searches, and plan_status asks the object. */
+export const LINES_WAIT_MS = 45_000
 /** D1 takes 2 MB in one value; a batch it refuses would be refused for ever, and all behind it would wait. */
 const BATCH_BYTES = 1_000_000
 /** Of at most five statements each: 50 an invocation on the Free plan. */
 const MAX_BATCHES = 10
 
+/** One thing to tell. */
+type Item =
+  | { kind: 'event'; plan: string; event: PlanEvent }
+  | { kind: 'plan' | 'erase' | 'workspace'; plan: string; revision: number }
+
 export async function drainOutbox(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   if (workspace.outboxRetryAtMs !== null && workspace.outboxRetryAtMs > core.now()) return
+  if (!core.store.outboxIsUrgent() && core.now() - core.toldAtMs < LINES_WAIT_MS) return
   try {
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
-      const rows = fitting(core, core.store.outbox(BATCH_ROWS))
-      if (rows.length === 0) break
-      const revisions = new Map(rows.map((row) => [row.id, revisionOf(core, row)]))
-      await appendHistory(core.env.DB, toHistory(core, rows))
-      // A plan that changed while D1 answered has its row in here already (UNIQUE made the second a no-op): keep that row.
-      core.store.clearOutbox(
-        rows.filter((row) => revisions.get(row.id) === revisionOf(core, row)).map((row) => row.id),
-      )
+      const items = fitting(core, collect(core))
+      if (items.length === 0) break
+      await appendHistory(core.env.DB, toHistory(core, items))
+      confirm(core, items)
     }
+    core.toldAtMs = core.now()
     if (requireWorkspace(core).outboxRetryAtMs !== null)
       core.store.changeWorkspace((record) =>
         Object.assign(record, { outboxRetryAtMs: null, outboxRetries: 0 }),
@@ -43,55 +47,74 @@ export async function drainOutbox(core: Core): Promise<void> {
   }
 }
 
-/** The oldest of these that make one batch; the first in any case: what one row may say is capped where it is taken in. */
-function fitting(core: Core, rows: OutboxRow[]): OutboxRow[] {
-  const isTooLong = (some: OutboxRow[]) =>
+function collect(core: Core): Item[] {
+  return core.store.outbox(BATCH_ROWS).flatMap(({ kind, plan, seq }): Item[] => {
+    if (kind === 'events')
+      return core.store.events(plan, seq - 1, BATCH_ROWS).map((event) => ({ kind: 'event', plan, event }))
+    return [{ kind, plan, revision: revisionOf(core, kind, plan) }]
+  })
+}
+
+/** The first of these that make one batch; one in any case: what one row may say is capped where it is taken in. */
+function fitting(core: Core, items: Item[]): Item[] {
+  const isTooLong = (some: Item[]) =>
     new TextEncoder().encode(JSON.stringify(toHistory(core, some))).byteLength > BATCH_BYTES
-  let some = rows
+  let some = items
   while (some.length > 1 && isTooLong(some)) some = some.slice(0, Math.ceil(some.length / 2))
   return some
 }
 
-function revisionOf(core: Core, row: OutboxRow): number {
-  if (row.kind === 'event' || row.kind === 'erase') return 0 // never changes
-  return row.kind === 'workspace' ? requireWorkspace(core).revision : core.store.planRevision(row.plan)
+/** D1 has them. What changed or was added while it answered stays to be told. */
+function confirm(core: Core, items: Item[]): void {
+  const lastSeq = new Map<string, number>()
+  for (const item of items) {
+    if (item.kind === 'event') lastSeq.set(item.plan, item.event.seq)
+    else if (item.revision === revisionOf(core, item.kind, item.plan)) core.store.told(item)
+  }
+  for (const [plan, seq] of lastSeq)
+    if (core.store.newestEvent(plan) > seq) core.store.toldEventsBefore(plan, seq + 1)
+    else core.store.told({ kind: 'events', plan })
 }
 
-function toHistory(core: Core, rows: OutboxRow[]): HistoryRows {
+function revisionOf(core: Core, kind: 'plan' | 'erase' | 'workspace', plan: string): number {
+  if (kind === 'erase') return 0 // never changes
+  return kind === 'workspace' ? requireWorkspace(core).revision : core.store.planRevision(plan)
+}
+
+function toHistory(core: Core, items: Item[]): HistoryRows {
   const { name } = requireWorkspace(core)
   const history: HistoryRows = { events: [], plans: [], workspaces: [], erased: [] }
+  for (const item of items) {
+    if (item.kind === 'event') history.events.push(eventRow(item.plan, item.event))
+    else if (item.kind === 'erase') history.erased.push(item.plan)
+    else if (item.kind === 'workspace') history.workspaces.push(workspaceRow(core))
+  }
   // With a line of a plan goes the plan as it is: what it has spent has no row of its own here.
-  for (const id of new Set(rows.filter(({ kind }) => kind !== 'workspace').map(({ plan }) => plan))) {
+  for (const id of new Set(
+    items.flatMap(({ kind, plan }) => (kind === 'event' || kind === 'plan' ? [plan] : [])),
+  )) {
     const plan = core.store.plan(id)
     if (plan !== null) history.plans.push(planRow(core, plan, name))
   }
-  for (const row of rows) {
-    if (row.kind === 'event') {
-      const event = core.store.event(row.plan, row.seq)
-      if (event !== undefined)
-        history.events.push({
-          plan: row.plan,
-          seq: event.seq,
-          at: event.atMs,
-          type: event.type,
-          text: event.text,
-          data: event.data === undefined ? null : JSON.stringify(event.data),
-        })
-    } else if (row.kind === 'erase') {
-      history.erased.push(row.plan)
-    } else if (row.kind === 'workspace') {
-      const workspace = requireWorkspace(core)
-      history.workspaces.push({
-        name,
-        gitRemote: workspace.gitRemote,
-        status: workspace.status,
-        createdAt: workspace.createdAtMs,
-        revision: workspace.revision,
-        snapshot: JSON.stringify(workspaceSnapshot(core)),
-      })
-    }
-  }
   return history
+}
+
+const eventRow = (
+  plan: string,
+  { seq, atMs, type, text, data }: PlanEvent,
+): HistoryRows['events'][number] => ({
+  plan,
+  seq,
+  at: atMs,
+  type,
+  text,
+  data: data === undefined ? null : JSON.stringify(data),
+})
+
+function workspaceRow(core: Core): HistoryRows['workspaces'][number] {
+  const { name, gitRemote, status, createdAtMs, revision } = requireWorkspace(core)
+  const snapshot = JSON.stringify(workspaceSnapshot(core))
+  return { name, gitRemote, status, createdAt: createdAtMs, revision, snapshot }
 }
 
 const planRow = (core: Core, plan: PlanRecord, workspace: string): HistoryRows['plans'][number] => ({

@@ -1,5 +1,6 @@
 // Pure over the store: when the object must wake next. None when nothing is open: an idle workspace costs nothing.
 import { deadlineMs, plansToStart } from './decisions.ts'
+import { LINES_WAIT_MS } from './outbox.ts'
 import { isWaitingForVm, wantsPullRequest } from './records.ts'
 import type { LeaseRecord, WorkspaceRecord } from './records.ts'
 import type { Store } from './store.ts'
@@ -7,8 +8,6 @@ import type { Store } from './store.ts'
 const RING_GAP_MS = 2_000
 /** The gateway asks about a model stream once a second; one it asks about no more has died with its Worker. */
 export const STREAM_SILENT_MS = 30_000
-/** A running plan's own lines reach D1 this late at most, or with the next alarm: each alarm costs more than all it tells. */
-const EVENTS_WAIT_MS = 30_000
 /** A supervisor syncs every 5 s while plans run; silent this long, it is rung. */
 const UNHEARD_MS = 30_000
 /** The remote was silent at registration: asked again this often while a plan waits for it. */
@@ -77,7 +76,7 @@ export function nextWakeMs(store: Store, nowMs: number, keptMs: number | null = 
   if (workspace === null) return null
   const times: number[] = []
   if (!store.outboxIsEmpty())
-    times.push(workspace.outboxRetryAtMs ?? (store.outboxIsUrgent() ? nowMs : nowMs + EVENTS_WAIT_MS))
+    times.push(workspace.outboxRetryAtMs ?? (store.outboxIsUrgent() ? nowMs : nowMs + LINES_WAIT_MS))
   for (const { finishedAtMs } of keptMs === null ? [] : store.finishedPlans(1))
     times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0))
   const provisioned = provisioningDeadlineMs(workspace)

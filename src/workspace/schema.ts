@@ -32,7 +32,16 @@ const MIGRATIONS: string[] = [
   // Not a table less, and older code misses nothing: the leases of a workspace are a handful, and each index is a row to pay for.
   `DROP INDEX leases_by_plan;`,
   `CREATE INDEX plans_finished ON plans (json_extract(record, '$.finishedAtMs')) WHERE watched = 0;`,
+  `CREATE TABLE pending (kind TEXT NOT NULL, plan TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, plan)) STRICT, WITHOUT ROWID;`,
 ]
+
+/** An older version, and this one after a rollback, finds in its outbox what it put there: from then on it is told as ours is. */
+function takeUpOutbox(sql: SqlStorage): void {
+  if (sql.exec('SELECT 1 FROM outbox LIMIT 1').toArray().length === 0) return
+  sql.exec(`INSERT OR IGNORE INTO pending (kind, plan, seq)
+    SELECT CASE kind WHEN 'event' THEN 'events' ELSE kind END AS now, plan, MIN(seq) FROM outbox GROUP BY now, plan`)
+  sql.exec('DELETE FROM outbox')
+}
 
 /** True once register has made the tables. */
 export function hasTables(sql: SqlStorage): boolean {
@@ -50,4 +59,5 @@ export function migrate(sql: SqlStorage): void {
   // A newer schema under older code keeps its number: only ever raised.
   if (row === undefined) sql.exec('INSERT INTO schema_version (version) VALUES (?)', MIGRATIONS.length)
   else if (current < MIGRATIONS.length) sql.exec('UPDATE schema_version SET version = ?', MIGRATIONS.length)
+  takeUpOutbox(sql)
 }

@@ -1,7 +1,7 @@
 // The object's SQL for what is erased: plans that ended so long ago that nobody keeps them (HISTORY_DAYS).
 import { createQueries } from './store-history.ts'
 
-/** Every table with rows of a plan but `plans` and `outbox`. adopted_lines stays: by it a line of tasks.md never becomes a second plan. */
+/** Every table with rows of a plan but `plans` and `pending`. adopted_lines stays: by it a line of tasks.md never becomes a second plan. */
 const TABLES = [
   'texts',
   'events',
@@ -28,7 +28,7 @@ export function createEraseStore(sql: SqlStorage) {
 
     /** The word to D1 first, the plan's own row last: if one of these throws, the plan is found and erased again. */
     erasePlan(planId: string): void {
-      sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('erase', ?, 0)", planId)
+      sql.exec("INSERT OR IGNORE INTO pending (kind, plan, seq) VALUES ('erase', ?, 0)", planId)
       for (const table of TABLES) sql.exec(`DELETE FROM ${table} WHERE plan = ?`, planId)
       sql.exec("DELETE FROM notifications WHERE json_extract(body, '$.plan.id') = ?", planId)
       sql.exec('DELETE FROM plans WHERE id = ?', planId)

@@ -2,7 +2,8 @@
 // queries pass them by (store.ts, store-history.ts); here they are only counted, so that the object stays awake for them.
 import { isKnownLease, isKnownStatus } from './records.ts'
 import type { LeaseRecord } from './records.ts'
-import { createQueries, OUR_KINDS } from './store-history.ts'
+import { createQueries } from './store-history.ts'
+import { OUR_KINDS } from './store-outbox.ts'
 
 export function createForeignStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
@@ -14,7 +15,9 @@ export function createForeignStore(sql: SqlStorage) {
       const leases = rows<{ record: string }>('SELECT record FROM leases')
         .map((row): LeaseRecord => JSON.parse(row.record))
         .filter((lease) => !isKnownLease(lease))
-      const outbox = first<{ n: number }>(`SELECT COUNT(*) AS n FROM outbox WHERE kind NOT IN (${OUR_KINDS})`)
+      const outbox = first<{ n: number }>(
+        `SELECT COUNT(*) AS n FROM pending WHERE kind NOT IN (${OUR_KINDS})`,
+      )
       return plans.length + leases.length + (outbox?.n ?? 0)
     },
   }

@@ -7,16 +7,6 @@ const MAX_EVENTS_PER_ATTEMPT = 1_000
 /** As JSON. Longer data is left out, and its length told: a part of it would say something else. */
 const MAX_EVENT_DATA = 16_000
 
-/** Rows of a kind that a newer version added wait for it (store-foreign.ts). */
-export const OUR_KINDS = "'event', 'plan', 'workspace', 'erase'"
-
-export type OutboxRow = {
-  id: number
-  kind: 'event' | 'plan' | 'workspace' | 'erase'
-  plan: string
-  seq: number
-}
-
 type Source = { lastN: number; kept: number }
 type Row = Record<string, SqlStorageValue>
 type EventRow = { seq: number; at: number; type: string; text: string; data: string | null }
@@ -87,7 +77,8 @@ export function createHistoryStore(sql: SqlStorage) {
         redact(event.text),
         data,
       )
-      sql.exec("INSERT INTO outbox (kind, plan, seq) VALUES ('event', ?, ?)", planId, seq)
+      // One row for all that are not told yet: it stays at the first of them.
+      sql.exec("INSERT OR IGNORE INTO pending (kind, plan, seq) VALUES ('events', ?, ?)", planId, seq)
       return seq
     },
 
@@ -159,26 +150,6 @@ export function createHistoryStore(sql: SqlStorage) {
 
     event(planId: string, seq: number): PlanEvent | undefined {
       return store.events(planId, seq - 1, 1).find((event) => event.seq === seq)
-    },
-
-    outbox(limit: number): OutboxRow[] {
-      return rows<OutboxRow>(
-        `SELECT id, kind, plan, seq FROM outbox WHERE kind IN (${OUR_KINDS}) ORDER BY id LIMIT ?`,
-        limit,
-      )
-    },
-
-    clearOutbox(ids: number[]): void {
-      for (const id of ids) sql.exec('DELETE FROM outbox WHERE id = ?', id)
-    },
-
-    outboxIsEmpty(): boolean {
-      return first(`SELECT 1 AS one FROM outbox WHERE kind IN (${OUR_KINDS}) LIMIT 1`) === undefined
-    },
-
-    /** Something besides lines of plans: a new state, which lists should show at once. */
-    outboxIsUrgent(): boolean {
-      return first("SELECT 1 AS one FROM outbox WHERE kind <> 'event' LIMIT 1") !== undefined
     },
 
     addNotification(id: string, body: string, dueAtMs: number): void {

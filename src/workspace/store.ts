@@ -15,6 +15,7 @@ import { createDiffStore } from './store-diffs.ts'
 import { createForeignStore } from './store-foreign.ts'
 import { createEraseStore } from './store-erase.ts'
 import { createHistoryStore, createQueries } from './store-history.ts'
+import { createOutboxStore } from './store-outbox.ts'
 
 export type Store = ReturnType<typeof createStore>
 
@@ -28,6 +29,7 @@ export interface Liveness {
 
 export function createStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
+  const outbox = createOutboxStore(sql)
   /** What is newer than the row; written with its next change. */
   let liveness: Liveness | null = null
   /** Of all plans together: a sum over every row, so it is made once. */
@@ -85,7 +87,7 @@ export function createStore(sql: SqlStorage) {
 
     /** Grows the revision, and has D1 told of the workspace's new state. */
     publishWorkspace(change: (workspace: WorkspaceRecord) => void): WorkspaceRecord {
-      sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('workspace', '', 0)")
+      outbox.toTell('workspace')
       return store.changeWorkspace((workspace) => {
         change(workspace)
         workspace.revision += 1
@@ -141,7 +143,7 @@ export function createStore(sql: SqlStorage) {
         kept(plan),
       )
       sql.exec('INSERT INTO texts (plan, text) VALUES (?, ?)', plan.id, text)
-      sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('workspace', '', 0)")
+      outbox.toTell('workspace')
       store.savePlan(plan)
     },
 
@@ -160,7 +162,7 @@ export function createStore(sql: SqlStorage) {
       )
       // Whether a state of a newer version is over is for that version to say.
       const watched = isKnownStatus(plan.status) ? wanted : was?.watched === 1
-      sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('plan', ?, 0)", plan.id)
+      outbox.toTell('plan', plan.id)
       // Most saves are of what a plan has spent: those leave the index, and the workspace's count of its plans, alone.
       if (was?.status === plan.status && was.watched === Number(watched)) {
         sql.exec('UPDATE plans SET revision = ?, record = ? WHERE id = ?', revision, kept(plan), plan.id)
@@ -174,7 +176,7 @@ export function createStore(sql: SqlStorage) {
         kept(plan),
         plan.id,
       )
-      sql.exec("INSERT OR IGNORE INTO outbox (kind, plan, seq) VALUES ('workspace', '', 0)")
+      outbox.toTell('workspace')
     },
 
     /** What all plans of the workspace have spent together. */
@@ -274,6 +276,7 @@ export function createStore(sql: SqlStorage) {
   }
   return {
     ...store,
+    ...outbox,
     ...createHistoryStore(sql),
     ...createDiffStore(sql),
     ...createForeignStore(sql),

@@ -183,7 +183,7 @@ const states: [string, (planted: Planted) => void, RegExp, RegExp][] = [
   ],
   [
     'what a newer version left',
-    ({ sql }) => void sql.exec("INSERT INTO outbox (kind, plan, seq) VALUES ('artifact', 'a', 1)"),
+    ({ sql }) => void sql.exec("INSERT INTO pending (kind, plan, seq) VALUES ('artifact', 'a', 1)"),
     /1 thing in it is of a newer version/,
     /npm run deploy/,
   ],

@@ -121,7 +121,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
     await inside('killed', plan.id, async ({ core, rows }) => {
       core.now = () => Date.now() + KEPT_MS
       await eraseOld(core)
-      expect(rows()).toEqual(['outbox'])
+      expect(rows()).toEqual(['pending'])
     })
     expect(await inD1(plan.id)).toMatchObject({ plans: 1 })
     await inside(
@@ -129,7 +129,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
       plan.id,
       async ({ ring, rows }) => {
         await ring(KEPT_MS)
-        expect(rows()).toEqual(['outbox'])
+        expect(rows()).toEqual(['pending'])
       },
       { HISTORY_DAYS: '30', DB: DOWN },
     )

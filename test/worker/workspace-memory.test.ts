@@ -3,6 +3,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createCore } from '../../src/workspace/core.ts'
+import { LINES_WAIT_MS } from '../../src/workspace/outbox.ts'
 import { nextWakeMs } from '../../src/workspace/pace.ts'
 import { vmSync } from '../../src/workspace/vm-line.ts'
 import type { SyncRequest } from '../../src/protocol.ts'
@@ -156,7 +157,11 @@ describe('what a running plan spends', () => {
         { id: plan.id, attempt: 1, status: 'running', activity: 1, messagesTaken: 0, events: [line(1)] },
       ],
     })
-    await runInDurableObject(await objectOf('spends'), (workspace) => workspace.alarm())
+    await runInDurableObject(await objectOf('spends'), (workspace) => {
+      vi.useFakeTimers({ now: Date.now() + LINES_WAIT_MS, toFake: ['Date'] })
+      return workspace.alarm()
+    })
+    vi.useRealTimers()
     expect(await there()).toBe(0.5)
     const second = await stub.authorize(claims, { kind: 'model', worstCaseUsd: 1 })
     if (!second.ok) throw new Error(second.reason)

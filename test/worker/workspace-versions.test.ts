@@ -225,12 +225,12 @@ describe('rows of kinds this version does not know', () => {
   it('stay in the outbox while ours drain', async () => {
     const { stub } = await ready('outbox', outside)
     await within('outbox', (_, sql) =>
-      sql.exec("INSERT INTO outbox (kind, plan, seq) VALUES ('artifact', 'a', 1)"),
+      sql.exec("INSERT INTO pending (kind, plan, seq) VALUES ('artifact', 'a', 1)"),
     )
     const { plan } = await stub.submit('outbox', { plan: 'x' })
     await stub.cancel(plan.id)
     await settle('outbox')
-    const kinds = await within('outbox', (_, sql) => sql.exec('SELECT kind FROM outbox').toArray())
+    const kinds = await within('outbox', (_, sql) => sql.exec('SELECT kind FROM pending').toArray())
     expect(kinds).toEqual([{ kind: 'artifact' }])
     const status = await env.DB.prepare('SELECT status FROM plans WHERE id = ?').bind(plan.id).first('status')
     expect(status).toBe('cancelled')

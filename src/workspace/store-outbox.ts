@@ -1,0 +1,46 @@
+// What D1 is still to be told, one row for each thing: events of a plan from a seq on, a plan, the workspace, a plan that is erased.
+// Rows without an index of their own, and one for all of a plan's lines: what a running plan says is most of what is written.
+import { createQueries } from './store-history.ts'
+
+const OURS = ['events', 'plan', 'workspace', 'erase'] as const
+/** Rows of a kind that a newer version added wait for it (store-foreign.ts). */
+export const OUR_KINDS = OURS.map((kind) => `'${kind}'`).join(', ')
+
+/** `seq`: of 'events', the first of them that is not told. */
+export type OutboxRow = { kind: (typeof OURS)[number]; plan: string; seq: number }
+
+export function createOutboxStore(sql: SqlStorage) {
+  const { rows, first } = createQueries(sql)
+  return {
+    toTell(kind: OutboxRow['kind'], plan = '', seq = 0): void {
+      sql.exec('INSERT OR IGNORE INTO pending (kind, plan, seq) VALUES (?, ?, ?)', kind, plan, seq)
+    },
+
+    outbox(limit: number): OutboxRow[] {
+      return rows<OutboxRow>(
+        `SELECT kind, plan, seq FROM pending WHERE kind IN (${OUR_KINDS}) ORDER BY kind, plan LIMIT ?`,
+        limit,
+      )
+    },
+
+    told({ kind, plan }: Pick<OutboxRow, 'kind' | 'plan'>): void {
+      sql.exec('DELETE FROM pending WHERE kind = ? AND plan = ?', kind, plan)
+    },
+
+    toldEventsBefore(plan: string, seq: number): void {
+      sql.exec("UPDATE pending SET seq = ? WHERE kind = 'events' AND plan = ?", seq, plan)
+    },
+
+    outboxIsEmpty(): boolean {
+      return first(`SELECT 1 AS one FROM pending WHERE kind IN (${OUR_KINDS}) LIMIT 1`) === undefined
+    },
+
+    /** Something besides lines of plans: a new state, which lists should show at once. */
+    outboxIsUrgent(): boolean {
+      return (
+        first(`SELECT 1 AS one FROM pending WHERE kind IN (${OUR_KINDS}) AND kind <> 'events' LIMIT 1`) !==
+        undefined
+      )
+    },
+  }
+}
