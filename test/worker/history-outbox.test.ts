@@ -27,7 +27,7 @@ function strict(db: D1Database, sent: number[]): D1Database {
   return Object.assign(Object.create(db), { prepare, batch: (all: D1PreparedStatement[]) => db.batch(all) })
 }
 
-describe('the outbox', () => {
+describe('the outbox', { timeout: 30_000 }, () => {
   it('tells D1 of long lines and long plans in as many batches as it takes', async () => {
     const { stub } = await ready('long', outside)
     const ids: string[] = []

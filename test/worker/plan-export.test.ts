@@ -90,7 +90,7 @@ async function finished(name: string) {
   return { stub, vm, plan }
 }
 
-describe('the export of a plan', () => {
+describe('the export of a plan', { timeout: 30_000 }, () => {
   it('holds every fact with whose word it is', async () => {
     const { plan } = await finished('facts')
     const found = await exported(plan.id)

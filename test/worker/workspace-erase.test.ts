@@ -21,7 +21,7 @@ beforeEach(() => {
 })
 afterEach(endOutside)
 
-describe('a plan that ended HISTORY_DAYS ago', () => {
+describe('a plan that ended HISTORY_DAYS ago', { timeout: 30_000 }, () => {
   it('is kept until then, and nothing of it after', async () => {
     const { stub, plan } = await finished('old', outside)
     const { plan: young } = await stub.submit('old', { plan: 'Keep me' })
@@ -212,7 +212,7 @@ describe('a plan that ended HISTORY_DAYS ago', () => {
   })
 })
 
-describe('the alarm of an idle workspace', () => {
+describe('the alarm of an idle workspace', { timeout: 30_000 }, () => {
   it('is none while HISTORY_DAYS is unset, and that of the next plan to erase when it is set', async () => {
     const { plan } = await finished('idle', outside)
     await inside('idle', plan.id, async ({ ring, alarmMs, core, state }) => {
