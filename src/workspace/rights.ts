@@ -137,11 +137,10 @@ function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlem
   core.leaseHeardAtMs.delete(lease.id)
   const plan = core.store.plan(lease.plan)
   if (plan === null) return true
-  const save = plan.status === 'running' ? core.store.touchPlan : core.store.savePlan
   const t = plan.tokens
   const tokens = settlement.kind === 'model' ? settlement.tokens : null
   core.store.noteSpent(usd)
-  save({
+  const charged = {
     ...plan,
     spentUsd: plan.spentUsd + usd,
     // Only an answer that was paid for shows that calls come through again.
@@ -156,7 +155,9 @@ function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlem
             cacheRead: t.cacheRead + tokens.cacheRead,
             cacheWrite: t.cacheWrite + tokens.cacheWrite,
           },
-  })
+  }
+  if (plan.status !== 'running') core.store.savePlan(charged)
+  else core.store.touchPlan(charged)
   return plan.status === 'running'
 }
 

@@ -190,8 +190,8 @@ function merge(world: World, plan: string): void {
   const head = world.refs[`refs/heads/${branch}`]
   if (head === undefined) return
   world.merged.add(head)
-  const open = world.pulls.find((pull) => pull.branch === branch && pull.state === 'open')
-  if (open !== undefined) Object.assign(open, { head, merged: true, state: 'closed' })
+  const opened = world.pulls.find((pull) => pull.branch === branch && pull.state === 'open')
+  if (opened !== undefined) Object.assign(opened, { head, merged: true, state: 'closed' })
   else world.pulls.push({ branch, head, merged: true, state: 'closed', number: world.pulls.length + 1 })
   const deliveryId = `delivery ${world.merged.size} ${head}`
   note(world, `merged ${head.slice(0, 6)}`)

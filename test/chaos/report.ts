@@ -36,7 +36,7 @@ export function unlistedCells(results: Result[]): string[] {
   const runs = results.reduce((sum, result) => sum + result.runs, 0)
   return [...visitedOf(results)].flatMap(([cell, count]) => {
     const [state = '', fault, point = ''] = cell.split(' × ')
-    const isListed = STATES[point]?.includes(state) === true
+    const isListed = STATES[point]?.includes(state) ?? false
     return fault === CALLED && count >= runs / 4 && !isListed ? [`${state} × ${point} (${count} calls)`] : []
   })
 }

@@ -32,7 +32,6 @@ describe('a plan that ended HISTORY_DAYS ago', { timeout: 30_000 }, () => {
       expect(all).toEqual([
         'diff_pages',
         'diffs',
-        'event_sources',
         'events',
         'leases',
         'messages',
@@ -165,7 +164,7 @@ describe('a plan that ended HISTORY_DAYS ago', { timeout: 30_000 }, () => {
     await inside('many', plan.id, async ({ core, state }) => {
       const old = core.store.plan(plan.id)
       if (old === null) throw new Error('no plan')
-      const ids = Array.from({ length: 25 }, (_, index) => plan.id.slice(0, -2) + String(index + 10))
+      const ids = Array.from({ length: 25 }, (_, index) => `${plan.id}-${index}`)
       for (const [index, id] of ids.entries()) {
         core.store.insertPlan({ ...old, id }, 'x')
         core.store.savePlan({ ...old, id, finishedAtMs: index })

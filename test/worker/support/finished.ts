@@ -72,7 +72,7 @@ export async function inD1(planId: string): Promise<{ events: number; plans: num
 }
 export const NOTHING = { events: 0, plans: 0 }
 
-/** A plan that was completed and is on no machine any more, with something of it in every table. */
+/** A plan that was completed and is on no machine any more, with something of it in every table but event_sources, which is for plans that say too much. */
 export async function finished(name: string, outside: Outside, pushes = false) {
   const { stub, vm } = await ready(name, outside)
   const { plan } = await stub.submit(name, { plan: 'Forget me', idempotencyKey: 'key' })
