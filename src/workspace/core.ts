@@ -32,8 +32,6 @@ export interface Core {
   notify: () => void
   /** When each open model stream was last heard of. In memory only: after a restart of the object they count from the first look. */
   leaseHeardAtMs: Map<string, number>
-  /** When D1 was last told everything; in memory only. */
-  toldAtMs: number
   /** Worst cases of calls about to get their lease. */
   asked: { usd: number }
 }
@@ -77,7 +75,6 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
     },
     leaseHeardAtMs: new Map(),
     asked: { usd: 0 },
-    toldAtMs: 0,
   }
   return core
 }

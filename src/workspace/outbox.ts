@@ -10,8 +10,6 @@ import { openPlans, toPlanSnapshot, toWorkspaceSnapshot } from './snapshots.ts'
 import type { PlanEvent, WorkspaceSnapshot } from './state.ts'
 
 const BATCH_ROWS = 200
-/** Lines of plans alone are told this seldom: D1 is for lists and searches, and plan_status asks the object. */
-export const LINES_WAIT_MS = 45_000
 /** D1 takes 2 MB in one value; a batch it refuses would be refused for ever, and all behind it would wait. */
 const BATCH_BYTES = 1_000_000
 /** Of at most five statements each: 50 an invocation on the Free plan. */
@@ -25,7 +23,7 @@ type Item =
 export async function drainOutbox(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   if (workspace.outboxRetryAtMs !== null && workspace.outboxRetryAtMs > core.now()) return
-  if (!core.store.outboxIsUrgent() && core.now() - core.toldAtMs < LINES_WAIT_MS) return
+  if (!core.store.outboxIsUrgent() && core.now() < core.store.linesDueMs()) return
   try {
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
       const items = fitting(core, collect(core))
@@ -33,7 +31,7 @@ export async function drainOutbox(core: Core): Promise<void> {
       await appendHistory(core.env.DB, toHistory(core, items))
       confirm(core, items)
     }
-    core.toldAtMs = core.now()
+    core.store.noteTold(core.now())
     if (requireWorkspace(core).outboxRetryAtMs !== null)
       core.store.changeWorkspace((record) =>
         Object.assign(record, { outboxRetryAtMs: null, outboxRetries: 0 }),

@@ -1,6 +1,5 @@
 // Pure over the store: when the object must wake next. None when nothing is open: an idle workspace costs nothing.
 import { deadlineMs, plansToStart } from './decisions.ts'
-import { LINES_WAIT_MS } from './outbox.ts'
 import { isWaitingForVm, wantsPullRequest } from './records.ts'
 import type { LeaseRecord, WorkspaceRecord } from './records.ts'
 import type { Store } from './store.ts'
@@ -76,7 +75,7 @@ export function nextWakeMs(store: Store, nowMs: number, keptMs: number | null = 
   if (workspace === null) return null
   const times: number[] = []
   if (!store.outboxIsEmpty())
-    times.push(workspace.outboxRetryAtMs ?? (store.outboxIsUrgent() ? nowMs : nowMs + LINES_WAIT_MS))
+    times.push(workspace.outboxRetryAtMs ?? (store.outboxIsUrgent() ? nowMs : store.linesDueMs()))
   for (const { finishedAtMs } of keptMs === null ? [] : store.finishedPlans(1))
     times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0))
   const provisioned = provisioningDeadlineMs(workspace)

@@ -29,8 +29,13 @@ const MIGRATIONS: string[] = [
      plan TEXT NOT NULL, head TEXT NOT NULL, n INTEGER NOT NULL, paths TEXT NOT NULL, files TEXT NOT NULL,
      PRIMARY KEY (plan, head, n)
    ) STRICT;`,
-  // Not a table less, and older code misses nothing: the leases of a workspace are a handful, and each index is a row to pay for.
-  `DROP INDEX leases_by_plan;`,
+  // The same table to older code, by name and columns, without two indexes: each is a row to pay for, and leases are a handful.
+  `CREATE TABLE leases_bare (
+     id TEXT PRIMARY KEY, plan TEXT NOT NULL, state TEXT NOT NULL, deadline INTEGER NOT NULL, record TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO leases_bare (id, plan, state, deadline, record) SELECT id, plan, state, deadline, record FROM leases;
+   DROP TABLE leases;
+   ALTER TABLE leases_bare RENAME TO leases;`,
   `CREATE INDEX plans_finished ON plans (json_extract(record, '$.finishedAtMs')) WHERE watched = 0;`,
   `CREATE TABLE pending (kind TEXT NOT NULL, plan TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, plan)) STRICT, WITHOUT ROWID;`,
 ]

@@ -9,9 +9,17 @@ export const OUR_KINDS = OURS.map((kind) => `'${kind}'`).join(', ')
 /** `seq`: of 'events', the first of them that is not told. */
 export type OutboxRow = { kind: (typeof OURS)[number]; plan: string; seq: number }
 
+/** Lines of plans alone are told this seldom: D1 is for lists and searches, and plan_status asks the object. */
+export const LINES_WAIT_MS = 45_000
+
 export function createOutboxStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
+  let toldAtMs = 0
   return {
+    /** D1 has everything; a new object takes it for long ago. */
+    noteTold: (atMs: number): void => void (toldAtMs = atMs),
+    linesDueMs: (): number => toldAtMs + LINES_WAIT_MS,
+
     toTell(kind: OutboxRow['kind'], plan = '', seq = 0): void {
       sql.exec('INSERT OR IGNORE INTO pending (kind, plan, seq) VALUES (?, ?, ?)', kind, plan, seq)
     },

@@ -20,7 +20,7 @@ import { createOutboxStore } from './store-outbox.ts'
 export type Store = ReturnType<typeof createStore>
 
 /** Signs of life: lost with the object, they may be this old, and cost one doorbell more at most. */
-const KEEP_LIVENESS_MS = 30_000
+const KEEP_LIVENESS_MS = 60_000
 
 export interface Liveness {
   supervisor: Pick<SupervisorRecord, 'lastHeardAtMs' | 'counter' | 'revisionApplied'>
