@@ -24,11 +24,16 @@ export async function settleClock(core: Core): Promise<void> {
       core.store.savePlan({ ...plan, mergeCheckAtMs: now })
 }
 
-function isAhead(workspace: WorkspaceRecord, nowMs: number): boolean {
-  const before = JSON.stringify(workspace)
-  const after = structuredClone(workspace)
-  pullBack(after, nowMs)
-  return JSON.stringify(after) !== before
+function isAhead({ supervisor, leftovers, ...workspace }: WorkspaceRecord, nowMs: number): boolean {
+  const times: [number | null, number][] = [
+    [workspace.retryAtMs, LONGEST_RETRY_MS],
+    [workspace.outboxRetryAtMs, LONGEST_OUTBOX_MS],
+    [workspace.mendAtMs, LONGEST_MEND_MS],
+    [supervisor.lastRingAtMs, SLACK_MS],
+    [supervisor.lastHeardAtMs, SLACK_MS],
+    ...leftovers.map(({ dueAtMs }): [number, number] => [dueAtMs, LONGEST_OUTBOX_MS]),
+  ]
+  return times.some(([atMs, mostMs]) => (atMs ?? 0) > nowMs + mostMs)
 }
 
 function pullBack(workspace: WorkspaceRecord, nowMs: number): void {

@@ -31,8 +31,9 @@ const UNHEARD_LIMIT_MS = 2 * 3_600_000
 
 export async function onAlarm(core: Core): Promise<void> {
   const startedAtMs = core.now()
-  await core.setAlarm(startedAtMs + WATCHDOG_MS)
   if (!core.exists()) return core.setAlarm(null)
+  if (await isNothingDue(core)) return
+  await core.setAlarm(startedAtMs + WATCHDOG_MS)
   for (const step of [
     settleClock,
     deadlines,
@@ -65,6 +66,19 @@ export async function onAlarm(core: Core): Promise<void> {
     durationMs: core.now() - startedAtMs,
     nextInMs: next === null ? null : next - core.now(),
   })
+}
+
+/** A look whether the machine is still heard, most of the time: no step of the alarm would find anything, so it is only set again. */
+async function isNothingDue(core: Core): Promise<boolean> {
+  try {
+    await settleClock(core)
+    const next = nextWakeMs(core.store, core.now(), keptMs(core))
+    if (next === null || next <= core.now() || core.store.leases().length > 0) return false
+    await core.setAlarm(next)
+    return true
+  } catch {
+    return false // the steps say what it was, behind the watchdog
+  }
 }
 
 async function deadlines(core: Core): Promise<void> {

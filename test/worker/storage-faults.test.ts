@@ -35,10 +35,10 @@ const silent = broken(() => new Promise<never>(() => {}))
 
 /** The promise's value, with every time-out of the code at its end as soon as it is set. */
 async function hurried<T>(promise: Promise<T>): Promise<T> {
-  let isOver = false
-  const done = promise.finally(() => void (isOver = true))
+  const state = { isOver: false }
+  const done = promise.finally(() => void (state.isOver = true))
   done.catch(() => {})
-  while (!isOver) await vi.advanceTimersByTimeAsync(5_000)
+  while (!state.isOver) await vi.advanceTimersByTimeAsync(5_000)
   return done
 }
 const fakeTimers = () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })

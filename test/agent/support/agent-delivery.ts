@@ -1,7 +1,6 @@
 // GET /vm/ralph.mjs of the fake Worker, and which agent its syncs name: one, or those of several versions in turn.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FakeWorker } from './fake-worker.ts'
-import { refuse } from './fake-worker.ts'
 
 export interface AgentVersion {
   sha256: string
@@ -14,8 +13,8 @@ export function deliverAgent(worker: FakeWorker, request: IncomingMessage, respo
   const version = worker.versions[worker.agentFetches.length % worker.versions.length]
   const status = version === undefined || version.sha256 === sha256 ? 200 : 404
   worker.agentFetches.push({ sha256, status })
-  if (status === 404) return refuse(response, 404, 'other_version')
-  response.end(version?.file ?? worker.agentFile ?? '')
+  response.statusCode = status
+  response.end(status === 404 ? '' : (version?.file ?? worker.agentFile ?? ''))
 }
 
 export function agentNamedNow({ versions, syncs, agentSha256 }: FakeWorker): string {

@@ -202,8 +202,7 @@ export async function startFakeWorker(options: {
         .filter(({ desired }) => body.wantTexts.includes(desired.id))
         .map(({ desired, text }) => ({ id: desired.id, text })),
       adopted,
-      agentSha256:
-        worker.versions[worker.syncs.length % worker.versions.length]?.sha256 ?? worker.agentSha256,
+      agentSha256: agentNamedNow(worker),
       refreshMirror: false,
       nextSyncMs: plans.some(({ desired, observed }) => desired.want === 'run' && observed?.end === undefined)
         ? 200
