@@ -23,7 +23,7 @@ type Item =
 export async function drainOutbox(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   if (workspace.outboxRetryAtMs !== null && workspace.outboxRetryAtMs > core.now()) return
-  if (!core.store.outboxIsUrgent() && core.now() < core.store.linesDueMs()) return
+  if (!core.store.outboxIsUrgent() && !core.store.linesAreDue(core.now())) return
   try {
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
       const items = fitting(core, collect(core))

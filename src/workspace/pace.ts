@@ -75,7 +75,7 @@ export function nextWakeMs(store: Store, nowMs: number, keptMs: number | null = 
   if (workspace === null) return null
   const times: number[] = []
   if (!store.outboxIsEmpty())
-    times.push(workspace.outboxRetryAtMs ?? (store.outboxIsUrgent() ? nowMs : store.linesDueMs()))
+    times.push(workspace.outboxRetryAtMs ?? (store.outboxIsUrgent() ? nowMs : store.linesLatestMs()))
   for (const { finishedAtMs } of keptMs === null ? [] : store.finishedPlans(1))
     times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0))
   const provisioned = provisioningDeadlineMs(workspace)

@@ -20,7 +20,7 @@ import { drainOutbox } from './outbox.ts'
 import { openPullRequests } from './pull-requests.ts'
 import { noteDeleted } from './registration.ts'
 import { account } from './account-of.ts'
-import { expireLeases, revokeLeases } from './rights.ts'
+import { expireLeases, isLeaseDue, revokeLeases } from './rights.ts'
 import { nextWakeMs, provisioningDeadlineMs, retryDelayMs, ringDueMs, vmNeeded } from './pace.ts'
 import { climb, ring } from './vm-ladder.ts'
 import { VmTrouble } from './vm-trouble.ts'
@@ -73,7 +73,8 @@ async function isNothingDue(core: Core): Promise<boolean> {
   try {
     await settleClock(core)
     const next = nextWakeMs(core.store, core.now(), keptMs(core))
-    if (next === null || next <= core.now() || core.store.leases().length > 0) return false
+    if (next === null || next <= core.now() || core.store.linesAreDue(core.now())) return false
+    if (core.store.leases().some((lease) => isLeaseDue(core, lease))) return false
     await core.setAlarm(next)
     return true
   } catch {

@@ -216,23 +216,25 @@ export async function resolvePushes(core: Core, planId: string): Promise<boolean
   return true
 }
 
-/** Leases whose time is over, or whose Worker died: a model call is charged in full, a push is looked up. */
-export async function expireLeases(core: Core): Promise<void> {
+/** Its time is over, its Worker died, or what came of it must be looked up. A stream never seen before is heard from now on. */
+export function isLeaseDue(core: Core, lease: LeaseRecord): boolean {
   const now = core.now()
+  if (lease.deadlineMs <= now) return true
+  if (lease.kind === 'git_push') return lease.state === 'unknown'
+  if (lease.kind !== 'model') return false
+  const heardAtMs = core.leaseHeardAtMs.get(lease.id) ?? now
+  core.leaseHeardAtMs.set(lease.id, heardAtMs)
+  return now - heardAtMs >= STREAM_SILENT_MS
+}
+
+/** A model call is charged in full, a push is looked up. */
+export async function expireLeases(core: Core): Promise<void> {
   for (const lease of core.store.leases()) {
-    if (lease.kind === 'model') {
-      const heardAtMs = core.leaseHeardAtMs.get(lease.id) ?? now
-      core.leaseHeardAtMs.set(lease.id, heardAtMs)
-      if (now - heardAtMs >= STREAM_SILENT_MS || lease.deadlineMs <= now)
-        await settle(core, lease.id, { kind: 'unknown' })
-      continue
-    }
-    if (lease.kind === 'git_push' && (lease.state === 'unknown' || lease.deadlineMs <= now)) {
+    if (!isLeaseDue(core, lease)) continue
+    if (lease.kind === 'git_push') {
       if (lease.state !== 'unknown') core.store.saveLease({ ...lease, state: 'unknown' })
       await resolvePushes(core, lease.plan)
-    } else if (lease.deadlineMs <= now) {
-      await settle(core, lease.id, { kind: 'unknown' })
-    }
+    } else await settle(core, lease.id, { kind: 'unknown' })
   }
 }
 

@@ -9,16 +9,19 @@ export const OUR_KINDS = OURS.map((kind) => `'${kind}'`).join(', ')
 /** `seq`: of 'events', the first of them that is not told. */
 export type OutboxRow = { kind: (typeof OURS)[number]; plan: string; seq: number }
 
-/** Lines of plans alone are told this seldom: D1 is for lists and searches, and plan_status asks the object. */
+/** Lines of plans alone are told this seldom, with an alarm that rings anyway: D1 is for lists, and plan_status asks the object. */
 export const LINES_WAIT_MS = 45_000
+/** Where none rings, one is set. */
+const LINES_LATEST_MS = 75_000
 
 export function createOutboxStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
   let toldAtMs = 0
-  return {
+  const store = {
     /** D1 has everything; a new object takes it for long ago. */
     noteTold: (atMs: number): void => void (toldAtMs = atMs),
-    linesDueMs: (): number => toldAtMs + LINES_WAIT_MS,
+    linesAreDue: (nowMs: number): boolean => !store.outboxIsEmpty() && nowMs >= toldAtMs + LINES_WAIT_MS,
+    linesLatestMs: (): number => toldAtMs + LINES_LATEST_MS,
 
     toTell(kind: OutboxRow['kind'], plan = '', seq = 0): void {
       sql.exec('INSERT OR IGNORE INTO pending (kind, plan, seq) VALUES (?, ?, ?)', kind, plan, seq)
@@ -51,4 +54,5 @@ export function createOutboxStore(sql: SqlStorage) {
       )
     },
   }
+  return store
 }
