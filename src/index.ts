@@ -1,8 +1,10 @@
 // The product's routes, and the objects behind them. /vm and /webhooks come first: their bodies stream and are verified untouched.
 import { Hono } from 'hono'
+import { routePath } from 'hono/route'
 import { dashboardRoutes } from './dashboard/routes.ts'
 import { gatewayRoutes } from './gateway/routes.ts'
 import { toErrorResponse } from './lib/http.ts'
+import { log } from './lib/log.ts'
 import { mcpRoutes } from './mcp/endpoint.ts'
 import { planRoutes } from './mcp/plan-routes.ts'
 import { webhookRoutes } from './webhook/github.ts'
@@ -11,6 +13,19 @@ export { Account } from './workspace/account.ts'
 export { Workspace } from './workspace/workspace.ts'
 
 const app = new Hono<{ Bindings: Env }>()
+// One line per request; the gateway writes its own, which says more. The pattern, not the path: that may say anything.
+app.use(async (c, next) => {
+  const startedAtMs = Date.now()
+  await next()
+  if (c.req.path.startsWith('/vm/')) return
+  const { status } = c.res
+  log('request', {
+    method: c.req.method,
+    route: routePath(c, -1),
+    status,
+    durationMs: Date.now() - startedAtMs,
+  })
+})
 app.route('/vm', gatewayRoutes)
 app.route('/webhooks', webhookRoutes)
 app.route('/', mcpRoutes)

@@ -39,7 +39,7 @@ export function ringDueMs(store: Store, workspace: WorkspaceRecord, nowMs: numbe
   if (supervisor.ringWanted) return Math.max(nowMs, lastRing + gapMs)
   const waiting = store.watchedPlans().some((plan) => plan.onVm)
   if (!waiting) return null
-  return Math.max((supervisor.lastHeardAtMs ?? nowMs) + UNHEARD_MS, lastRing + gapMs)
+  return Math.max((supervisor.lastHeardAtMs ?? 0) + UNHEARD_MS, lastRing + gapMs)
 }
 
 /** A queued plan could be given a slot now. */

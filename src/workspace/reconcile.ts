@@ -21,7 +21,7 @@ import { openPullRequests } from './pull-requests.ts'
 import { noteDeleted } from './registration.ts'
 import { account } from './account-of.ts'
 import { expireLeases, isLeaseDue, revokeLeases } from './rights.ts'
-import { nextWakeMs, provisioningDeadlineMs, retryDelayMs, ringDueMs, vmNeeded } from './pace.ts'
+import { nextWakeMs, provisioningDeadlineMs, retryDelayMs, ringDueMs, startable, vmNeeded } from './pace.ts'
 import { climb, ring } from './vm-ladder.ts'
 import { VmTrouble } from './vm-trouble.ts'
 
@@ -32,8 +32,34 @@ const UNHEARD_LIMIT_MS = 2 * 3_600_000
 export async function onAlarm(core: Core): Promise<void> {
   const startedAtMs = core.now()
   if (!core.exists()) return core.setAlarm(null)
-  if (await isNothingDue(core)) return
-  await core.setAlarm(startedAtMs + WATCHDOG_MS)
+  if (!(await isNothingDue(core))) {
+    await core.setAlarm(startedAtMs + WATCHDOG_MS)
+    await takeSteps(core)
+  }
+  const next = nextWakeMs(core.store, core.now(), keptMs(core))
+  await core.setAlarm(next)
+  log('alarm', {
+    workspace: requireWorkspace(core).name,
+    durationMs: core.now() - startedAtMs,
+    nextInMs: next === null ? null : next - core.now(),
+  })
+}
+
+/** Most of the time a look whether the machine is still heard: no step would find anything, and each alarm set is a row. */
+async function isNothingDue(core: Core): Promise<boolean> {
+  try {
+    await settleClock(core)
+    const next = nextWakeMs(core.store, core.now(), keptMs(core))
+    if (next === null || next <= core.now() || core.store.linesAreDue(core.now())) return false
+    // Two times in there count from now, and so are never due: that of a branch still to be learned, and those of leases.
+    if (startable(core.store, requireWorkspace(core))) return false
+    return !core.store.leases().some((lease) => isLeaseDue(core, lease))
+  } catch {
+    return false // the steps say what it was, behind the watchdog
+  }
+}
+
+async function takeSteps(core: Core): Promise<void> {
   for (const step of [
     settleClock,
     deadlines,
@@ -58,27 +84,6 @@ export async function onAlarm(core: Core): Promise<void> {
         ...errorFields(error),
       })
     }
-  }
-  const next = nextWakeMs(core.store, core.now(), keptMs(core))
-  await core.setAlarm(next)
-  log('alarm', {
-    workspace: requireWorkspace(core).name,
-    durationMs: core.now() - startedAtMs,
-    nextInMs: next === null ? null : next - core.now(),
-  })
-}
-
-/** A look whether the machine is still heard, most of the time: no step of the alarm would find anything, so it is only set again. */
-async function isNothingDue(core: Core): Promise<boolean> {
-  try {
-    await settleClock(core)
-    const next = nextWakeMs(core.store, core.now(), keptMs(core))
-    if (next === null || next <= core.now() || core.store.linesAreDue(core.now())) return false
-    if (core.store.leases().some((lease) => isLeaseDue(core, lease))) return false
-    await core.setAlarm(next)
-    return true
-  } catch {
-    return false // the steps say what it was, behind the watchdog
   }
 }
 
