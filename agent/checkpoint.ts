@@ -1,29 +1,41 @@
 // Every few minutes the work so far goes to refs/agent/{id}, which starts no CI: after the loss of the machine at most that
-// much is repeated. A failed checkpoint is tried again at the next turn and never stops the work.
+// much is repeated. A failed checkpoint is tried again soon and never stops the work.
 import { gitReason } from './git.ts'
 import { snapshotCommit } from './commits.ts'
 import type { PlanRun } from './plan-run.ts'
 
 const DEFAULT_INTERVAL_MS = 4 * 60_000
+/** What failed is not left for a whole interval: the work at stake would be that of two. */
+const RETRY_MS = 15_000
 
 export interface Checkpoints {
   stop(): Promise<void>
 }
 
-export function startCheckpoints(plan: PlanRun, intervalMs = checkpointIntervalMs()): Checkpoints {
+export function startCheckpoints(plan: PlanRun): Checkpoints {
+  const intervalMs = checkpointIntervalMs(plan)
   let last: string | null = null
   let running: Promise<void> = Promise.resolve()
-  const timer = setInterval(() => {
-    running = running.then(async () => {
-      last = await checkpoint(plan, last).catch((error: unknown) => {
-        plan.report({ kind: 'event', type: 'error', text: `Checkpoint: ${String(error).slice(0, 500)}` })
-        return last
-      })
-    })
-  }, intervalMs)
+  let timer: ReturnType<typeof setTimeout>
+  let isStopped = false
+  const arm = (ms: number) => {
+    timer = setTimeout(() => void (running = turn()), ms)
+  }
+  const turn = async () => {
+    let nextMs = intervalMs
+    try {
+      last = await checkpoint(plan, last)
+    } catch (error) {
+      nextMs = Math.min(intervalMs, RETRY_MS)
+      plan.report({ kind: 'event', type: 'error', text: `Checkpoint: ${String(error).slice(0, 500)}` })
+    }
+    if (!isStopped) arm(nextMs)
+  }
+  arm(intervalMs)
   return {
     async stop() {
-      clearInterval(timer)
+      isStopped = true
+      clearTimeout(timer)
       await running
     },
   }
@@ -68,6 +80,7 @@ const isRefusedByHost = (said: string): boolean =>
   /hidden ref|prohibited|not allowed|invalid ref|funny refname|refs\/agent|deny/i.test(said) &&
   !/moved by someone|this plan may|token_/.test(said)
 
-function checkpointIntervalMs(): number {
-  return Number(process.env['RALPH_CHECKPOINT_MS'] ?? DEFAULT_INTERVAL_MS)
+/** The environment is for tests, which cannot wait for minutes. */
+function checkpointIntervalMs({ start }: PlanRun): number {
+  return Number(process.env['RALPH_CHECKPOINT_MS'] ?? start.checkpointMs ?? DEFAULT_INTERVAL_MS)
 }

@@ -37,6 +37,7 @@ export const Start = z.object({
   onQuestion: z.enum(['pause', 'assume']),
   pushedHead: ObjectId.optional(),
   checkpointHead: ObjectId.optional(),
+  checkpointMs: z.int().optional(),
   messages: z.array(Message),
   token: z.string(),
   /** The Worker's address for VMs, without a slash at the end. */

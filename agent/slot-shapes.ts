@@ -18,7 +18,7 @@ export interface ToStartInput {
 
 export function toStart({ mode, desired, text, token, paths, config }: ToStartInput): Start {
   const { id, attempt, title, branch, base, setup, checks, model, effort, onQuestion, messages } = desired
-  const { pushedHead, checkpointHead } = desired
+  const { pushedHead, checkpointHead, checkpointMs } = desired
   return {
     kind: 'start',
     mode,
@@ -36,6 +36,7 @@ export function toStart({ mode, desired, text, token, paths, config }: ToStartIn
     ...(setup === undefined ? {} : { setup }),
     ...(pushedHead === undefined ? {} : { pushedHead }),
     ...(checkpointHead === undefined ? {} : { checkpointHead }),
+    ...(checkpointMs === undefined ? {} : { checkpointMs }),
     token,
     url: config.url,
     workspace: config.workspace,

@@ -28,6 +28,7 @@ const VARS = [
   'MODEL',
   'EFFORT',
   'MAX_PARALLEL_PLANS',
+  'CHECKPOINT_MINUTES',
   'HISTORY_DAYS',
 ]
 

@@ -153,6 +153,8 @@ export const DesiredPlan = z.object({
   /** Last head the gateway saw this plan push to its branch, and to refs/agent/{id}. */
   pushedHead: ObjectId.optional(),
   checkpointHead: ObjectId.optional(),
+  /** Between two checkpoints; an agent of before knows its own. */
+  checkpointMs: z.int().min(1).optional(),
   messages: z.array(z.object({ n: z.int().min(1), text: z.string() })),
   /** Highest event n of this attempt the Worker has stored: everything up to it may be dropped. */
   ackedEvent: z.int().min(0),

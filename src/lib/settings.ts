@@ -37,6 +37,8 @@ export interface Settings {
   model: string
   effort: (typeof EFFORTS)[number]
   maxParallelPlans: number
+  /** Between two checkpoints of a running plan: what the loss of its machine costs at most. */
+  checkpointMinutes: number
   /** How long a plan is kept after it ended; null: for ever. */
   historyDays: number | null
   /** http and loopback upstreams allowed: set by `npm run dev` only. */
@@ -76,10 +78,15 @@ export function readSettings(env: RawEnv): SettingsReport {
     if (!allowed) problems.push(`${name} must be an https URL without a user name.`)
     return allowed ? value : fallback
   }
-  const number = (name: string, fallback: number, schema: z.ZodNumber): number => {
+  const number = (
+    name: string,
+    fallback: number,
+    schema: z.ZodNumber,
+    words = 'a number above 0',
+  ): number => {
     if (text(env, name) === '') return fallback
     const parsed = schema.safeParse(Number(text(env, name)))
-    if (!parsed.success) problems.push(`${name} must be a number above 0.`)
+    if (!parsed.success) problems.push(`${name} must be ${words}.`)
     return parsed.success ? parsed.data : fallback
   }
   const effort = z.enum(EFFORTS).safeParse(text(env, 'EFFORT') || 'high')
@@ -135,6 +142,12 @@ export function readSettings(env: RawEnv): SettingsReport {
     model: text(env, 'MODEL') || 'claude-opus-5-5',
     effort: effort.success ? effort.data : 'high',
     maxParallelPlans: number('MAX_PARALLEL_PLANS', 2, z.number().int().min(1).max(16)),
+    checkpointMinutes: number(
+      'CHECKPOINT_MINUTES',
+      4,
+      z.number().min(1).max(5),
+      'a number of minutes from 1 to 5',
+    ),
     // Nothing is erased for a mistyped number.
     historyDays: days.success ? days.data : null,
     local: isLocal,

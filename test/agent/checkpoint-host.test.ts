@@ -1,6 +1,7 @@
 // A git host that takes branches only: checkpoints go to the branch without starting CI, and work resumes from there as work.
+import { renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { startCheckpoints } from '../../agent/checkpoint.ts'
 import { commitLeftovers } from '../../agent/commits.ts'
 import { pushBranch } from '../../agent/push.ts'
@@ -10,10 +11,11 @@ import { until } from './support/vm.ts'
 test('a host that refuses refs/agent gets checkpoints on the branch, marked [skip ci], which the finished work replaces', async () => {
   using bench = await createPlanBench({
     arrange: (remote) => void remote('config', 'receive.hideRefs', 'refs/agent'),
+    start: { checkpointMs: 100 },
   })
   const ref = bench.plan.start.branch
   bench.put('half.txt', 'half done')
-  const checkpoints = startCheckpoints(bench.plan, 100)
+  const checkpoints = startCheckpoints(bench.plan)
   await until(() => bench.events.some(({ text }) => text.startsWith('The work so far')), 'a checkpoint')
   await checkpoints.stop()
   expect(bench.remote('log', '-1', '--format=%s', ref)).toBe('wip: checkpoint [skip ci]')
@@ -32,4 +34,27 @@ test('a host that refuses refs/agent gets checkpoints on the branch, marked [ski
   })
   expect(anew.git('log', '-1', '--format=%s')).toBe('Start')
   expect(anew.git('status', '--porcelain')).toBe('?? half.txt')
+})
+
+/** No other timer of the agent has these. */
+const [INTERVAL_MS, RETRY_MS] = [239_000, 15_000]
+
+test('a checkpoint that fails is tried again after seconds, not after the whole interval', async () => {
+  using bench = await createPlanBench({ start: { checkpointMs: INTERVAL_MS } })
+  const waits: number[] = []
+  const real = globalThis.setTimeout
+  const hurried = vi.spyOn(globalThis, 'setTimeout').mockImplementation((act, ms, ...args) => {
+    if (ms === INTERVAL_MS || ms === RETRY_MS) waits.push(ms)
+    return real(act, ms === INTERVAL_MS || ms === RETRY_MS ? 10 : ms, ...args)
+  })
+  const folder = join(bench.folder, 'upstream.git')
+  renameSync(folder, `${folder}.away`)
+  bench.put('half.txt', 'half done')
+  const checkpoints = startCheckpoints(bench.plan)
+  await until(() => bench.events.some(({ type }) => type === 'error'), 'a failed checkpoint')
+  renameSync(`${folder}.away`, folder)
+  await until(() => bench.events.some(({ type }) => type === 'checkpoint'), 'a checkpoint')
+  await checkpoints.stop()
+  hurried.mockRestore()
+  expect(waits.slice(0, 2)).toEqual([INTERVAL_MS, RETRY_MS])
 })

@@ -42,6 +42,21 @@ describe('NOTIFY_URL', () => {
   })
 })
 
+describe('CHECKPOINT_MINUTES', () => {
+  it('is 4 when unset, and never more than the 5 minutes that are promised', () => {
+    expect(read({}).settings.checkpointMinutes).toBe(4)
+    expect(read({ CHECKPOINT_MINUTES: '2.5' })).toMatchObject({
+      problems: [],
+      settings: { checkpointMinutes: 2.5 },
+    })
+    for (const wrong of ['6', '0', 'often'])
+      expect(read({ CHECKPOINT_MINUTES: wrong })).toMatchObject({
+        problems: ['CHECKPOINT_MINUTES must be a number of minutes from 1 to 5.'],
+        settings: { checkpointMinutes: 4 },
+      })
+  })
+})
+
 describe('HISTORY_DAYS', () => {
   it('keeps plans for ever unless it is set', () => {
     expect(read({})).toMatchObject({ problems: [], settings: { historyDays: null } })
