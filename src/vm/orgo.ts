@@ -197,11 +197,18 @@ export function createOrgo(options: OrgoOptions): VmProvider {
         await power(id, 'start', CHANGE_TIMEOUT_MS)
       }
     },
-    async destroy(id) {
+    async destroy(id, workspaceId) {
       try {
         await change('deleting the computer', 'DELETE', path`/computers/${id}`, CHANGE_TIMEOUT_MS)
       } catch (error) {
         if (!hasCode(error, 'missing') || (await get(id)) !== 'missing') throw error
+        if (workspaceId === null || (await workspaces()).some((shown) => shown.id === workspaceId)) return
+        throw new VmError({
+          kind: 'permanent',
+          code: 'key_refused',
+          message: `ORGO_API_KEY shows neither computer ${id} nor the Orgo workspace it is in: it is probably another account's key.`,
+          cause: error,
+        })
       }
     },
     async keepAwake(id) {

@@ -36,8 +36,8 @@ export interface VmProvider {
   start(id: string): Promise<void>
   wake(id: string): Promise<void>
   restart(id: string): Promise<void>
-  /** A machine that is gone already counts as destroyed. */
-  destroy(id: string): Promise<void>
+  /** A machine that is gone already counts as destroyed, but not one in a workspace this key does not show: that is another account's. */
+  destroy(id: string, workspaceId: string | null): Promise<void>
   exec(id: string, command: string, timeoutMs: number): Promise<ExecResult>
   /** Switches idle suspension off. False where the provider does not offer that (now): never an error, plans wake the machine anyway. */
   keepAwake(id: string): Promise<boolean>

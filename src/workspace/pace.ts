@@ -22,7 +22,6 @@ const MAX_RETRY_MS = 45_000
 
 /** True when something on the VM is still to be done: made, told, stopped or deleted. */
 export function vmNeeded(store: Store, workspace: WorkspaceRecord): boolean {
-  if (workspace.deleteVm) return true
   if (workspace.status === 'removed' || workspace.status === 'error') return false
   if (workspace.status === 'provisioning' || workspace.supervisor.ringWanted) return true
   return store
@@ -82,11 +81,11 @@ export function nextWakeMs(store: Store, nowMs: number, keptMs: number | null = 
   if (provisioned !== null) times.push(provisioned)
   if (vmNeeded(store, workspace)) {
     const ring = ringDueMs(store, workspace, nowMs)
-    if (workspace.vm.step !== 'ready' || workspace.deleteVm)
-      times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))
+    if (workspace.vm.step !== 'ready') times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))
     else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))
   }
   for (const { dueAtMs } of workspace.leftovers) times.push(dueAtMs)
+  if (workspace.deleteVm) times.push(nowMs)
   if (workspace.status === 'ready' || workspace.status === 'error')
     if (store.watchedPlans().some(isWaitingForVm)) times.push(workspace.mendAtMs ?? nowMs)
   const notification = store.nextNotificationMs()

@@ -18,7 +18,6 @@ import { lookLater, mend } from './mend.ts'
 import { sendNotifications } from './notify.ts'
 import { drainOutbox } from './outbox.ts'
 import { openPullRequests } from './pull-requests.ts'
-import { noteDeleted } from './registration.ts'
 import { account } from './account-of.ts'
 import { expireLeases, isLeaseDue, revokeLeases } from './rights.ts'
 import { nextWakeMs, provisioningDeadlineMs, retryDelayMs, ringDueMs, startable, vmNeeded } from './pace.ts'
@@ -159,7 +158,7 @@ async function driveVm(core: Core): Promise<void> {
   if (!vmNeeded(core.store, workspace) || (workspace.retryAtMs !== null && workspace.retryAtMs > core.now()))
     return
   // Most alarms have nothing to ask of Orgo, and the Account is another object to wait for.
-  if (workspace.vm.step === 'ready' && !workspace.deleteVm && !isDue(core)) return
+  if (workspace.vm.step === 'ready' && !isDue(core)) return
   // After a 429 no workspace calls Orgo before its time.
   const paceMs = await account(core).canCall()
   if (paceMs > 0) return backOff(core, paceMs, null)
@@ -167,7 +166,6 @@ async function driveVm(core: Core): Promise<void> {
   const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
   const startedAtMs = core.now()
   try {
-    if (workspace.deleteVm) return await deleteVm(core, vms)
     for (let step = 0; step < MAX_STEPS; step++) {
       if (!vmNeeded(core.store, requireWorkspace(core))) return // removed, or in error, meanwhile
       const waitMs = await climb(core, vms)
@@ -185,13 +183,6 @@ async function driveVm(core: Core): Promise<void> {
 
 const isDue = (core: Core): boolean =>
   (ringDueMs(core.store, requireWorkspace(core), core.now()) ?? Infinity) <= core.now()
-
-async function deleteVm(core: Core, vms: VmProvider): Promise<void> {
-  const { vm } = requireWorkspace(core)
-  if (vm.id === null) return void core.store.changeWorkspace((record) => void (record.deleteVm = false))
-  await vms.destroy(vm.id)
-  noteDeleted(core, vm.id)
-}
 
 /** Transient trouble is tried again, slower each time; what trying cannot mend becomes the workspace's error and the plans' reason. */
 async function afterTrouble(core: Core, vms: VmProvider, error: unknown, startedAtMs: number): Promise<void> {
@@ -227,15 +218,7 @@ function backOff(core: Core, waitMs: number | null, error: unknown): void {
 }
 
 function trouble(core: Core, error: VmTrouble): void {
-  if (requireWorkspace(core).status === 'removed') {
-    core.store.publishWorkspace((record) =>
-      Object.assign(record, {
-        deleteVm: false,
-        statusDetail: `Removed. The VM could not be deleted: ${error.message}`,
-      }),
-    )
-    return
-  }
+  if (requireWorkspace(core).status === 'removed') return
   core.store.publishWorkspace((record) =>
     Object.assign(record, { status: 'error', statusDetail: error.message, retryAtMs: null, retries: 0 }),
   )

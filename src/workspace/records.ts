@@ -49,6 +49,8 @@ export interface SupervisorRecord {
 export interface Leftover {
   name: string
   id: string | null
+  /** Absent in rows of older versions. */
+  orgoWorkspaceId?: string | null
   dueAtMs: number
   untilMs: number
 }
@@ -92,6 +94,7 @@ export interface WorkspaceRecord {
   mendTries: number
   webhookHeardAtMs: number | null
   refreshMirror: boolean
+  /** Of older versions; now a leftover. */
   deleteVm: boolean
   leftovers: Leftover[]
   month: MonthRecord

@@ -2,12 +2,11 @@
 // name or remote leaves nothing behind, not even an empty database.
 import { randomHex } from '../lib/crypto.ts'
 import { UserError } from '../lib/errors.ts'
-import { createOrgo } from '../vm/orgo.ts'
 import { vmName } from '../vm/vm.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { cancel } from './decisions.ts'
-import { leftBehind } from './leftovers.ts'
+import { deleteLeftover, leftBehind } from './leftovers.ts'
 import { workspaceSnapshot } from './outbox.ts'
 import { tryAgain } from './mend.ts'
 import { newMonthRecord, newSupervisorRecord, newVmRecord } from './records.ts'
@@ -70,7 +69,7 @@ export async function register(
     webhookHeardAtMs: null,
     refreshMirror: false,
     deleteVm: false,
-    leftovers: known === null ? [] : leftBehind(known, now),
+    leftovers: known?.leftovers ?? [],
     month: known?.month ?? newMonthRecord(),
     vm: input.vmId === undefined ? vm : { ...vm, id: input.vmId, adopted: true, step: 'known' },
     supervisor: newSupervisorRecord(),
@@ -153,15 +152,6 @@ export function branches(
   }
 }
 
-/** A registration made since then has another machine. */
-export function noteDeleted(core: Core, vmId: string): void {
-  if (requireWorkspace(core).vm.id !== vmId) return
-  core.store.publishWorkspace((record) => {
-    record.deleteVm = false
-    Object.assign(record.vm, { id: null, url: null, status: 'deleted', step: 'none' })
-  })
-}
-
 /** Ends everything of the workspace: plans cancelled, rights revoked, the VM deleted when it is ours (or asked for). History stays. */
 export async function remove(
   core: Core,
@@ -169,7 +159,6 @@ export async function remove(
   deleteVm: boolean | undefined,
 ): Promise<{ removed: boolean; vmDeleted: boolean }> {
   const workspace = requireWorkspace(core, name)
-  const settings = core.settings()
   if (workspace.status === 'removed') return { removed: true, vmDeleted: workspace.vm.id === null }
   const cancelled: string[] = []
   for (const plan of core.store.watchedPlans()) {
@@ -178,14 +167,13 @@ export async function remove(
     if (now !== null) core.store.savePlan({ ...now, onVm: false, stoppedOnVm: true, mergeCheckAtMs: null })
     cancelled.push(plan.id)
   }
-  const doDelete = workspace.vm.id !== null && (deleteVm ?? !workspace.vm.adopted)
-  core.store.publishWorkspace((record) => {
+  const isOurs = deleteVm ?? !workspace.vm.adopted
+  const { leftovers } = core.store.publishWorkspace((record) => {
     // A create under way has no id yet: what comes of it is looked for by its name.
-    if (record.vm.id === null && deleteVm !== false) record.leftovers = leftBehind(record, core.now())
+    record.leftovers = leftBehind(record, isOurs, core.now())
     Object.assign(record, {
       status: 'removed',
       statusDetail: 'Removed.',
-      deleteVm: doDelete,
       retryAtMs: null,
       provisioningSinceMs: null,
     })
@@ -196,17 +184,9 @@ export async function remove(
   await core.poke()
   // Those of the plans, and '': the machine's own fetches.
   await revokeLeases(core, [...cancelled, ''])
-  let vmDeleted = false
-  if (doDelete && workspace.vm.id !== null) {
-    // One try now, so that the answer can say it; the alarm goes on with it when Orgo does not answer.
-    vmDeleted = await createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
-      .destroy(workspace.vm.id)
-      .then(
-        () => true,
-        () => false,
-      )
-    if (vmDeleted) noteDeleted(core, workspace.vm.id)
-  }
+  // One try now, so that the answer can say it; the alarm goes on with it when Orgo does not answer.
+  const own = leftovers.find(({ id }) => id !== null && id === workspace.vm.id)
+  const vmDeleted = own !== undefined && (await deleteLeftover(core, own))
   await core.poke()
   return { removed: true, vmDeleted }
 }

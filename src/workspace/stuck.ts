@@ -4,6 +4,7 @@ import { settleClock } from './clock.ts'
 import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import { deadlineMs } from './decisions.ts'
+import { LEFTOVER_GIVE_UP_MS } from './leftovers.ts'
 import { nextWakeMs, provisioningDeadlineMs, startable } from './pace.ts'
 import { isOpen } from './records.ts'
 import type { PlanRecord, WorkspaceRecord } from './records.ts'
@@ -20,8 +21,6 @@ const STILL_MS = 2 * 60 * MINUTE_MS
 /** Some minutes of trying. */
 const OUTBOX_RETRIES = 6
 const LEFTOVER_MS = 60 * MINUTE_MS
-/** As in leftovers.ts: until then it is tried. */
-const LEFTOVER_LIFE_MS = 24 * 60 * MINUTE_MS
 const REPORT = 'Please report it with its lines of npx wrangler tail: this must not happen.'
 
 /** Wakes the object where it sleeps over open work. Errors: NotFoundError. */
@@ -143,12 +142,12 @@ function lookAtLeases(core: Core, { name, gitRemote }: WorkspaceRecord): Finding
 
 function lookAtLeftovers(core: Core, { name, leftovers }: WorkspaceRecord): Finding[] {
   return leftovers
-    .filter(({ id, untilMs }) => id !== null && core.now() - (untilMs - LEFTOVER_LIFE_MS) > LEFTOVER_MS)
+    .filter(({ id, untilMs }) => id !== null && core.now() - (untilMs - LEFTOVER_GIVE_UP_MS) > LEFTOVER_MS)
     .map(({ id, name: machine }) =>
       stuck(
         `vm of ${name}`,
         `Computer ${id} (${machine}) is wanted by nobody and could not be deleted yet: it may cost money.`,
-        'Delete it in Orgo; it is tried every 30 s for a day.',
+        'Delete it in Orgo; it is tried every 30 s for an hour, then hourly for a month.',
       ),
     )
 }

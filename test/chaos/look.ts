@@ -26,7 +26,7 @@ export function lookInside(sql: SqlStorage, alarmMs: number | null): Look {
   const open: string[] = []
   if (status === 'provisioning' || status === 'error')
     open.push(`workspace ${status}: ${workspace.statusDetail}`)
-  if (workspace.deleteVm) open.push('a VM to delete')
+  if (workspace.leftovers.some(({ id }) => id !== null)) open.push('a VM to delete')
   for (const plan of plans) {
     const what = `${plan.id.slice(-4)} ${plan.status} attempt ${plan.attempt}`
     if (['queued', 'running', 'paused'].includes(plan.status)) open.push(what)

@@ -126,14 +126,23 @@ describe('power', () => {
 
   it('destroy of a machine that is gone is done, and of one that is denied is not', async () => {
     edge.replies = { [`DELETE /computers/${ID}`]: [json(404, {})], [`GET /computers/${ID}`]: [json(404, {})] }
-    await expect(edge.orgo.destroy(ID)).resolves.toBeUndefined()
+    await expect(edge.orgo.destroy(ID, null)).resolves.toBeUndefined()
     edge.replies = {
       [`DELETE /computers/${ID}`]: [json(403, {})],
       [`GET /computers/${ID}`]: [json(200, COMPUTER)],
     }
-    await failure(edge.orgo.destroy(ID))
+    await failure(edge.orgo.destroy(ID, null))
     edge.replies = { [`DELETE /computers/${ID}`]: [new Response(null, { status: 204 })] }
-    await edge.orgo.destroy(ID)
+    await edge.orgo.destroy(ID, null)
+  })
+
+  it('destroy of a machine in a workspace the key does not show is not done', async () => {
+    const gone = { [`DELETE /computers/${ID}`]: [json(404, {})], [`GET /computers/${ID}`]: [json(404, {})] }
+    const shown = (id: string) => [json(200, { workspaces: [{ id, name: 'agent-runtime' }] })]
+    edge.replies = { ...gone, 'GET /workspaces': shown('theirs') }
+    expect(await failure(edge.orgo.destroy(ID, 'ours'))).toMatchObject({ code: 'key_refused' })
+    edge.replies = { ...gone, 'GET /workspaces': shown('ours') }
+    await expect(edge.orgo.destroy(ID, 'ours')).resolves.toBeUndefined()
   })
 
   it('keeping a machine awake uses the route that is there and never fails', async () => {

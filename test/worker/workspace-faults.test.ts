@@ -61,7 +61,7 @@ describe("another account's key", () => {
   const elsewhere = (method: string, path: string): Response | null => {
     if (path === '/workspaces') return Response.json({ workspaces: [{ id: 'ws-2', name: 'agent-runtime' }] })
     if (path === '/workspaces/ws-2') return Response.json({ id: 'ws-2', desktops: [] })
-    return method === 'GET' || path.endsWith('/bash')
+    return method !== 'POST' || path.endsWith('/bash')
       ? Response.json({ error: 'Computer not found' }, { status: 404 })
       : null
   }
@@ -87,10 +87,31 @@ describe("another account's key", () => {
     expect(creates()).toBe(1)
   })
 
+  it.each([
+    ["another account's", elsewhere],
+    ['a refused', () => Response.json({ error: 'Invalid API key' }, { status: 401 })],
+  ])('with %s key a removed workspace keeps after its machine until it is deleted', async (which, fault) => {
+    const name = `kept-${which.length}`
+    const { stub } = await ready(name, outside)
+    outside.orgoFault = fault
+    expect(await stub.remove(name, undefined)).toEqual({ removed: true, vmDeleted: false })
+    await ring(name)
+    expect(await stub.snapshot(name)).toMatchObject({
+      status: 'removed',
+      statusDetail: expect.stringContaining('ORGO_API_KEY'),
+    })
+    outside.orgoFault = () => null
+    await ring(name)
+    expect(outside.computers).toEqual([])
+    expect(await stub.snapshot(name)).toMatchObject({ statusDetail: 'Removed.', vm: { status: 'deleted' } })
+    const alarmMs = await runInDurableObject(await objectOf(name), (_, state) => state.storage.getAlarm())
+    expect(alarmMs).toBeNull()
+  })
+
   it('is told from a machine that is gone: that one is replaced', async () => {
     await ready('gone', outside)
     outside.computers.length = 0
-    const { stub } = { stub: await workspaceStub('gone') }
+    const stub = await workspaceStub('gone')
     await stub.submit('gone', { plan: 'x' })
     await ring('gone', { step: 'known' })
     await ring('gone', { missingSinceMs: Date.now() - 61_000 })
