@@ -1,0 +1,45 @@
+// The projects a mutant meets, as in vitest.config.ts of the project, each with the set-up file that makes one mutant active.
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
+import { defineConfig } from 'vitest/config'
+import { Job } from '../chaos/job.ts'
+import { workerTestOptions } from '../worker/setup/options.ts'
+
+const SELECT = 'test/mutation/select.ts'
+const MIGRATIONS = 'test/worker/setup/apply-migrations.ts'
+const inWorkerd = () => [cloudflareTest(async () => workerTestOptions(await readD1Migrations('migrations')))]
+const shared = { bail: 1, provide: { mutant: 0 }, testTimeout: 20_000 }
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          environment: 'node',
+          include: ['test/unit/**/*.test.ts'],
+          setupFiles: [SELECT],
+        },
+      },
+      {
+        plugins: inWorkerd(),
+        test: {
+          ...shared,
+          name: 'worker',
+          include: ['test/worker/**/*.test.ts'],
+          setupFiles: [SELECT, MIGRATIONS],
+        },
+      },
+      {
+        plugins: inWorkerd(),
+        test: {
+          ...shared,
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          setupFiles: [SELECT, MIGRATIONS],
+          provide: { mutant: 0, chaos: Job.parse({ runs: 24, shrink: false }) },
+        },
+      },
+    ],
+  },
+})
