@@ -27,9 +27,7 @@ export async function instrumentedCopy(root: string): Promise<{ dir: string; mut
   const dir = await mkdtemp(join(tmpdir(), 'mutation-'))
   for (const part of PARTS) await cp(join(root, part), join(dir, part), { recursive: true })
   await symlink(join(root, 'node_modules'), join(dir, 'node_modules'))
-  const words = readWords(
-    await Promise.all(WORD_SOURCES.map((file) => readFile(join(root, file), 'utf8'))),
-  )
+  const words = readWords(await Promise.all(WORD_SOURCES.map((file) => readFile(join(root, file), 'utf8'))))
   const mutants: Mutant[] = []
   for (const file of TARGETS) {
     const source = await readFile(join(root, file), 'utf8')

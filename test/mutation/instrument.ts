@@ -68,7 +68,7 @@ export function instrument(file: string, source: string, words: Words, firstId: 
       const id = note(node, { operator: 'property dropped', text: '' })
       return `...(__m(${id}) ? {} : (${render(node.argument, below(node, 'argument', where))}))`
     }
-    const changes = where.inChain || isName(where) ? [] : changesOf(node, placeOf(node, where, source, words))
+    const changes = where.inChain || isName(where) ? [] : changesOf(node, placeOf(where, source, words))
     const code = inside(node, where)
     if (changes.length === 0) return code
     const choices = changes.map((change) => `__m(${note(node, change)}) ? (${change.text}) : `)
@@ -85,21 +85,30 @@ export function instrument(file: string, source: string, words: Words, firstId: 
   }
 
   const code = inside(program, { parent: null, key: '', emptyAnswer: '', inChain: false })
-  return { code: source.slice(0, program.start) + '' + PRELUDE + code + source.slice(program.end), points }
+  return { code: source.slice(0, program.start) + PRELUDE + code + source.slice(program.end), points }
 
   function below(node: Node, key: string, where: Where): Where {
-    const onSpine = key === 'object' || key === 'callee' || (node.type === 'ChainExpression' && key === 'expression')
+    const onSpine =
+      key === 'object' || key === 'callee' || (node.type === 'ChainExpression' && key === 'expression')
     const inChain = onSpine && (where.inChain || node.type === 'ChainExpression')
-    return { parent: node, key, emptyAnswer: isFunction(node) ? emptyAnswer(node, source) : where.emptyAnswer, inChain }
+    return {
+      parent: node,
+      key,
+      emptyAnswer: isFunction(node) ? emptyAnswer(node, source) : where.emptyAnswer,
+      inChain,
+    }
   }
 }
 
 const isFunction = (node: Node): boolean =>
-  node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression'
+  node.type === 'FunctionDeclaration' ||
+  node.type === 'FunctionExpression' ||
+  node.type === 'ArrowFunctionExpression'
 
 /** Without a spread below it, leaving out a false or null leaves what reads like it, and a whole object only crashes. */
 const isPlain = (node: Node): boolean =>
-  node.type === 'ObjectExpression' || (node.type === 'Literal' && (node.value === false || node.value === null))
+  node.type === 'ObjectExpression' ||
+  (node.type === 'Literal' && (node.value === false || node.value === null))
 
 /** A key, a member's name, a pattern: no place for an expression. */
 const isName = ({ parent, key }: Where): boolean =>
@@ -115,10 +124,18 @@ function emptyAnswer(node: Node, source: string): string {
   return /\b(?:undefined|void)\b/.test(type) ? 'undefined' : ''
 }
 
-function placeOf(_node: Node, { parent, key, emptyAnswer: empty }: Where, source: string, words: Words) {
+function placeOf({ parent, key, emptyAnswer: empty }: Where, source: string, words: Words) {
   const isLoopCondition =
     key === 'test' && (parent?.type === 'ForStatement' || parent?.type === 'WhileStatement')
   const isCondition =
-    isLoopCondition || (key === 'test' && (parent?.type === 'IfStatement' || parent?.type === 'ConditionalExpression'))
-  return { source, words, isCondition, isLoopCondition, emptyAnswer: empty, isAnswer: parent?.type === 'ReturnStatement' }
+    isLoopCondition ||
+    (key === 'test' && (parent?.type === 'IfStatement' || parent?.type === 'ConditionalExpression'))
+  return {
+    source,
+    words,
+    isCondition,
+    isLoopCondition,
+    emptyAnswer: empty,
+    isAnswer: parent?.type === 'ReturnStatement',
+  }
 }

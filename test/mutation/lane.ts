@@ -42,8 +42,14 @@ async function run({ mutant, files }: Order): Promise<Answer> {
     failure: failures[0]?.slice(0, 300) ?? null,
     files: testModules.map((module) => ({
       file: module.relativeModuleId,
-      reached: z.object({ reached: z.array(z.int()) }).catch({ reached: [] }).parse(module.meta()).reached,
-      ms: module.diagnostic().duration + module.diagnostic().collectDuration + module.diagnostic().setupDuration,
+      reached: z
+        .object({ reached: z.array(z.int()) })
+        .catch({ reached: [] })
+        .parse(module.meta()).reached,
+      ms:
+        module.diagnostic().duration +
+        module.diagnostic().collectDuration +
+        module.diagnostic().setupDuration,
     })),
   }
 }

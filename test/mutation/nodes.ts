@@ -15,7 +15,8 @@ export function childrenOf(node: Node): { key: string; child: Node }[] {
   return found.toSorted((a, b) => a.child.start - b.child.start)
 }
 
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && 'type' in value
+const isNode = (value: unknown): value is Node =>
+  typeof value === 'object' && value !== null && 'type' in value
 
 const WITH_A_VALUE = new Set(['TSAsExpression', 'TSSatisfiesExpression', 'TSNonNullExpression'])
 const isTypeOnly = ({ type }: Node): boolean => type.startsWith('TS') && !WITH_A_VALUE.has(type)
@@ -25,7 +26,9 @@ export function calledName(node: Node): string | null {
   if (node.type !== 'CallExpression') return null
   const { callee } = node
   if (callee.type === 'Identifier') return callee.name
-  return callee.type === 'MemberExpression' && callee.property.type === 'Identifier' ? callee.property.name : null
+  return callee.type === 'MemberExpression' && callee.property.type === 'Identifier'
+    ? callee.property.name
+    : null
 }
 
 /** Words in a row, as for people: messages, details, errors. What is looked up or compared is one word. */

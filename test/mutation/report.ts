@@ -39,7 +39,9 @@ export function report({ mutants, verdicts, whole, minutes, lanes }: ReportInput
   }
   const stale = !whole
     ? []
-    : REASONS.flatMap(({ file, keys }) => keys.map((key) => `${file} | ${key}`)).filter((key) => !used.has(key))
+    : REASONS.flatMap(({ file, keys }) => keys.map((key) => `${file} | ${key}`)).filter(
+        (key) => !used.has(key),
+      )
   const score = mutants.length === 0 ? 1 : caught / mutants.length
   const text = [
     '| File | Mutants | ' + PROJECTS.map((project) => `By ${project}`).join(' | ') + ' | Survived | Score |',

@@ -30,9 +30,7 @@ const projects = PROJECTS.filter((project) => values.projects.split(',').include
 const { dir, mutants: all } = await instrumentedCopy(ROOT)
 try {
   const last = await readLast()
-  const mutants = all
-    .filter(({ key }) => key.includes(values.only))
-    .filter((_, at) => at % sample === 0)
+  const mutants = all.filter(({ key }) => key.includes(values.only)).filter((_, at) => at % sample === 0)
   const verdicts = new Map<number, Verdict>()
   for (const { id, key } of mutants) {
     const verdict = last.get(key)

@@ -12,7 +12,7 @@ Object.assign(globalThis, { __mutation: all })
 // What the code under test says is not wanted thousands of times.
 for (const name of ['log', 'warn', 'error'] as const) console[name] = () => {}
 
-// The first argument would be fixtures, of which there are none.
+// oxlint-disable-next-line no-empty-pattern -- vitest wants a pattern for the fixtures, of which there are none
 afterAll(({}, suite) => {
   Object.assign(suite.meta, { reached: [...all.reached] })
 })

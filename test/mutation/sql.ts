@@ -13,10 +13,22 @@ const RULES: { operator: string; find: RegExp; put: (...found: string[]) => stri
   { operator: 'SQL OR IGNORE dropped', find: / OR IGNORE\b/g, put: () => '' },
   { operator: 'SQL OR REPLACE dropped', find: / OR REPLACE\b/g, put: () => '' },
   { operator: 'SQL + 1 dropped', find: / \+ 1\b/g, put: () => '' },
-  { operator: 'SQL MAX <-> MIN', find: /\b(MAX|MIN)\(/g, put: (_, name) => (name === 'MAX' ? 'MIN(' : 'MAX(') },
+  {
+    operator: 'SQL MAX <-> MIN',
+    find: /\b(MAX|MIN)\(/g,
+    put: (_, name) => (name === 'MAX' ? 'MIN(' : 'MAX('),
+  },
   { operator: 'SQL update to nothing', find: /DO UPDATE SET .*(?=['"`]$)/g, put: () => 'DO NOTHING' },
-  { operator: 'SQL column kept', find: /(\w+) = excluded\.\w+/g, put: (_, column) => `${column} = ${column}` },
-  { operator: 'SQL column kept', find: SET_COLUMN(), put: (_, column) => `${column} = COALESCE(${column}, ?)` },
+  {
+    operator: 'SQL column kept',
+    find: /(\w+) = excluded\.\w+/g,
+    put: (_, column) => `${column} = ${column}`,
+  },
+  {
+    operator: 'SQL column kept',
+    find: SET_COLUMN(),
+    put: (_, column) => `${column} = COALESCE(${column}, ?)`,
+  },
   { operator: 'SQL number', find: /(?<=[\s,(=])\d+(?=[\s,)'"`])/g, put: (number) => `${Number(number) + 1}` },
   { operator: 'SQL word', find: /(?<=VALUES .*)'[a-z]+'/g, put: (word) => `${(word ?? '').slice(0, -1)}_'` },
 ]

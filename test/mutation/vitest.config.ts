@@ -18,7 +18,7 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['test/unit/**/*.test.ts'],
-          setupFiles: [SELECT],
+          setupFiles: [SELECT, 'test/mutation/steady.ts'],
         },
       },
       {

@@ -24,7 +24,9 @@ function listOf(node: Node): string[] {
   if (node.type === 'TSUnionType')
     return node.types.flatMap((type) => (type.type === 'TSLiteralType' ? wordIn(type.literal) : []))
   const [first] = node.type === 'CallExpression' && calledName(node) === 'enum' ? node.arguments : []
-  return first?.type === 'ArrayExpression' ? first.elements.flatMap((one) => (one === null ? [] : wordIn(one))) : []
+  return first?.type === 'ArrayExpression'
+    ? first.elements.flatMap((one) => (one === null ? [] : wordIn(one)))
+    : []
 }
 
 const wordIn = (node: Node): string[] => {

@@ -79,11 +79,14 @@ describe('the end of an attempt', () => {
       event: { text: 'Completed, unverified: check_failed, no_checks.' },
     })
   })
-  it.each([null, 'e'.repeat(40)])('is a claim when the gateway saw %s pushed and no head is reported', (pushedHead) => {
-    const report: AttemptEnd = { ...proven, work: { ...work, head: undefined } }
-    const change = end({ ...running, pushedHead }, 3, report, NOW)
-    expect(change?.plan).toMatchObject({ outcome: 'unverified', head: running.head })
-  })
+  it.each([null, 'e'.repeat(40)])(
+    'is a claim when the gateway saw %s pushed and no head is reported',
+    (pushedHead) => {
+      const report: AttemptEnd = { ...proven, work: { ...work, head: undefined } }
+      const change = end({ ...running, pushedHead }, 3, report, NOW)
+      expect(change?.plan).toMatchObject({ outcome: 'unverified', head: running.head })
+    },
+  )
   it('was on the VM no more, though nothing was running there before', () => {
     expect(end({ ...running, stoppedOnVm: false }, 3, proven, NOW)?.plan.stoppedOnVm).toBe(true)
   })

@@ -135,7 +135,11 @@ describe('the object wakes', () => {
       later,
       { outboxIsEmpty: false, workspace: readyWorkspace({ outboxRetryAtMs: later }) },
     ],
-    ['at once for the next step of a machine that comes', NOW, { workspace: readyWorkspace({ ...coming, vm: bootingVm }) }],
+    [
+      'at once for the next step of a machine that comes',
+      NOW,
+      { workspace: readyWorkspace({ ...coming, vm: bootingVm }) },
+    ],
     [
       'for that step at its retry',
       later,
@@ -146,7 +150,11 @@ describe('the object wakes', () => {
       NOW + 30 * MINUTE,
       { workspace: readyWorkspace({ ...coming, vm: bootingVm, retryAtMs: NOW + 31 * MINUTE }) },
     ],
-    ['at once to delete a ready machine', NOW, { workspace: readyWorkspace({ status: 'removed', deleteVm: true }) }],
+    [
+      'at once to delete a ready machine',
+      NOW,
+      { workspace: readyWorkspace({ status: 'removed', deleteVm: true }) },
+    ],
     [
       'to delete it at its retry',
       later,
@@ -168,14 +176,26 @@ describe('the object wakes', () => {
       },
     ],
     ['at once for plans that wait for a machine', NOW, { plans: [ended(), waiting] }],
-    ['for them at the next look', later, { plans: [waiting], workspace: readyWorkspace({ mendAtMs: later }) }],
+    [
+      'for them at the next look',
+      later,
+      { plans: [waiting], workspace: readyWorkspace({ mendAtMs: later }) },
+    ],
     [
       'for them in an error as well',
       later,
       { plans: [waiting], workspace: readyWorkspace({ status: 'error', mendAtMs: later }) },
     ],
-    ['not for them after removal', null, { plans: [waiting], workspace: readyWorkspace({ status: 'removed' }) }],
-    ['not for a look that nobody waits for', null, { plans: [ended()], workspace: readyWorkspace({ mendAtMs: later }) }],
+    [
+      'not for them after removal',
+      null,
+      { plans: [waiting], workspace: readyWorkspace({ status: 'removed' }) },
+    ],
+    [
+      'not for a look that nobody waits for',
+      null,
+      { plans: [ended()], workspace: readyWorkspace({ mendAtMs: later }) },
+    ],
     ['for a notification', later, { notificationMs: later }],
     ['at once for a queued plan with a free slot', NOW, { plans: [freshPlan()] }],
     [
@@ -186,7 +206,10 @@ describe('the object wakes', () => {
     [
       'not for a queued plan without a slot',
       null,
-      { plans: [freshPlan(), freshPlan({ status: 'running' })], workspace: readyWorkspace({ maxParallel: 1 }) },
+      {
+        plans: [freshPlan(), freshPlan({ status: 'running' })],
+        workspace: readyWorkspace({ maxParallel: 1 }),
+      },
     ],
     [
       'not for a queued plan in an error',

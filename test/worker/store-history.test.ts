@@ -55,7 +55,9 @@ describe("a VM's lines", () => {
       store.takeVmEvents('a', 1, [line(1), line(2)], 100)
       expect(store.takeVmEvents('a', 2, [line(1)], 100)).toBe(1)
       expect(store.takeVmEvents('b', 1, [line(1)], 100)).toBe(1)
-      expect([store.lastVmEvent('a', 1), store.lastVmEvent('a', 2), store.lastVmEvent('b', 2)]).toEqual([2, 1, 0])
+      expect([store.lastVmEvent('a', 1), store.lastVmEvent('a', 2), store.lastVmEvent('b', 2)]).toEqual([
+        2, 1, 0,
+      ])
       expect(texts(store)).toEqual(['line 1', 'line 2', 'line 1'])
     }))
   it('carry attempt and number, and a time that is not in the future', () =>
@@ -84,7 +86,9 @@ describe("a VM's lines", () => {
         type: 'events_dropped',
         text: 'More than 1000 events in attempt 1: the rest stays on the VM.',
       })
-      expect(sql.exec('SELECT last_n, kept FROM event_sources').toArray()).toEqual([{ last_n: 1_003, kept: 1_003 }])
+      expect(sql.exec('SELECT last_n, kept FROM event_sources').toArray()).toEqual([
+        { last_n: 1_003, kept: 1_003 },
+      ])
       expect(store.takeVmEvents('a', 1, [line(1_004)], 100)).toBe(1_004)
       expect(store.newestEvent('a')).toBe(1_001)
     }))

@@ -15,7 +15,10 @@ describe('the workspace row', () => {
     }))
   it('of an older version has every field', () =>
     withStore(({ store, sql }) => {
-      sql.exec('UPDATE workspace SET record = ?', JSON.stringify({ name: 'w', vm: { name: 'v' }, supervisor: {} }))
+      sql.exec(
+        'UPDATE workspace SET record = ?',
+        JSON.stringify({ name: 'w', vm: { name: 'v' }, supervisor: {} }),
+      )
       expect(store.workspace()).toMatchObject({
         leftovers: [],
         outageMs: 0,
@@ -44,7 +47,9 @@ describe('the workspace row', () => {
     }))
   it('holds no secret, whatever the VM or Orgo said', () =>
     withStore(({ store }) => {
-      store.changeWorkspace((workspace) => void (workspace.statusDetail = `no: sk-ant-api03-${'x'.repeat(40)}`))
+      store.changeWorkspace(
+        (workspace) => void (workspace.statusDetail = `no: sk-ant-api03-${'x'.repeat(40)}`),
+      )
       expect(store.workspace()?.statusDetail).not.toContain('x'.repeat(40))
     }))
 })
