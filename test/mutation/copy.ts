@@ -34,7 +34,13 @@ export async function instrumentedCopy(root: string): Promise<{ dir: string; mut
     const { code, points } = instrument(file, source, words, mutants.length + 1)
     await writeFile(join(dir, file), code)
     const lines = source.split('\n')
-    for (const point of points) mutants.push({ ...point, key: keyOf(point, lines[point.line - 1] ?? '') })
+    const seen = new Map<string, number>()
+    for (const point of points) {
+      const key = keyOf(point, lines[point.line - 1] ?? '')
+      const nth = (seen.get(key) ?? 0) + 1
+      seen.set(key, nth)
+      mutants.push({ ...point, key: nth === 1 ? key : `${key} (${nth})` })
+    }
   }
   return { dir, mutants }
 }

@@ -24,6 +24,7 @@ process.on('message', (message) => {
     say({ failure: `the run broke: ${String(error)}`, files: [] }),
   )
 })
+process.once('disconnect', () => process.exit(0)) // the parent is gone
 say('ready')
 
 async function run({ mutant, files }: Order): Promise<Answer> {

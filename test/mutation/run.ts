@@ -1,6 +1,7 @@
 // `npm run mutation`: mistakes put mechanically into the files that decide (targets.ts), each to be noticed by a test or by the
 // simulator. Exit 1 below 90 % noticed, or when one that is not noticed has no reason (reasons.ts).
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
@@ -28,46 +29,48 @@ const [lanes, sample] = [Number(values.lanes), Number(values.sample)]
 const projects = PROJECTS.filter((project) => values.projects.split(',').includes(project))
 
 const { dir, mutants: all } = await instrumentedCopy(ROOT)
-try {
-  const last = await readLast()
-  const mutants = all.filter(({ key }) => key.includes(values.only)).filter((_, at) => at % sample === 0)
-  const verdicts = new Map<number, Verdict>()
-  for (const { id, key } of mutants) {
-    const verdict = last.get(key)
-    if (values.survivors && verdict !== undefined) verdicts.set(id, verdict)
-  }
-  const startedAt = performance.now()
-  for (const project of projects) {
-    const open = mutants.filter(({ id }) => !verdicts.has(id))
-    if (values.list || open.length === 0) break
-    await huntIn(project, open, verdicts)
-  }
+// However it ends: the lanes end by themselves.
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+const last = await readLast()
+const mutants = all.filter(({ key }) => key.includes(values.only)).filter((_, at) => at % sample === 0)
+const verdicts = new Map<number, Verdict>()
+for (const { id, key } of mutants) {
+  const verdict = last.get(key)
+  if (values.survivors && verdict !== undefined) verdicts.set(id, verdict)
+}
+const startedAt = performance.now()
+for (const project of projects) {
+  const open = mutants.filter(({ id }) => !verdicts.has(id))
+  if (values.list || open.length === 0) break
+  await huntIn(project, open, verdicts)
+}
+const { text, failed } = report({
+  mutants,
+  verdicts,
+  whole: mutants.length === all.length,
+  minutes: (performance.now() - startedAt) / 60_000,
+  lanes,
+})
+console.log(text)
+if (!values.list) save()
+if (values.write) writeFileSync(join(ROOT, 'docs/mutation.md'), text)
+process.exitCode = failed ? 1 : 0
+
+async function readLast(): Promise<Map<string, Verdict>> {
+  const text = await readFile(LAST, 'utf8').catch(() => '[]') // the first run
+  return new Map(z.array(z.tuple([z.string(), Verdict])).parse(JSON.parse(text)))
+}
+
+function save(): void {
   for (const { id, key } of mutants) {
     const verdict = verdicts.get(id)
     if (verdict === undefined) last.delete(key)
     else last.set(key, verdict)
   }
-  const { text, failed } = report({
-    mutants,
-    verdicts,
-    whole: mutants.length === all.length,
-    minutes: (performance.now() - startedAt) / 60_000,
-    lanes,
-  })
-  console.log(text)
-  if (!values.list) {
-    await mkdir(join(ROOT, '.dev'), { recursive: true })
-    await writeFile(LAST, JSON.stringify([...last], null, 1))
-    if (values.write) await writeFile(join(ROOT, 'docs/mutation.md'), text)
-  }
-  process.exitCode = failed ? 1 : 0
-} finally {
-  await rm(dir, { recursive: true, force: true })
-}
-
-async function readLast(): Promise<Map<string, Verdict>> {
-  const text = await readFile(LAST, 'utf8').catch(() => '[]') // the first run
-  return new Map(z.array(z.tuple([z.string(), Verdict])).parse(JSON.parse(text)))
+  mkdirSync(join(ROOT, '.dev'), { recursive: true })
+  writeFileSync(LAST, JSON.stringify([...last], null, 1))
 }
 
 async function huntIn(project: Project, open: typeof all, verdicts: Map<number, Verdict>): Promise<void> {
@@ -83,8 +86,9 @@ async function huntIn(project: Project, open: typeof all, verdicts: Map<number, 
         caught += 1
         verdicts.set(mutant.id, verdict)
       }
-      if (done % 50 === 0 || done === open.length)
-        console.log(`  ${project}: ${done} of ${open.length}, ${caught} caught`)
+      if (done % 50 !== 0 && done !== open.length) return
+      console.log(`  ${project}: ${done} of ${open.length}, ${caught} caught`)
+      save()
     },
   })
 }

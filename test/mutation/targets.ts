@@ -23,6 +23,6 @@ export type Project = (typeof PROJECTS)[number]
 export const TEST_FILES: Record<Project, RegExp> = {
   unit: /^(?:decisions|grants|pace|receive-pack|pkt-line)[a-z-]*\.test\.ts$/,
   worker:
-    /^(?:workspace-.*|store|store-history|account|notify|gateway-routes|history-query|mcp-real-object|doctor|redaction)\.test\.ts$/,
+    /^(?:workspace-.*|store|store-history|reconcile-.*|account|notify|gateway-routes|history-query|mcp-real-object|doctor|redaction)\.test\.ts$/,
   chaos: /^chaos\.test\.ts$/,
 }
