@@ -14,6 +14,8 @@ export interface MutantPoint {
   operator: string
   before: string
   after: string
+  /** Evaluated once, when the module is loaded. */
+  onLoad: boolean
 }
 
 export interface Instrumented {
@@ -31,6 +33,7 @@ interface Where {
   emptyAnswer: string
   /** On the way down the left side of `a?.b.c()`: a bracket there would end the short cut too early. */
   inChain: boolean
+  inFunction: boolean
 }
 
 export function instrument(file: string, source: string, words: Words, firstId: number): Instrumented {
@@ -38,10 +41,18 @@ export function instrument(file: string, source: string, words: Words, firstId: 
   if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message ?? 'no syntax tree'}`)
   const points: MutantPoint[] = []
 
-  const note = (node: Node, { operator, text }: Change): number => {
+  const note = (node: Node, { operator, text }: Change, { inFunction }: Where): number => {
     const before = source.slice(node.start, node.end)
     const line = source.slice(0, node.start).split('\n').length
-    points.push({ id: firstId + points.length, file, line, operator, before, after: text })
+    points.push({
+      id: firstId + points.length,
+      file,
+      line,
+      operator,
+      before,
+      after: text,
+      onLoad: !inFunction,
+    })
     return firstId + points.length - 1
   }
 
@@ -59,19 +70,19 @@ export function instrument(file: string, source: string, words: Words, firstId: 
     if (calledName(node) === 'log' || isProse(node) || node.type === 'ImportDeclaration')
       return source.slice(node.start, node.end)
     if (node.type === 'ExpressionStatement' || node.type === 'ThrowStatement') {
-      const id = note(node, { operator: 'statement dropped', text: '' })
+      const id = note(node, { operator: 'statement dropped', text: '' }, where)
       if (node.type === 'ThrowStatement') return `if (!__m(${id})) ${inside(node, where)}`
       return `__m(${id}) ? undefined : (${render(node.expression, below(node, 'expression', where))})`
     }
     if (node.type === 'Property' && where.parent?.type === 'ObjectExpression') return property(node, where)
     if (node.type === 'SpreadElement' && where.parent?.type === 'ObjectExpression') {
-      const id = note(node, { operator: 'property dropped', text: '' })
+      const id = note(node, { operator: 'property dropped', text: '' }, where)
       return `...(__m(${id}) ? {} : (${render(node.argument, below(node, 'argument', where))}))`
     }
     const changes = where.inChain || isName(where) ? [] : changesOf(node, placeOf(where, source, words))
     const code = inside(node, where)
     if (changes.length === 0) return code
-    const choices = changes.map((change) => `__m(${note(node, change)}) ? (${change.text}) : `)
+    const choices = changes.map((change) => `__m(${note(node, change, where)}) ? (${change.text}) : `)
     return `(${choices.join('')}(${code}))`
   }
 
@@ -81,10 +92,10 @@ export function instrument(file: string, source: string, words: Words, firstId: 
       where.parent?.type === 'ObjectExpression' &&
       where.parent.properties.some(({ type }) => type === 'SpreadElement')
     if (isFunction(node.value) || isProse(node.value) || (!spreads && isPlain(node.value))) return code
-    return `...(__m(${note(node, { operator: 'property dropped', text: '' })}) ? {} : { ${code} })`
+    return `...(__m(${note(node, { operator: 'property dropped', text: '' }, where)}) ? {} : { ${code} })`
   }
 
-  const code = inside(program, { parent: null, key: '', emptyAnswer: '', inChain: false })
+  const code = inside(program, { parent: null, key: '', emptyAnswer: '', inChain: false, inFunction: false })
   return { code: source.slice(0, program.start) + PRELUDE + code + source.slice(program.end), points }
 
   function below(node: Node, key: string, where: Where): Where {
@@ -96,6 +107,7 @@ export function instrument(file: string, source: string, words: Words, firstId: 
       key,
       emptyAnswer: isFunction(node) ? emptyAnswer(node, source) : where.emptyAnswer,
       inChain,
+      inFunction: where.inFunction || isFunction(node),
     }
   }
 }

@@ -1,7 +1,6 @@
 // `npm run mutation`: mistakes put mechanically into the files that decide (targets.ts), each to be noticed by a test or by the
 // simulator. Exit 1 below 90 % noticed, or when one that is not noticed has no reason (reasons.ts).
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
@@ -17,6 +16,7 @@ const { values } = parseArgs({
     lanes: { type: 'string', default: '2' },
     sample: { type: 'string', default: '1' },
     projects: { type: 'string', default: PROJECTS.join(',') },
+    tests: { type: 'string', default: '' },
     survivors: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
@@ -33,11 +33,11 @@ const { dir, mutants: all } = await instrumentedCopy(ROOT)
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
-const last = await readLast()
+const before = readLast()
 const mutants = all.filter(({ key }) => key.includes(values.only)).filter((_, at) => at % sample === 0)
 const verdicts = new Map<number, Verdict>()
 for (const { id, key } of mutants) {
-  const verdict = last.get(key)
+  const verdict = before.get(key)
   if (values.survivors && verdict !== undefined) verdicts.set(id, verdict)
 }
 const startedAt = performance.now()
@@ -58,12 +58,14 @@ if (!values.list) save()
 if (values.write) writeFileSync(join(ROOT, 'docs/mutation.md'), text)
 process.exitCode = failed ? 1 : 0
 
-async function readLast(): Promise<Map<string, Verdict>> {
-  const text = await readFile(LAST, 'utf8').catch(() => '[]') // the first run
+function readLast(): Map<string, Verdict> {
+  const text = existsSync(LAST) ? readFileSync(LAST, 'utf8') : '[]'
   return new Map(z.array(z.tuple([z.string(), Verdict])).parse(JSON.parse(text)))
 }
 
+/** Beside what another run may have written meanwhile. */
 function save(): void {
+  const last = readLast()
   for (const { id, key } of mutants) {
     const verdict = verdicts.get(id)
     if (verdict === undefined) last.delete(key)
@@ -80,6 +82,7 @@ async function huntIn(project: Project, open: typeof all, verdicts: Map<number, 
     project,
     mutants: open,
     lanes,
+    tests: new RegExp(values.tests),
     onVerdict(mutant, verdict) {
       done += 1
       if (verdict !== null) {

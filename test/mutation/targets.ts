@@ -26,3 +26,5 @@ export const TEST_FILES: Record<Project, RegExp> = {
     /^(?:workspace-.*|store|store-history|reconcile-.*|account|notify|gateway-routes|history-query|mcp-real-object|doctor|redaction)\.test\.ts$/,
   chaos: /^chaos\.test\.ts$/,
 }
+/** Test files whose tests each have tables and names of their own: they may run many times in one process (batch.ts). */
+export const SHARES_NOTHING = /^test\/worker\/(?:store|reconcile)[a-z-]*\.test\.ts$/

@@ -5,9 +5,11 @@ import { Job } from '../chaos/job.ts'
 import { workerTestOptions } from '../worker/setup/options.ts'
 
 const SELECT = 'test/mutation/select.ts'
+const BATCH = 'test/mutation/batch.ts'
 const MIGRATIONS = 'test/worker/setup/apply-migrations.ts'
 const inWorkerd = () => [cloudflareTest(async () => workerTestOptions(await readD1Migrations('migrations')))]
-const shared = { bail: 1, provide: { mutant: 0 }, testTimeout: 20_000 }
+const provide = { mutant: 0, batch: { file: '', mutants: [] } }
+const shared = { provide, testTimeout: 20_000 }
 
 export default defineConfig({
   test: {
@@ -26,7 +28,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'worker',
-          include: ['test/worker/**/*.test.ts'],
+          include: ['test/worker/**/*.test.ts', BATCH],
           setupFiles: [SELECT, MIGRATIONS],
         },
       },
@@ -37,7 +39,7 @@ export default defineConfig({
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
           setupFiles: [SELECT, MIGRATIONS],
-          provide: { mutant: 0, chaos: Job.parse({ runs: 24, shrink: false }) },
+          provide: { ...provide, chaos: Job.parse({ runs: 16, shrink: false }) },
         },
       },
     ],

@@ -72,6 +72,10 @@ describe('the end of an attempt', () => {
       event: { type: 'completed', text: 'Completed and verified.', data: { attempt: 3 } },
     })
   })
+  it('is unverified for its one reason', () => {
+    const report: AttemptEnd = { ...proven, outcome: 'unverified', reasons: ['check_failed'] }
+    expect(end(running, 3, report, NOW)?.plan.outcomeReasons).toEqual(['check_failed'])
+  })
   it('is unverified for the reasons it gives, however well it is proven', () => {
     const report: AttemptEnd = { ...proven, outcome: 'unverified', reasons: ['check_failed', 'no_checks'] }
     expect(end(running, 3, report, NOW)).toMatchObject({
@@ -131,7 +135,7 @@ describe('the end of an attempt', () => {
 
 it('a pause without a question leaves none of an earlier one', () => {
   const running = fullPlan()
-  expect(pause(running, 'vm_unavailable', 'No VM.', NOW)).toEqual({
+  expect(pause(running, 'vm_unavailable', 'No VM.', NOW)).toStrictEqual({
     plan: {
       ...running,
       status: 'paused',

@@ -222,7 +222,11 @@ describe('the object wakes', () => {
       NOW + 60_000,
       { plans: [freshPlan({ status: 'paused', pausedAtMs: NOW + 60_000 - 30 * 86_400_000 })] },
     ],
-    ['at the end of a push', later, { leases: [lease({ kind: 'git_push', deadlineMs: later })] }],
+    [
+      'at the end of a push',
+      NOW + MINUTE,
+      { leases: [lease({ kind: 'git_push', deadlineMs: NOW + MINUTE })] },
+    ],
     [
       'for a model stream in 30 s, or at its end',
       NOW + STREAM_SILENT_MS,
