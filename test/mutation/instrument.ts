@@ -67,7 +67,8 @@ export function instrument(file: string, source: string, words: Words, firstId: 
   }
 
   const render = (node: Node, where: Where): string => {
-    if (calledName(node) === 'log' || isProse(node) || node.type === 'ImportDeclaration')
+    const isLogged = calledName(node.type === 'ExpressionStatement' ? node.expression : node) === 'log'
+    if (isLogged || isProse(node) || node.type === 'ImportDeclaration')
       return source.slice(node.start, node.end)
     if (node.type === 'ExpressionStatement' || node.type === 'ThrowStatement') {
       const id = note(node, { operator: 'statement dropped', text: '' }, where)

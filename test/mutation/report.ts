@@ -1,4 +1,4 @@
-// The table per file and the list of survivors, as Markdown.
+// What a run found, as Markdown: a table per file, and who lives, by reason.
 import { squeezed } from './copy.ts'
 import type { Mutant } from './copy.ts'
 import type { Verdict } from './hunt.ts'
@@ -10,51 +10,47 @@ const LEAST_SCORE = 0.9
 export interface ReportInput {
   mutants: Mutant[]
   verdicts: Map<number, Verdict>
-  /** All mutants were asked about: only then is a reason without its mutant stale. */
+  /** All mutants met all tests: only then is a reason without its mutant stale. */
   whole: boolean
-  minutes: number
-  lanes: number
+  footer: string
 }
 
-export function report({ mutants, verdicts, whole, minutes, lanes }: ReportInput): {
-  text: string
-  failed: boolean
-} {
+export function report({ mutants, verdicts, whole, footer }: ReportInput): { text: string; failed: boolean } {
   const survivors = mutants.filter(({ id }) => !verdicts.has(id))
-  const caught = mutants.length - survivors.length
-  const used = new Set<string>()
-  const lines: string[] = []
-  let unexplained = 0
-  for (const mutant of survivors) {
-    const found = REASONS.flatMap(({ file, keys, reason }) =>
-      keys
-        .filter((key) => mutant.file.endsWith(file) && mutant.key.includes(key))
-        .map((key) => ({ key: `${file} | ${key}`, reason })),
-    )
-    for (const { key } of found) used.add(key)
-    if (found.length === 0) unexplained += 1
-    lines.push(
-      `- \`${mutant.file}:${mutant.line}\` ${mutant.operator}: \`${clip(mutant.before)}\` → \`${clip(mutant.after)}\`. ${found[0]?.reason ?? 'NO REASON'}`,
-    )
-  }
-  const stale = !whole
-    ? []
-    : REASONS.flatMap(({ file, keys }) => keys.map((key) => `${file} | ${key}`)).filter(
-        (key) => !used.has(key),
-      )
-  const score = mutants.length === 0 ? 1 : caught / mutants.length
+  const explained = REASONS.map(({ file, keys, reason }) => ({
+    reason,
+    lives: survivors.filter(
+      (mutant) => mutant.file.endsWith(`/${file}`) && keys.some((key) => mutant.key.includes(key)),
+    ),
+    stale: keys.filter((key) => !survivors.some((mutant) => mutant.key.includes(key))),
+    file,
+  }))
+  const known = new Set(explained.flatMap(({ lives }) => lives))
+  const unexplained = survivors.filter((mutant) => !known.has(mutant))
+  const stale = whole ? explained.flatMap((one) => one.stale.map((key) => `${one.file} | ${key}`)) : []
+  const score = mutants.length === 0 ? 1 : 1 - survivors.length / mutants.length
   const text = [
-    '| File | Mutants | ' + PROJECTS.map((project) => `By ${project}`).join(' | ') + ' | Survived | Score |',
+    '# What the tests would notice',
+    '',
+    'Made by `npm run mutation -- --write`; [docs/testing.md](testing.md) says how. One mistake at a time in the files that decide, and what',
+    'notices it first. Survivors count against the score, with a reason or not.',
+    '',
+    `| File | Mutants | ${PROJECTS.map((project) => `By ${project}`).join(' | ')} | Survived | Score |`,
     `| --- | ${'--- | '.repeat(PROJECTS.length + 3)}`.trim(),
     ...[...TARGETS, ''].map((file) => row(mutants, verdicts, file)),
     '',
-    `${Math.round(minutes)} min on ${lanes} lanes.`,
+    footer,
     '',
-    ...lines,
-    ...stale.map((key) => `- reason without a mutant that lives: ${key}`),
+    '## Survivors',
+    '',
+    ...explained
+      .filter(({ lives }) => lives.length > 0)
+      .flatMap(({ reason, lives }) => [`- ${reason}`, ...lives.map((mutant) => `  - ${shown(mutant)}`)]),
+    ...unexplained.flatMap((mutant) => [`- NO REASON: ${shown(mutant)}`, `  - key: ${mutant.key}`]),
+    ...stale.map((key) => `- STALE, a reason whose mutant does not live: ${key}`),
     '',
   ].join('\n')
-  return { text, failed: score < LEAST_SCORE || unexplained > 0 || stale.length > 0 }
+  return { text, failed: score < LEAST_SCORE || unexplained.length > 0 || stale.length > 0 }
 }
 
 function row(mutants: Mutant[], verdicts: Map<number, Verdict>, file: string): string {
@@ -62,10 +58,14 @@ function row(mutants: Mutant[], verdicts: Map<number, Verdict>, file: string): s
   const by = PROJECTS.map((project) => own.filter(({ id }) => verdicts.get(id)?.by === project).length)
   const caught = by.reduce((sum, count) => sum + count, 0)
   const score = own.length === 0 ? '' : `${((100 * caught) / own.length).toFixed(1)} %`
-  return `| ${file === '' ? 'all' : file} | ${[own.length, ...by, own.length - caught].join(' | ')} | ${score} |`
+  return `| ${file === '' ? 'all' : `\`${file}\``} | ${[own.length, ...by, own.length - caught].join(' | ')} | ${score} |`
 }
 
-const clip = (text: string): string => {
+const shown = ({ file, line, operator, before, after }: Mutant): string =>
+  `\`${file}:${line}\` ${operator}: ${code(before)} → ${after === '' ? 'nothing' : code(after)}`
+
+function code(text: string): string {
   const line = squeezed(text)
-  return line.length > 90 ? `${line.slice(0, 87)}…` : line
+  const short = line.length > 90 ? `${line.slice(0, 87)}…` : line
+  return short.includes('`') ? `\`\` ${short} \`\`` : `\`${short}\``
 }

@@ -1,14 +1,14 @@
 // `npm run mutation`: mistakes put mechanically into the files that decide (targets.ts), each to be noticed by a test or by the
 // simulator. Exit 1 below 90 % noticed, or when one that is not noticed has no reason (reasons.ts).
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { z } from 'zod'
 import { instrumentedCopy } from './copy.ts'
-import { hunt, Verdict } from './hunt.ts'
+import { hunt } from './hunt.ts'
+import type { Verdict } from './hunt.ts'
+import { readLast, saveLast } from './last-run.ts'
 import { report } from './report.ts'
 import { PROJECTS } from './targets.ts'
-import type { Project } from './targets.ts'
 
 const { values } = parseArgs({
   options: {
@@ -22,9 +22,7 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 })
-const ROOT = new URL('../..', import.meta.url).pathname
-/** What the last run found, so that `--survivors` asks only about those again. */
-const LAST = join(ROOT, '.dev/mutation.json')
+const ROOT = join(import.meta.dirname, '../..')
 const [lanes, sample] = [Number(values.lanes), Number(values.sample)]
 const projects = PROJECTS.filter((project) => values.projects.split(',').includes(project))
 
@@ -33,50 +31,18 @@ const { dir, mutants: all } = await instrumentedCopy(ROOT)
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
-const before = readLast()
 const mutants = all.filter(({ key }) => key.includes(values.only)).filter((_, at) => at % sample === 0)
 const verdicts = new Map<number, Verdict>()
+const last = readLast()
 for (const { id, key } of mutants) {
-  const verdict = before.get(key)
-  if (values.survivors && verdict !== undefined) verdicts.set(id, verdict)
+  const known = last.get(key)
+  if (values.survivors && known !== undefined) verdicts.set(id, known)
 }
 const startedAt = performance.now()
 for (const project of projects) {
   const open = mutants.filter(({ id }) => !verdicts.has(id))
   if (values.list || open.length === 0) break
-  await huntIn(project, open, verdicts)
-}
-const { text, failed } = report({
-  mutants,
-  verdicts,
-  whole: mutants.length === all.length,
-  minutes: (performance.now() - startedAt) / 60_000,
-  lanes,
-})
-console.log(text)
-if (!values.list) save()
-if (values.write) writeFileSync(join(ROOT, 'docs/mutation.md'), text)
-process.exitCode = failed ? 1 : 0
-
-function readLast(): Map<string, Verdict> {
-  const text = existsSync(LAST) ? readFileSync(LAST, 'utf8') : '[]'
-  return new Map(z.array(z.tuple([z.string(), Verdict])).parse(JSON.parse(text)))
-}
-
-/** Beside what another run may have written meanwhile. */
-function save(): void {
-  const last = readLast()
-  for (const { id, key } of mutants) {
-    const verdict = verdicts.get(id)
-    if (verdict === undefined) last.delete(key)
-    else last.set(key, verdict)
-  }
-  mkdirSync(join(ROOT, '.dev'), { recursive: true })
-  writeFileSync(LAST, JSON.stringify([...last], null, 1))
-}
-
-async function huntIn(project: Project, open: typeof all, verdicts: Map<number, Verdict>): Promise<void> {
-  let [done, caught] = [0, 0]
+  const seen = { done: 0, caught: 0 }
   await hunt({
     dir,
     project,
@@ -84,14 +50,26 @@ async function huntIn(project: Project, open: typeof all, verdicts: Map<number, 
     lanes,
     tests: new RegExp(values.tests),
     onVerdict(mutant, verdict) {
-      done += 1
+      seen.done += 1
       if (verdict !== null) {
-        caught += 1
+        seen.caught += 1
         verdicts.set(mutant.id, verdict)
       }
-      if (done % 50 !== 0 && done !== open.length) return
-      console.log(`  ${project}: ${done} of ${open.length}, ${caught} caught`)
-      save()
+      if (seen.done % 50 !== 0 && seen.done !== open.length) return
+      console.log(`  ${project}: ${seen.done} of ${open.length}, ${seen.caught} caught`)
+      saveLast(mutants, verdicts)
     },
   })
 }
+const minutes = Math.round((performance.now() - startedAt) / 60_000)
+const { text, failed } = report({
+  mutants,
+  verdicts,
+  whole: mutants.length === all.length && projects.length === PROJECTS.length && values.tests === '',
+  footer: values.survivors
+    ? `Asked again about the survivors of the run before: ${minutes} min on ${lanes} lanes.`
+    : `${minutes} min on ${lanes} lanes.`,
+})
+console.log(text)
+if (values.write) writeFileSync(join(ROOT, 'docs/mutation.md'), text)
+process.exitCode = failed ? 1 : 0

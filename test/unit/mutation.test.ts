@@ -54,6 +54,7 @@ describe('the mistakes', () => {
       'answer emptied: a -> null',
     ])
     expect(said('function f(): number { return a }')).toEqual([])
+    expect(said("log('event', { a })")).toEqual([])
   })
   it('are made in SQL so that it still runs', () => {
     expect(sqlChanges(`'SELECT a FROM t WHERE b = ? AND c > ? ORDER BY d LIMIT 1'`)).toEqual(

@@ -160,6 +160,11 @@ describe('the object wakes', () => {
       later,
       { workspace: readyWorkspace({ status: 'removed', deleteVm: true, retryAtMs: later }) },
     ],
+    [
+      'not for a machine that nobody needs any more, whatever its step',
+      null,
+      { workspace: readyWorkspace({ status: 'error', vm: bootingVm }) },
+    ],
     ['for the bell', NOW + 20_000, { plans: [onVm] }],
     [
       'for the bell, not before the retry',

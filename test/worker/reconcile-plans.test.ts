@@ -73,6 +73,16 @@ describe('a workspace that does not know its branch', () => {
       expect(workspace()?.revision).toBe(revision + 2)
       expect(plan(A)).toMatchObject({ status: 'running', base: 'main' })
     }))
+  it('asks for nothing but HEAD, with 10 s for an answer', () =>
+    withAlarm(tables(), async ({ ring }) => {
+      const timeouts = vi.spyOn(AbortSignal, 'timeout')
+      await ring()
+      const [input, init] =
+        vi.mocked(fetch).mock.calls.find(([to]) => new Request(to).url.endsWith('/git-upload-pack')) ?? []
+      const asked = await new Request(input ?? 'https://none.test', init).text()
+      expect(asked.match(/ref-prefix .*/g)).toEqual(['ref-prefix HEAD'])
+      expect(timeouts).toHaveBeenCalledWith(10_000)
+    }))
   it('asks again later while the host is silent, and its plan waits', () => {
     outside.gitStatus = 503
     return withAlarm(tables(), async ({ ring, plan, armed, clock }) => {

@@ -202,6 +202,8 @@ describe('a machine unheard', () => {
       })
       expect(plan(B)).toMatchObject({ status: 'running' })
       expect(workspace()?.mendAtMs).toBe(clock.nowMs + 10 * MINUTE)
+      // Nor is Orgo asked before that.
+      expect(outside.orgoCalls).toEqual([])
     }))
   it.each<[string, (nowMs: number) => Partial<WorkspaceRecord>, (nowMs: number) => Partial<PlanRecord>]>([
     ['for a millisecond less', (nowMs) => unheard({}, nowMs - 2 * HOUR + 1), () => ({})],

@@ -1,7 +1,8 @@
 // What the alarm makes of Orgo's answers: which are tried again and when, which are the workspace's error, which are an outage.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { newSupervisorRecord, newVmRecord } from '../../src/workspace/records.ts'
 import type { WorkspaceRecord } from '../../src/workspace/records.ts'
+import { CANARIES } from './setup/options.ts'
 import { endOutside, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { runningPlan, withAlarm } from './support/own-alarm.ts'
@@ -39,10 +40,22 @@ const coming = (over: Partial<WorkspaceRecord> = {}): Partial<WorkspaceRecord> =
 })
 
 describe('Orgo is called', () => {
-  it('not at all when nothing is needed', () =>
-    withAlarm({}, async ({ ring }) => {
+  it('not at all when nothing is needed, nor is the Account', () =>
+    withAlarm({}, async ({ bindings, ring }) => {
+      const asked = vi.fn()
+      // Platform seam: whoever asks for the Account here is told nothing.
+      bindings.ACCOUNT = { getByName: asked } as unknown as Env['ACCOUNT']
       await ring()
       expect(calls()).toEqual([])
+      expect(asked).not.toHaveBeenCalled()
+    }))
+  it('with our key', () =>
+    withAlarm({ workspace: wanted() }, async ({ ring }) => {
+      machine()
+      await ring()
+      const [input, init] = vi.mocked(fetch).mock.calls[0] ?? []
+      const { headers } = new Request(input ?? 'https://none.test', init)
+      expect(headers.get('authorization')).toBe(`Bearer ${CANARIES.ORGO_API_KEY}`)
     }))
   it.each([
     ['not before the retry', 1, 0],
@@ -228,23 +241,30 @@ describe('trouble that may pass', () => {
     }),
   )
   it('is not said of a workspace that is ready', () =>
-    withAlarm({ workspace: wanted({ statusDetail: 'All well.' }) }, async ({ clock, ring, workspace }) => {
-      machine()
-      fault(503)
-      await ring()
-      expect(workspace()).toMatchObject({
-        status: 'ready',
-        statusDetail: 'All well.',
-        retries: 1,
-        retryAtMs: clock.nowMs + 2_000,
-        outageMs: 2_000,
-        vm: { step: 'ready' },
-      })
-    }))
+    withAlarm(
+      { workspace: wanted({ statusDetail: 'All well.' }) },
+      async ({ clock, ring, workspace, paceMs }) => {
+        machine()
+        fault(503)
+        await ring()
+        expect(await paceMs()).toBe(0)
+        expect(workspace()).toMatchObject({
+          status: 'ready',
+          statusDetail: 'All well.',
+          retries: 1,
+          retryAtMs: clock.nowMs + 2_000,
+          outageMs: 2_000,
+          vm: { step: 'ready' },
+        })
+      },
+    ))
   it('of a machine that wakes is no outage, and waits as long as Orgo says', () =>
     withAlarm({ workspace: wanted() }, async ({ clock, ring, workspace }) => {
       machine()
-      fault(409, { error: 'asleep', code: 'computer_asleep', retry_after: 7 })
+      outside.orgoFault = () => {
+        clock.nowMs += 700
+        return Response.json({ error: 'x', code: 'computer_asleep', retry_after: 7 }, { status: 409 })
+      }
       await ring()
       expect(workspace()).toMatchObject({
         retries: 1,

@@ -76,7 +76,10 @@ describe("a VM's lines", () => {
   it('past 1,000 of an attempt are told of once, and counted', () =>
     withStore(({ store, sql }) => {
       const lines = Array.from({ length: 1_003 }, (_, at) => line(at + 1))
-      store.takeVmEvents('a', 1, lines.slice(0, 600), 100)
+      store.takeVmEvents('a', 1, lines.slice(0, 1_000), 100)
+      expect(store.newestEvent('a')).toBe(1_000)
+      store.takeVmEvents('a', 1, lines.slice(0, 1_001), 100)
+      expect(store.newestEvent('a')).toBe(1_001)
       expect(store.takeVmEvents('a', 1, lines, 100)).toBe(1_003)
       expect(store.newestEvent('a')).toBe(1_001)
       expect(store.event('a', 1_000)?.text).toBe('line 1000')

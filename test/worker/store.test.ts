@@ -107,6 +107,7 @@ describe('a save', () => {
       store.insertPlan(planRecord('b'), 'x')
       store.clearOutbox(store.outbox(100).map(({ id }) => id))
       store.savePlan(planRecord('a', over))
+      expect(store.planRevision('a')).toBe(4)
       store.savePlan(planRecord('a', over))
       expect(outbox()).toEqual(['plan a 0', 'workspace  0'])
       expect(ids(store.plansByStatus(over.status))).toEqual(['a'])
@@ -115,6 +116,13 @@ describe('a save', () => {
       expect(store.plan('b')).toEqual(planRecord('b'))
     }),
   )
+  it('of a plan with an older one beside it that is so already is told and found too', () =>
+    withStore(({ store }) => {
+      for (const id of ['a', 'b']) store.insertPlan(planRecord(id), 'x')
+      store.savePlan(planRecord('a', { status: 'running' }))
+      store.savePlan(planRecord('b', { status: 'running' }))
+      expect(ids(store.plansByStatus('running'))).toEqual(['a', 'b'])
+    }))
   it('that only begins or ends the watch is told as both', () =>
     withStore(({ store, outbox }) => {
       store.insertPlan(planRecord('a', { status: 'completed', onVm: true }), 'x')
