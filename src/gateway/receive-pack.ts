@@ -68,7 +68,7 @@ export async function readPushHead(reader: Pick<ByteReader, 'read'>): Promise<Pu
 
     const nul = text.indexOf('\0')
     if (nul >= 0) {
-      if (capabilities !== null || commands.length > 0) return malformed('a second capability list')
+      if (capabilities !== null) return malformed('a second capability list')
       capabilities = text
         .slice(nul + 1)
         .replace(/\n$/, '')
@@ -152,8 +152,8 @@ function isOffered(capability: string): boolean {
 /** The first ref line of a receive-pack advertisement with only what we let through; null when it is no such line. */
 export function stripAdvertised(line: Uint8Array): Uint8Array<ArrayBuffer> | null {
   const text = decodeUtf8(line)
-  const nul = text?.indexOf('\0') ?? -1
-  if (text === null || nul < 0) return null
+  if (text === null || !text.includes('\0')) return null
+  const nul = text.indexOf('\0')
   const offered = text
     .slice(nul + 1)
     .trim()

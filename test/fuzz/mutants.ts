@@ -33,8 +33,8 @@ export const MUTANTS: Mutant[] = [
     changes: [
       {
         file: PARSER,
-        from: "      if (capabilities !== null || commands.length > 0) return malformed('a second capability list')\n",
-        to: '      if (capabilities !== null || commands.length > 0) {\n        shallow.push(`\\0raw${text}`)\n        continue\n      }\n',
+        from: "      if (capabilities !== null) return malformed('a second capability list')\n",
+        to: '      if (capabilities !== null) {\n        shallow.push(`\\0raw${text}`)\n        continue\n      }\n',
       },
       {
         file: PARSER,

@@ -1,0 +1,211 @@
+// Why a mutant that nothing catches may live. A key is part of a mutant's own (operator | line | change, as a run prints it), never a
+// line number; a reason whose mutant is caught, or gone, is itself a failure of the run.
+export interface Reason {
+  file: string
+  keys: string[]
+  reason: string
+}
+
+export const REASONS: Reason[] = [
+  {
+    file: 'decisions.ts',
+    keys: [
+      "term dropped | report.outcome === 'verified' && | report.outcome === 'verified' && report.proof === 'clean_checkout' && plan.pushedHead !== null -> report.outcome === 'verified' && report.proof === 'clean_checkout'",
+    ],
+    reason: 'equivalent: a head that was not reported is undefined, so a pushedHead of null equals none',
+  },
+  {
+    file: 'decisions.ts',
+    keys: ['boundary | return slots > 0 ?'],
+    reason: 'equivalent: a slice up to 0 is empty too',
+  },
+  {
+    file: 'grants.ts',
+    keys: ['?? dropped | return nowMs - (plan.pausedAtMs ?? 0)'],
+    reason: 'equivalent: null counts as 0 in a subtraction; the default is for the types',
+  },
+  {
+    file: 'pace.ts',
+    keys: [
+      'number | const lastRing = supervisor.lastRingAtMs ?? 0',
+      '?? dropped | const lastRing = supervisor.lastRingAtMs ?? 0',
+      'number | times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))',
+      '?? dropped | times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))',
+      'number | else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))',
+      '?? dropped | else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))',
+    ],
+    reason: 'equivalent: a moment in 1970, or null, is before now, and the later of the two counts',
+  },
+  {
+    file: 'pace.ts',
+    keys: [
+      '?? dropped | if (!store.outboxIsEmpty()) times.push(workspace.outboxRetryAtMs ?? nowMs)',
+      '?? dropped | if (store.watchedPlans().some(isWaitingForVm)) times.push(workspace.mendAtMs ?? nowMs)',
+    ],
+    reason: 'equivalent: null counts as 0 in Math.min, and what is overdue is set to now',
+  },
+  {
+    file: 'receive-pack.ts',
+    keys: [
+      'boundary | const line = (nul < 0 ? text : text.slice(0, nul))',
+      "boundary | if (nul >= 0 || commands.length > 0 || !OID.test(oid)) return malformed('a misplaced shallow line')",
+    ],
+    reason: 'equivalent: a line that begins with the NUL is no command and no shallow line, cut or not',
+  },
+  {
+    file: 'receive-pack.ts',
+    keys: ['?? dropped | const kept = (capabilities ?? []).filter(isKept)'],
+    reason: 'equivalent: a command is only taken after a capability list; the default is for the types',
+  },
+  {
+    file: 'receive-pack.ts',
+    keys: ['anchor dropped | if (!/^[0-9a-f]{4}$/.test(digits))'],
+    reason: 'equivalent: the text is four characters long',
+  },
+  {
+    file: 'receive-pack.ts',
+    keys: ["word | const [oldId = '', newId = '', ref = '', ...more] = line.split(' ')"],
+    reason: 'equivalent: what stands in for a missing id is no id either',
+  },
+  {
+    file: 'pkt-line.ts',
+    keys: ['condition false | const length = at + 4 > bytes.byteLength ?'],
+    reason: 'equivalent: fewer than four bytes are no length to pktLength either (the condition could go)',
+  },
+  {
+    file: 'store.ts',
+    keys: [
+      "SQL ORDER dropped | return rows<{ record: string }>('SELECT record FROM plans WHERE watched = 1 ORDER BY ord').map(toPlan)",
+      "SQL ORDER dropped | 'SELECT n, text FROM messages WHERE plan = ? AND n > ? ORDER BY n',",
+    ],
+    reason: 'equivalent as SQLite scans today: rows are only added, and come in the order they were',
+  },
+  {
+    file: 'store-history.ts',
+    keys: [
+      "SQL ORDER dropped | 'SELECT seq, at, type, text, data FROM events WHERE plan = ? AND seq > ? ORDER BY seq LIMIT ?',",
+      "SQL ORDER dropped | return rows<OutboxRow>('SELECT id, kind, plan, seq FROM outbox ORDER BY id LIMIT ?', limit)",
+    ],
+    reason: 'equivalent as SQLite scans today: the rows lie in this order',
+  },
+  {
+    file: 'store.ts',
+    keys: [
+      "SQL number | const ord = first<{ next: number }>('SELECT COALESCE(MAX(ord), 0) + 1 AS next FROM plans')?.next ?? 1",
+    ],
+    reason: 'equivalent: only the order of two ords counts',
+  },
+  {
+    file: 'store.ts',
+    keys: [
+      "number | const ord = first<{ next: number }>('SELECT COALESCE(MAX(ord), 0) + 1 AS next FROM plans')?.next ?? 1",
+      "?? dropped | const ord = first<{ next: number }>('SELECT COALESCE(MAX(ord), 0) + 1 AS next FROM plans')?.next ?? 1",
+      'number | ?.next ?? 1 | 1 -> 2',
+      "?? dropped | first<{ next: number }>('SELECT COALESCE(MAX(n), 0) + 1 AS next FROM messages WHERE plan = ?', planId)",
+    ],
+    reason: 'equivalent: an aggregate always answers a row; the default is for the types',
+  },
+  {
+    file: 'store-history.ts',
+    keys: [
+      'number | ?.next ?? 1 | 1 -> 2',
+      "?? dropped | first<{ next: number }>('SELECT COALESCE(MAX(seq), 0) + 1 AS next FROM events WHERE plan = ?', planId)",
+      'number | ?.seq ?? 0 | 0 -> 1',
+      "?? dropped | first<{ seq: number }>('SELECT COALESCE(MAX(seq), 0) AS seq FROM events WHERE plan = ?', planId)",
+      "?? dropped | return first<{ due: number | null }>('SELECT MIN(due) AS due FROM notifications')?.due ?? null",
+    ],
+    reason: 'equivalent: an aggregate always answers a row; the default is for the types',
+  },
+  {
+    file: 'store.ts',
+    keys: ["SQL number | sql.exec('INSERT INTO plans VALUES (?, ?, ?, 1, 0, ?)'"],
+    reason: 'equivalent: both columns are written over by savePlan in the same block',
+  },
+  {
+    file: 'store-history.ts',
+    keys: [
+      'condition false | const data = event.data === undefined ? null : JSON.stringify(redactAll(event.data))',
+    ],
+    reason: 'equivalent: undefined is stored as NULL too',
+  },
+  {
+    file: 'store-history.ts',
+    keys: [
+      'number | return store.events(planId, seq - 1, 1).find((event) => event.seq === seq) | 1 -> 2 (2)',
+      "SQL LIMIT widened | return first('SELECT 1 AS one FROM outbox LIMIT 1') === undefined",
+      "SQL number | return first('SELECT 1 AS one FROM outbox LIMIT 1') === undefined",
+    ],
+    reason: 'equivalent: one row more is read and not looked at, or its content is not',
+  },
+  {
+    file: 'store-history.ts',
+    keys: [
+      "number | return sql.exec('INSERT OR IGNORE INTO deliveries VALUES (?, ?)', id, atMs).rowsWritten > 0 | 0 -> 1",
+    ],
+    reason: 'equivalent: a row and the entry of its key are two rows written',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: [
+      'number | const MAX_STEPS = 8',
+      'number | for (let step = 0; step < MAX_STEPS; step++) {',
+      'boundary | for (let step = 0; step < MAX_STEPS; step++) {',
+    ],
+    reason: 'a guard: no ladder has so many rungs that none of them waits',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: ['condition false | if (plan === null) continue'],
+    reason: 'equivalent: plans are never deleted; the check is for the types',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: [
+      'term dropped | if (!vmNeeded(core.store, workspace) || (workspace.retryAtMs !== null && workspace.retryAtMs > core.now())) | workspace.retryAtMs !== null && workspace.retryAtMs > core.now() -> workspace.retryAtMs > core.now()',
+    ],
+    reason: 'equivalent: null is not later than now',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: ['number | if (paceMs > 0) return backOff(core, paceMs, null)', 'number | if (waitMs > 0)'],
+    reason: 'a wait of one millisecond: nobody answers with one, and it would make no difference',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: ['condition false | if (waitMs === null) break'],
+    reason:
+      'equivalent but for time: the ladder of a ready machine answers at once, and the bell follows after eight looks',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: [
+      '&& <-> || | core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs)) && undefined',
+      'term dropped | core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs)) && undefined | core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs)) && undefined -> core.store',
+    ],
+    reason: 'equivalent: nobody looks at what a step of the alarm answers',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: ['condition false | if (!(error instanceof VmError)) return backOff(core, null, error)'],
+    reason:
+      'equivalent: an error that is none of Orgo has no code of Orgo, and comes to the same backOff; the check is for the types',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: ["term dropped | if (vm.step === 'ready' && vm.id !== null && "],
+    reason: 'equivalent: a ready machine has an id; the check is for the types',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: [
+      "?? dropped | if (error.code === 'rate_limited') await account(core).noteRateLimit(error.retryAfterMs ?? null)",
+      '?? dropped | backOff(core, error.retryAfterMs ?? null, error)',
+    ],
+    reason: 'equivalent: undefined is asked for by ?? like null; the default is for the types',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: ['?? dropped | pause(plan, error.reason,'],
+    reason: 'dead: a queued or running plan can always be paused, so fail is never come to',
+  },
+]

@@ -1,0 +1,71 @@
+// What a run found, as Markdown: a table per file, and who lives, by reason.
+import { squeezed } from './copy.ts'
+import type { Mutant } from './copy.ts'
+import type { Verdict } from './hunt.ts'
+import { REASONS } from './reasons.ts'
+import { PROJECTS, TARGETS } from './targets.ts'
+
+const LEAST_SCORE = 0.9
+
+export interface ReportInput {
+  mutants: Mutant[]
+  verdicts: Map<number, Verdict>
+  /** All mutants met all tests: only then is a reason without its mutant stale. */
+  whole: boolean
+  footer: string
+}
+
+export function report({ mutants, verdicts, whole, footer }: ReportInput): { text: string; failed: boolean } {
+  const survivors = mutants.filter(({ id }) => !verdicts.has(id))
+  const explained = REASONS.map(({ file, keys, reason }) => ({
+    reason,
+    lives: survivors.filter(
+      (mutant) => mutant.file.endsWith(`/${file}`) && keys.some((key) => mutant.key.includes(key)),
+    ),
+    stale: keys.filter((key) => !survivors.some((mutant) => mutant.key.includes(key))),
+    file,
+  }))
+  const known = new Set(explained.flatMap(({ lives }) => lives))
+  const unexplained = survivors.filter((mutant) => !known.has(mutant))
+  const stale = whole ? explained.flatMap((one) => one.stale.map((key) => `${one.file} | ${key}`)) : []
+  const score = mutants.length === 0 ? 1 : 1 - survivors.length / mutants.length
+  const text = [
+    '# What the tests would notice',
+    '',
+    'Made by `npm run mutation -- --write`; [docs/testing.md](testing.md) says how. One mistake at a time in the files that decide, and what',
+    'notices it first. Survivors count against the score, with a reason or not.',
+    '',
+    `| File | Mutants | ${PROJECTS.map((project) => `By ${project}`).join(' | ')} | Survived | Score |`,
+    `| --- | ${'--- | '.repeat(PROJECTS.length + 3)}`.trim(),
+    ...[...TARGETS, ''].map((file) => row(mutants, verdicts, file)),
+    '',
+    footer,
+    '',
+    '## Survivors',
+    '',
+    ...explained
+      .filter(({ lives }) => lives.length > 0)
+      .flatMap(({ reason, lives }) => [`- ${reason}`, ...lives.map((mutant) => `  - ${shown(mutant)}`)]),
+    ...unexplained.flatMap((mutant) => [`- NO REASON: ${shown(mutant)}`, `  - key: ${mutant.key}`]),
+    ...stale.map((key) => `- STALE, a reason whose mutant does not live: ${key}`),
+    '',
+  ].join('\n')
+  return { text, failed: score < LEAST_SCORE || unexplained.length > 0 || stale.length > 0 }
+}
+
+function row(mutants: Mutant[], verdicts: Map<number, Verdict>, file: string): string {
+  const own = mutants.filter((mutant) => file === '' || mutant.file === file)
+  const by = PROJECTS.map((project) => own.filter(({ id }) => verdicts.get(id)?.by === project).length)
+  const caught = by.reduce((sum, count) => sum + count, 0)
+  const score = own.length === 0 ? '' : `${((100 * caught) / own.length).toFixed(1)} %`
+  return `| ${file === '' ? 'all' : `\`${file}\``} | ${[own.length, ...by, own.length - caught].join(' | ')} | ${score} |`
+}
+
+const shown = ({ file, line, operator, before, after }: Mutant): string =>
+  `\`${file}:${line}\` ${operator}: ${code(before)} → ${after === '' ? 'nothing' : code(after)}`
+
+function code(text: string): string {
+  const line = squeezed(text)
+  const short = line.length > 90 ? `${line.slice(0, 87)}…` : line
+  return short.includes('`') ? `\`\` ${short} \`\`` : `\`${short}\``
+}

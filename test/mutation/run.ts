@@ -1,0 +1,75 @@
+// `npm run mutation`: mistakes put mechanically into the files that decide (targets.ts), each to be noticed by a test or by the
+// simulator. Exit 1 below 90 % noticed, or when one that is not noticed has no reason (reasons.ts).
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { instrumentedCopy } from './copy.ts'
+import { hunt } from './hunt.ts'
+import type { Verdict } from './hunt.ts'
+import { readLast, saveLast } from './last-run.ts'
+import { report } from './report.ts'
+import { PROJECTS } from './targets.ts'
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    lanes: { type: 'string', default: '2' },
+    sample: { type: 'string', default: '1' },
+    projects: { type: 'string', default: PROJECTS.join(',') },
+    tests: { type: 'string', default: '' },
+    survivors: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+})
+const ROOT = join(import.meta.dirname, '../..')
+const [lanes, sample] = [Number(values.lanes), Number(values.sample)]
+const projects = PROJECTS.filter((project) => values.projects.split(',').includes(project))
+
+const { dir, mutants: all } = await instrumentedCopy(ROOT)
+// However it ends: the lanes end by themselves.
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+const mutants = all.filter(({ key }) => key.includes(values.only)).filter((_, at) => at % sample === 0)
+const verdicts = new Map<number, Verdict>()
+const last = readLast()
+for (const { id, key } of mutants) {
+  const known = last.get(key)
+  if (values.survivors && known !== undefined) verdicts.set(id, known)
+}
+const startedAt = performance.now()
+for (const project of projects) {
+  const open = mutants.filter(({ id }) => !verdicts.has(id))
+  if (values.list || open.length === 0) break
+  const seen = { done: 0, caught: 0 }
+  await hunt({
+    dir,
+    project,
+    mutants: open,
+    lanes,
+    tests: new RegExp(values.tests),
+    onVerdict(mutant, verdict) {
+      seen.done += 1
+      if (verdict !== null) {
+        seen.caught += 1
+        verdicts.set(mutant.id, verdict)
+      }
+      if (seen.done % 50 !== 0 && seen.done !== open.length) return
+      console.log(`  ${project}: ${seen.done} of ${open.length}, ${seen.caught} caught`)
+      saveLast(mutants, verdicts)
+    },
+  })
+}
+const minutes = Math.round((performance.now() - startedAt) / 60_000)
+const { text, failed } = report({
+  mutants,
+  verdicts,
+  whole: mutants.length === all.length && projects.length === PROJECTS.length && values.tests === '',
+  footer: values.survivors
+    ? `Asked again about the survivors of the run before: ${minutes} min on ${lanes} lanes.`
+    : `${minutes} min on ${lanes} lanes.`,
+})
+console.log(text)
+if (values.write) writeFileSync(join(ROOT, 'docs/mutation.md'), text)
+process.exitCode = failed ? 1 : 0

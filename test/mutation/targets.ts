@@ -1,0 +1,30 @@
+// What is mutated, and where the words of our states are read from.
+export const TARGETS = [
+  'src/workspace/decisions.ts',
+  'src/workspace/grants.ts',
+  'src/workspace/pace.ts',
+  'src/workspace/store.ts',
+  'src/workspace/store-history.ts',
+  'src/workspace/reconcile.ts',
+  'src/gateway/receive-pack.ts',
+  'src/git/pkt-line.ts',
+]
+export const WORD_SOURCES = [
+  'src/workspace/state.ts',
+  'src/workspace/records.ts',
+  'src/protocol.ts',
+  'src/vm/vm.ts',
+  'src/gateway/receive-pack.ts',
+]
+/** In the order a mutant meets them: the cheap ones first. */
+export const PROJECTS = ['unit', 'worker', 'chaos'] as const
+export type Project = (typeof PROJECTS)[number]
+/** The tests that come by the targets at all; the others of a project would only be waited for. */
+export const TEST_FILES: Record<Project, RegExp> = {
+  unit: /^(?:decisions|grants|pace|receive-pack|pkt-line)[a-z-]*\.test\.ts$/,
+  worker:
+    /^(?:workspace-.*|store|store-history|reconcile-.*|account|notify|gateway-routes|history-query|mcp-real-object|doctor|redaction)\.test\.ts$/,
+  chaos: /^chaos\.test\.ts$/,
+}
+/** Test files whose tests each have tables and names of their own: they may run many times in one process (batch.ts). */
+export const SHARES_NOTHING = /^test\/worker\/(?:store|reconcile)[a-z-]*\.test\.ts$/
