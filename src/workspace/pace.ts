@@ -20,7 +20,7 @@ const FOREIGN_LOOK_MS = 3_600_000
 /** Below a minute, so that work goes on within one of an outage's end. */
 const MAX_RETRY_MS = 45_000
 
-/** True when something on the VM is still to be done: made, told, stopped or deleted. */
+/** True when something on the VM is still to be done: made, told or stopped. One to be deleted is a leftover. */
 export function vmNeeded(store: Store, workspace: WorkspaceRecord): boolean {
   if (workspace.status === 'removed' || workspace.status === 'error') return false
   if (workspace.status === 'provisioning' || workspace.supervisor.ringWanted) return true

@@ -9,7 +9,7 @@ import { cancel } from './decisions.ts'
 import { deleteLeftover, leftBehind } from './leftovers.ts'
 import { workspaceSnapshot } from './outbox.ts'
 import { tryAgain } from './mend.ts'
-import { newMonthRecord, newSupervisorRecord, newVmRecord } from './records.ts'
+import { newVmRecord, newWorkspaceRecord } from './new-records.ts'
 import type { WorkspaceRecord } from './records.ts'
 import { revokeLeases } from './rights.ts'
 import { mergeCommands } from './shell-words.ts'
@@ -38,41 +38,28 @@ export async function register(
   const raced = core.exists() ? core.store.workspace() : null
   if (raced !== null && raced.status !== 'removed') return existing(core, raced, input)
   if (!core.exists()) core.createTables()
-  const now = core.now()
   const nonce = randomHex(4)
   const generation = (known?.vm.generation ?? 0) + 1
   const vm = { ...newVmRecord(vmName(input.name, nonce)), generation }
-  core.store.saveWorkspace({
+  const fresh = newWorkspaceRecord({
     name: input.name,
     gitRemote: input.gitRemote,
     branch: branch.name,
-    status: 'provisioning',
     statusDetail: branch.detail,
     setup: input.setup ?? null,
     checks: input.checks ?? [],
     maxParallel: Math.min(input.maxParallel ?? settings.maxParallelPlans, settings.maxParallelPlans),
     openPr: input.openPr ?? false,
-    keepBranch: false,
-    reactToFeedback: false,
-    createdAtMs: now,
-    provisioningSinceMs: now,
-    outageMs: 0,
+    createdAtMs: core.now(),
     nonce,
-    revision: (known?.revision ?? 0) + 1,
-    retryAtMs: null,
-    retries: 0,
-    gitSilentSinceMs: null,
-    outboxRetryAtMs: null,
-    outboxRetries: 0,
-    mendAtMs: null,
-    mendTries: 0,
-    webhookHeardAtMs: null,
-    refreshMirror: false,
-    deleteVm: false,
-    leftovers: known?.leftovers ?? [],
-    month: known?.month ?? newMonthRecord(),
     vm: input.vmId === undefined ? vm : { ...vm, id: input.vmId, adopted: true, step: 'known' },
-    supervisor: newSupervisorRecord(),
+  })
+  // What outlives a registration: numbers that never go back, machines still to be deleted, what the month may still spend.
+  core.store.saveWorkspace({
+    ...fresh,
+    revision: (known?.revision ?? 0) + 1,
+    leftovers: known?.leftovers ?? [],
+    month: known?.month ?? fresh.month,
   })
   core.store.publishWorkspace(() => undefined)
   if (known !== null) takeUpBranches(core, known.gitRemote === input.gitRemote)

@@ -1,14 +1,8 @@
 // All SQL of the object: records in, records out. Every method is synchronous, so what is called without an `await` in between
 // commits together, and nothing leaves the object before it is durable (output gate): intent is written before the act for free.
 import { redactAll } from '../lib/redact.ts'
-import {
-  isKnownLease,
-  isKnownStatus,
-  newMonthRecord,
-  newPlanRecord,
-  newSupervisorRecord,
-  newVmRecord,
-} from './records.ts'
+import { newPlanRecord, newSupervisorRecord, newVmRecord, newWorkspaceRecord } from './new-records.ts'
+import { isKnownLease, isKnownStatus } from './records.ts'
 import type { LeaseRecord, PlanRecord, SupervisorRecord, VmRecord, WorkspaceRecord } from './records.ts'
 import type { PlanStatus } from './state.ts'
 import { createDiffStore } from './store-diffs.ts'
@@ -39,18 +33,9 @@ export function createStore(sql: SqlStorage) {
     workspace(): WorkspaceRecord | null {
       const row = first<{ record: string }>('SELECT record FROM workspace')
       if (row === undefined) return null
-      const parsed: Omit<
-        WorkspaceRecord,
-        'leftovers' | 'outageMs' | 'mendAtMs' | 'mendTries' | 'gitSilentSinceMs' | 'month'
-      > &
-        Partial<WorkspaceRecord> = JSON.parse(row.record)
+      const parsed: WorkspaceRecord = JSON.parse(row.record)
       return {
-        leftovers: [],
-        outageMs: 0,
-        mendAtMs: null,
-        mendTries: 0,
-        gitSilentSinceMs: null,
-        month: newMonthRecord(),
+        ...newWorkspaceRecord(parsed),
         ...parsed,
         vm: { ...newVmRecord(parsed.vm.name), ...parsed.vm, ...liveness?.vm },
         supervisor: { ...newSupervisorRecord(), ...parsed.supervisor, ...liveness?.supervisor },

@@ -12,7 +12,7 @@ import {
   reopen,
   start,
 } from '../../src/workspace/decisions.ts'
-import { newPlanRecord } from '../../src/workspace/records.ts'
+import { newPlanRecord } from '../../src/workspace/new-records.ts'
 import type { PlanRecord } from '../../src/workspace/records.ts'
 import type { PlanStatus } from '../../src/workspace/state.ts'
 

@@ -1,69 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { grant } from '../../src/workspace/grants.ts'
 import type { GrantInput } from '../../src/workspace/grants.ts'
-import {
-  newMonthRecord,
-  newPlanRecord,
-  newSupervisorRecord,
-  newVmRecord,
-} from '../../src/workspace/records.ts'
-import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
+import type { LeaseRecord } from '../../src/workspace/records.ts'
 import type { Intent } from '../../src/workspace/state.ts'
+import { freshPlan, PLAN_ID as ID, readyWorkspace } from './support/full-records.ts'
 
 const ZERO = '0'.repeat(40)
 const [A, B] = ['a'.repeat(40), 'b'.repeat(40)]
-const ID = '00000000-0000-8000-8000-000000000000'
 
-const workspace: WorkspaceRecord = {
-  name: 'w',
-  gitRemote: 'https://git.test/o/r.git',
-  branch: 'main',
-  status: 'ready',
-  statusDetail: '',
-  setup: null,
-  checks: [],
-  maxParallel: 2,
-  openPr: false,
-  keepBranch: false,
-  reactToFeedback: false,
-  createdAtMs: 0,
-  provisioningSinceMs: null,
-  nonce: 'n',
-  revision: 1,
-  retryAtMs: null,
-  retries: 0,
-  gitSilentSinceMs: null,
-  month: newMonthRecord(),
-  outboxRetryAtMs: null,
-  outboxRetries: 0,
-  mendAtMs: null,
-  mendTries: 0,
-  webhookHeardAtMs: null,
-  refreshMirror: false,
-  deleteVm: false,
-  outageMs: 0,
-  leftovers: [],
-  vm: newVmRecord('v'),
-  supervisor: newSupervisorRecord(),
-}
-const running: PlanRecord = {
-  ...newPlanRecord({
-    id: ID,
-    title: 't',
-    planChars: 1,
-    textSha256: '',
-    branch: `agent/${ID}`,
-    base: 'main',
-    declaredChecks: [],
-    openPr: false,
-    budgetUsd: 10,
-    model: 'm',
-    effort: 'high',
-    onQuestion: 'pause',
-    createdAtMs: 0,
-  }),
-  status: 'running',
-}
+const workspace = readyWorkspace()
+const running = freshPlan({ status: 'running' })
 const claims = { kind: 'plan' as const, workspace: 'w', plan: ID, attempt: 1, expiresAtMs: 9 }
 const push = (ref: string, oldId = ZERO, newId = A): Intent => ({
   kind: 'git_push',

@@ -1,5 +1,5 @@
 // Records in which no field has its first value: what a function forgets to write, or writes though it should not, then shows.
-import { newPlanRecord, newSupervisorRecord, newVmRecord } from '../../../src/workspace/records.ts'
+import { newPlanRecord, newVmRecord, newWorkspaceRecord } from '../../../src/workspace/new-records.ts'
 import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../../src/workspace/records.ts'
 
 export const HEAD = 'a'.repeat(40)
@@ -31,10 +31,13 @@ export function fullPlan(over: Partial<PlanRecord> = {}): PlanRecord {
     commits: [{ sha: 'b'.repeat(40), subject: 'old' }],
     diff: { files: 9, additions: 9, deletions: 9 },
     head: 'c'.repeat(40),
+    baseHead: 'e'.repeat(40),
     pushedHead: HEAD,
     checkpointHead: 'd'.repeat(40),
     prUrl: 'https://git.test/pull/1',
     openPr: true,
+    openPrAtMs: 21,
+    openPrTries: 22,
     mergeStatus: 'open',
     mergeCheckAtMs: 12,
     firstPushAtMs: 13,
@@ -81,34 +84,21 @@ export const freshPlan = (over: Partial<PlanRecord> = {}): PlanRecord => ({
 
 /** Ready, its machine heard, nothing wanted. */
 export const readyWorkspace = (over: Partial<WorkspaceRecord> = {}): WorkspaceRecord => ({
-  name: 'w',
-  gitRemote: 'https://git.test/o/r.git',
-  branch: 'main',
+  ...newWorkspaceRecord({
+    name: 'w',
+    gitRemote: 'https://git.test/o/r.git',
+    branch: 'main',
+    statusDetail: '',
+    setup: null,
+    checks: [],
+    maxParallel: 2,
+    openPr: false,
+    createdAtMs: 0,
+    nonce: 'n',
+    vm: { ...newVmRecord('v'), id: 'vm-1', step: 'ready' },
+  }),
   status: 'ready',
-  statusDetail: '',
-  setup: null,
-  checks: [],
-  maxParallel: 2,
-  openPr: false,
-  keepBranch: false,
-  reactToFeedback: false,
-  createdAtMs: 0,
   provisioningSinceMs: null,
-  nonce: 'n',
-  revision: 1,
-  retryAtMs: null,
-  retries: 0,
-  outboxRetryAtMs: null,
-  outboxRetries: 0,
-  mendAtMs: null,
-  mendTries: 0,
-  webhookHeardAtMs: null,
-  refreshMirror: false,
-  deleteVm: false,
-  outageMs: 0,
-  leftovers: [],
-  vm: { ...newVmRecord('v'), id: 'vm-1', step: 'ready' },
-  supervisor: newSupervisorRecord(),
   ...over,
 })
 

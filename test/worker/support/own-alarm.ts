@@ -1,13 +1,14 @@
 // The alarm on tables of its own and a clock in the test's hand: an object nobody registered, whose steps are run by the test alone.
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { account } from '../../../src/workspace/account-of.ts'
 import type { PlanRecord, WorkspaceRecord } from '../../../src/workspace/records.ts'
 import { createCore } from '../../../src/workspace/core.ts'
 import type { Core } from '../../../src/workspace/core.ts'
+import { newSupervisorRecord, newVmRecord } from '../../../src/workspace/new-records.ts'
 import { onAlarm } from '../../../src/workspace/reconcile.ts'
-import { account } from '../../../src/workspace/rights.ts'
-import { newSupervisorRecord, newVmRecord } from '../../../src/workspace/records.ts'
-import { planRecord, workspaceRecord } from './own-store.ts'
+import { readyWorkspace } from '../../unit/support/full-records.ts'
+import { planRecord } from './own-store.ts'
 
 export const MACHINE_ID = '11111111-1111-8111-8111-111111111111'
 const AGENT_SHA = 'a'.repeat(64)
@@ -56,13 +57,12 @@ export async function withAlarm(tables: OwnTables, look: (own: OwnAlarm) => Prom
     }
     if (tables.empty !== true) {
       core.createTables()
-      const fresh = workspaceRecord({ leftovers: [], outageMs: 0, mendAtMs: null, mendTries: 0 })
-      core.store.saveWorkspace({
-        ...fresh,
-        vm: { ...fresh.vm, step: 'ready' },
-        supervisor: { ...fresh.supervisor, lastHeardAtMs: clock.nowMs },
-        ...tables.workspace,
-      })
+      core.store.saveWorkspace(
+        readyWorkspace({
+          supervisor: { ...newSupervisorRecord(), counter: 3, lastHeardAtMs: clock.nowMs },
+          ...tables.workspace,
+        }),
+      )
       for (const plan of tables.plans ?? []) core.store.insertPlan(plan, 'x')
     }
     await look({

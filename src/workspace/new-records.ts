@@ -1,0 +1,142 @@
+// The first value of every field: what a record begins with, and what a row of an older version has for a field it does not know.
+import type { MonthRecord, PlanRecord, SupervisorRecord, VmRecord, WorkspaceRecord } from './records.ts'
+
+const newMonthRecord = (): MonthRecord => ({ name: '', baseUsd: 0, grantedUsd: 0 })
+
+export function newVmRecord(name: string): VmRecord {
+  return {
+    id: null,
+    name,
+    url: null,
+    orgoWorkspaceId: null,
+    adopted: false,
+    status: 'none',
+    step: 'none',
+    generation: 1,
+    createSentAtMs: null,
+    missingSinceMs: null,
+    bootSentAtMs: null,
+    bootStep: null,
+    ticketSpent: false,
+    restartedAtMs: null,
+    canAddUsers: true,
+    freeDiskMb: null,
+  }
+}
+
+export function newSupervisorRecord(): SupervisorRecord {
+  return {
+    heardNonce: null,
+    pendingNonce: null,
+    bootId: null,
+    counter: 0,
+    agentSha256: '',
+    lastHeardAtMs: null,
+    lastRingAtMs: null,
+    unansweredRings: 0,
+    ringWanted: false,
+    revisionApplied: 0,
+  }
+}
+
+/** What only its registration knows. */
+export type NewWorkspace = Pick<
+  WorkspaceRecord,
+  | 'name'
+  | 'gitRemote'
+  | 'branch'
+  | 'statusDetail'
+  | 'setup'
+  | 'checks'
+  | 'maxParallel'
+  | 'openPr'
+  | 'createdAtMs'
+  | 'nonce'
+  | 'vm'
+>
+
+export function newWorkspaceRecord(workspace: NewWorkspace): WorkspaceRecord {
+  return {
+    ...workspace,
+    status: 'provisioning',
+    keepBranch: false,
+    reactToFeedback: false,
+    provisioningSinceMs: workspace.createdAtMs,
+    outageMs: 0,
+    revision: 1,
+    retryAtMs: null,
+    retries: 0,
+    gitSilentSinceMs: null,
+    outboxRetryAtMs: null,
+    outboxRetries: 0,
+    mendAtMs: null,
+    mendTries: 0,
+    webhookHeardAtMs: null,
+    refreshMirror: false,
+    deleteVm: false,
+    leftovers: [],
+    month: newMonthRecord(),
+    supervisor: newSupervisorRecord(),
+  }
+}
+
+export type NewPlan = Pick<
+  PlanRecord,
+  | 'id'
+  | 'title'
+  | 'planChars'
+  | 'textSha256'
+  | 'branch'
+  | 'base'
+  | 'declaredChecks'
+  | 'openPr'
+  | 'budgetUsd'
+  | 'model'
+  | 'effort'
+  | 'onQuestion'
+  | 'createdAtMs'
+>
+
+export function newPlanRecord(plan: NewPlan): PlanRecord {
+  return {
+    ...plan,
+    status: 'queued',
+    statusDetail: null,
+    attempt: 1,
+    phase: null,
+    activity: 0,
+    lastActivityAtMs: null,
+    outcome: null,
+    outcomeReasons: [],
+    proof: null,
+    summary: null,
+    question: null,
+    pausedReason: null,
+    error: null,
+    checks: [],
+    commits: [],
+    diff: { files: 0, additions: 0, deletions: 0 },
+    head: null,
+    baseHead: null,
+    pushedHead: null,
+    checkpointHead: null,
+    prUrl: null,
+    openPrAtMs: 0,
+    openPrTries: 0,
+    mergeStatus: 'none',
+    mergeCheckAtMs: null,
+    firstPushAtMs: null,
+    spentUsd: 0,
+    tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    modelSilent: false,
+    startedAtMs: null,
+    attemptStartedAtMs: null,
+    pausedAtMs: null,
+    finishedAtMs: null,
+    cancelledAtMs: null,
+    onVm: false,
+    stoppedOnVm: false,
+    removeCheckout: false,
+    messagesTaken: 0,
+  }
+}
