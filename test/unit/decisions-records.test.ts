@@ -16,6 +16,7 @@ import { freshPlan, fullPlan, HEAD } from './support/full-records.ts'
 const NOW = 5_000
 const work = {
   head: HEAD,
+  baseHead: 'f'.repeat(40),
   commits: [{ sha: HEAD, subject: 'feat: new' }],
   diff: { files: 1, additions: 2, deletions: 3 },
   checks: [{ command: 'npm test', exitCode: 0, seconds: 2, newFailure: false }],
@@ -54,7 +55,7 @@ describe('a start', () => {
 
 describe('the end of an attempt', () => {
   const running = fullPlan()
-  const worked = { ...running, head: HEAD, commits: work.commits, diff: work.diff, checks: work.checks }
+  const worked = { ...running, ...work }
   it('with proof of the pushed head is verified, whatever reasons came along', () => {
     expect(end(running, 3, proven, NOW)).toEqual({
       plan: {
@@ -84,17 +85,21 @@ describe('the end of an attempt', () => {
     })
   })
   it.each([null, 'e'.repeat(40)])(
-    'is a claim when the gateway saw %s pushed and no head is reported',
+    'is a claim when the gateway saw %s pushed and no head is reported, and keeps the heads it had',
     (pushedHead) => {
-      const report: AttemptEnd = { ...proven, work: { ...work, head: undefined } }
+      const report: AttemptEnd = { ...proven, work: { ...work, head: undefined, baseHead: undefined } }
       const change = end({ ...running, pushedHead }, 3, report, NOW)
-      expect(change?.plan).toMatchObject({ outcome: 'unverified', head: running.head })
+      expect(change?.plan).toMatchObject({
+        outcome: 'unverified',
+        head: running.head,
+        baseHead: running.baseHead,
+      })
     },
   )
   it('was on the VM no more, though nothing was running there before', () => {
     expect(end({ ...running, stoppedOnVm: false }, 3, proven, NOW)?.plan.stoppedOnVm).toBe(true)
   })
-  it('with a question pauses, and keeps the work', () => {
+  it('with a question pauses, keeps the work, and says whose words these are', () => {
     const report: AttemptEnd = {
       kind: 'paused',
       reason: 'question',
@@ -112,10 +117,14 @@ describe('the end of an attempt', () => {
         question: 'Blue?',
         pausedAtMs: NOW,
       },
-      event: { type: 'paused', text: 'A question.', data: { reason: 'question', question: 'Blue?' } },
+      event: {
+        type: 'paused',
+        text: 'A question.',
+        data: { reason: 'question', question: 'Blue?', told_by: 'vm' },
+      },
     })
   })
-  it('with an error fails, and keeps the work', () => {
+  it('with an error fails, keeps the work, and says whose words these are', () => {
     expect(end(running, 3, { kind: 'failed', error: 'It broke.', work }, NOW)).toEqual({
       plan: {
         ...worked,
@@ -125,7 +134,7 @@ describe('the end of an attempt', () => {
         error: 'It broke.',
         finishedAtMs: NOW,
       },
-      event: { type: 'failed', text: 'It broke.' },
+      event: { type: 'failed', text: 'It broke.', data: { told_by: 'vm' } },
     })
   })
   it('that only says it stopped changes nothing', () => {
