@@ -1,16 +1,27 @@
 // What the alarm does when a time is up, to the millisecond: the clock is the test's, the tables are real.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { newSupervisorRecord, newVmRecord } from '../../src/workspace/records.ts'
-import type { PlanRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
+import { newSupervisorRecord, newVmRecord } from '../../src/workspace/new-records.ts'
+import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
 import { endOutside, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { runningPlan, withAlarm } from './support/own-alarm.ts'
+import type { OwnAlarm } from './support/own-alarm.ts'
 import { planRecord } from './support/own-store.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const A = '00000000-0000-8000-8000-00000000000a'
 const B = '00000000-0000-8000-8000-00000000000b'
+const push = (state: LeaseRecord['state']): LeaseRecord => ({
+  id: 'l',
+  plan: A,
+  attempt: 1,
+  kind: 'git_push',
+  state,
+  deadlineMs: 9e15,
+  worstCaseUsd: 0,
+  commands: [],
+})
 let outside: Outside
 beforeEach(() => {
   outside = playOutside()
@@ -19,17 +30,68 @@ afterEach(endOutside)
 
 describe('the alarm', () => {
   it('arms a watchdog before it does anything, and its next wake last', () =>
-    withAlarm(
-      { plans: [planRecord(A, { status: 'completed', mergeCheckAtMs: 9e15 })] },
-      async ({ armed, clock, ring }) => {
-        await ring()
-        expect(armed).toEqual([clock.nowMs + MINUTE, 9e15])
-      },
-    ))
-  it('asks for no other where nothing was ever registered', () =>
-    withAlarm({ empty: true }, async ({ armed, clock, ring }) => {
+    withAlarm({}, async ({ armed, clock, core, ring }) => {
+      const mergeCheckAtMs = clock.nowMs + 24 * HOUR
+      core.store.insertPlan(planRecord(A, { status: 'completed', mergeCheckAtMs }), 'x')
       await ring()
-      expect(armed).toEqual([clock.nowMs + MINUTE, null])
+      expect(armed).toEqual([clock.nowMs + MINUTE, mergeCheckAtMs])
+    }))
+  it('that finds nothing due sets its next wake alone, and changes nothing', () =>
+    withAlarm({}, async ({ armed, clock, core, ring, workspace, plan }) => {
+      core.store.insertPlan(runningPlan(A, clock.nowMs), 'x')
+      await ring()
+      const before = [workspace(), plan(A)]
+      armed.length = 0
+      clock.nowMs += 29_999
+      await ring()
+      expect(armed).toEqual([clock.nowMs + 1])
+      expect([workspace(), plan(A)]).toEqual(before)
+      clock.nowMs += 1
+      await ring()
+      expect(armed[1]).toBe(clock.nowMs + MINUTE)
+      expect(armed).toHaveLength(3)
+    }))
+  it.each<[string, number, (own: OwnAlarm) => void]>([
+    [
+      'lines of plans that were told of 45 s ago',
+      2,
+      ({ core, clock }) => {
+        core.store.noteTold(clock.nowMs - 45_000)
+        core.store.addEvent(A, { atMs: 1, type: 'tool', text: 'x' })
+      },
+    ],
+    [
+      'no lines of plans that were told of since',
+      1,
+      ({ core, clock }) => {
+        core.store.noteTold(clock.nowMs - 45_000 + 1)
+        core.store.addEvent(A, { atMs: 1, type: 'tool', text: 'x' })
+      },
+    ],
+    [
+      'a queued plan whose branch is not known',
+      2,
+      ({ core, clock }) => {
+        core.store.changeWorkspace((record) => void (record.branch = null))
+        core.store.insertPlan(planRecord(B, { base: '' }), 'x')
+        for (const row of core.store.outbox(9)) core.store.told(row)
+        core.store.noteTold(clock.nowMs)
+      },
+    ],
+    ['a push of unknown outcome', 2, ({ core }) => core.store.saveLease(push('unknown'))],
+    ['no push that is under way', 1, ({ core }) => core.store.saveLease(push('open'))],
+  ])('takes its steps for %s', (_, armings, prepare) =>
+    withAlarm({}, async (own) => {
+      outside.gitStatus = 503
+      prepare(own)
+      await own.ring()
+      expect(own.armed).toHaveLength(armings)
+    }),
+  )
+  it('is set no more where nothing was ever registered', () =>
+    withAlarm({ empty: true }, async ({ armed, ring }) => {
+      await ring()
+      expect(armed).toEqual([null])
     }))
   it('goes on with its other steps after one that failed', () =>
     withAlarm({ plans: [planRecord(A)] }, async ({ core, armed, ring, eventTypes }) => {
@@ -53,16 +115,7 @@ describe('a running plan', () => {
   ) =>
     withAlarm({}, async ({ core, clock, ring, plan }) => {
       core.store.insertPlan(of(clock.nowMs + lateMs), 'x')
-      core.store.saveLease({
-        id: 'l',
-        plan: A,
-        attempt: 1,
-        kind: 'git_push',
-        state: 'open',
-        deadlineMs: 9e15,
-        worstCaseUsd: 0,
-        commands: [],
-      })
+      core.store.saveLease(push('open'))
       const rang = ring()
       // The gateway's part: it hears of the cut and settles.
       await new Promise((resolve) => setTimeout(resolve, 5))
@@ -178,15 +231,15 @@ describe('provisioning', () => {
 })
 
 describe('a machine unheard', () => {
-  const unheard = (over: Partial<WorkspaceRecord>, heardAtMs: number | null) => ({
+  const unheard = (nowMs: number, forMs: number | null, over: Partial<WorkspaceRecord> = {}) => ({
     // No bell rings in these tests: only the pause is looked at.
-    retryAtMs: 9e15,
-    supervisor: { ...newSupervisorRecord(), lastHeardAtMs: heardAtMs },
+    retryAtMs: nowMs + 15 * MINUTE,
+    supervisor: { ...newSupervisorRecord(), lastHeardAtMs: forMs === null ? null : nowMs - forMs },
     ...over,
   })
   it('for two hours pauses the plans that ran all that time, not those begun since', () =>
     withAlarm({}, async ({ core, clock, ring, workspace, plan }) => {
-      core.store.changeWorkspace((record) => Object.assign(record, unheard({}, clock.nowMs - 2 * HOUR)))
+      core.store.changeWorkspace((record) => Object.assign(record, unheard(clock.nowMs, 2 * HOUR)))
       core.store.insertPlan(runningPlan(A, clock.nowMs, { attemptStartedAtMs: clock.nowMs - 2 * HOUR }), 'x')
       core.store.insertPlan(
         runningPlan(B, clock.nowMs, { attemptStartedAtMs: clock.nowMs - 2 * HOUR + 1 }),
@@ -206,12 +259,12 @@ describe('a machine unheard', () => {
       expect(outside.orgoCalls).toEqual([])
     }))
   it.each<[string, (nowMs: number) => Partial<WorkspaceRecord>, (nowMs: number) => Partial<PlanRecord>]>([
-    ['for a millisecond less', (nowMs) => unheard({}, nowMs - 2 * HOUR + 1), () => ({})],
-    ['since ever', () => unheard({}, null), () => ({})],
-    ['in a workspace in error', (nowMs) => unheard({ status: 'error' }, nowMs - 3 * HOUR), () => ({})],
+    ['for a millisecond less', (nowMs) => unheard(nowMs, 2 * HOUR - 1), () => ({})],
+    ['since ever', (nowMs) => unheard(nowMs, null), () => ({})],
+    ['in a workspace in error', (nowMs) => unheard(nowMs, 3 * HOUR, { status: 'error' }), () => ({})],
     [
       'by a plan whose attempt has no beginning',
-      (nowMs) => unheard({}, nowMs - 3 * HOUR),
+      (nowMs) => unheard(nowMs, 3 * HOUR),
       () => ({ attemptStartedAtMs: null }),
     ],
   ])('%s pauses nothing', (_, change, over) =>

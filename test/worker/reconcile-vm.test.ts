@@ -1,6 +1,6 @@
 // When the alarm calls Orgo, how far it climbs in one go, and what becomes of the machine of a removed workspace.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { newSupervisorRecord, newVmRecord } from '../../src/workspace/records.ts'
+import { newSupervisorRecord, newVmRecord } from '../../src/workspace/new-records.ts'
 import { CANARIES } from './setup/options.ts'
 import { endOutside, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
@@ -8,6 +8,8 @@ import { coming, MACHINE_ID as ID, runningPlan, wanted, withAlarm } from './supp
 import { planRecord } from './support/own-store.ts'
 
 const A = '00000000-0000-8000-8000-00000000000a'
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
 let outside: Outside
 beforeEach(() => {
   outside = playOutside()
@@ -58,7 +60,7 @@ describe('Orgo is called', () => {
       )
       core.store.insertPlan(runningPlan(A, clock.nowMs), 'x')
       core.store.changeWorkspace(
-        (record) => void (record.supervisor.lastHeardAtMs = clock.nowMs - 20_000 + 1),
+        (record) => void (record.supervisor.lastHeardAtMs = clock.nowMs - 30_000 + 1),
       )
       await ring()
       expect(calls()).toEqual([])
@@ -105,6 +107,8 @@ describe('Orgo is called', () => {
       outside.orgoFault = () => null
       outside.orgoCalls.length = 0
       core.store.changeWorkspace((record) => void (record.retryAtMs = null))
+      // The next bell is due.
+      clock.nowMs += 2_000
       await ring()
       expect(calls()).toEqual([])
       const { retryAtMs, retries } = workspace() ?? { retryAtMs: 0, retries: 0 }
@@ -129,31 +133,72 @@ describe('the machine of a removed workspace', () => {
       machine()
       await ring()
       expect(calls()).toEqual([`DELETE /computers/${ID}`])
-      expect(workspace()).toMatchObject({ deleteVm: false, vm: { id: null, step: 'none' } })
+      expect(workspace()).toMatchObject({
+        deleteVm: false,
+        leftovers: [],
+        statusDetail: 'Removed.',
+        vm: { id: null, url: null, status: 'deleted', step: 'none' },
+      })
     }))
   it('that was never made needs no call', () =>
     withAlarm({ workspace: { ...removed, vm: newVmRecord('v') } }, async ({ ring, workspace }) => {
       await ring()
       expect(calls()).toEqual([])
-      expect(workspace()?.deleteVm).toBe(false)
+      expect(workspace()).toMatchObject({ deleteVm: false, leftovers: [] })
     }))
-  it('is tried again when Orgo fails', () =>
-    withAlarm({ workspace: removed }, async ({ clock, ring, workspace }) => {
+  const leftover = (dueAtMs: number, untilMs: number) => ({
+    name: 'v',
+    id: ID,
+    orgoWorkspaceId: null,
+    dueAtMs,
+    untilMs,
+  })
+  it('is tried again in 30 s when Orgo fails, and the owner is told', () =>
+    withAlarm({ workspace: removed }, async ({ armed, clock, ring, workspace }) => {
       fault(503)
       await ring()
-      expect(workspace()).toMatchObject({ deleteVm: true, retries: 1, retryAtMs: clock.nowMs + 2_000 })
+      expect(workspace()).toMatchObject({ deleteVm: false, retries: 0, retryAtMs: null, vm: { id: ID } })
+      expect(workspace()?.leftovers).toEqual([leftover(clock.nowMs + 30_000, clock.nowMs + 30 * DAY)])
+      expect(workspace()?.statusDetail).toBe(
+        'Removed. Its VM could not be deleted yet: Deleting the computer failed (503); whether it happened is not known.',
+      )
+      expect(armed.at(-1)).toBe(clock.nowMs + 30_000)
     }))
-  it('that Orgo does not let go is given up, in words, and no plan is touched', () =>
+  it('that Orgo does not let go is said in words, not given up, and no plan is touched', () =>
     withAlarm(
       { workspace: { ...removed, vm: { ...newVmRecord('v'), id: ID } }, plans: [planRecord(A)] },
-      async ({ ring, workspace, plan }) => {
+      async ({ clock, ring, workspace, plan }) => {
         fault(401)
         await ring()
         expect(workspace()).toMatchObject({ status: 'removed', deleteVm: false, mendAtMs: null })
+        expect(workspace()?.leftovers).toEqual([leftover(clock.nowMs + 30_000, clock.nowMs + 30 * DAY)])
         expect(workspace()?.statusDetail).toMatch(
-          /^Removed\. The VM could not be deleted: Orgo refused ORGO_API_KEY/,
+          /^Removed\. Its VM could not be deleted yet: Orgo refused ORGO_API_KEY/,
         )
-        expect(plan(A)).toMatchObject({ status: 'queued' })
+        expect(plan(A)).toEqual(planRecord(A))
+      },
+    ))
+  it.each([
+    ['every 30 s for an hour', HOUR, 30_000],
+    ['every hour after that', HOUR + 1, HOUR],
+  ])('is tried %s', (_, ageMs, nextInMs) =>
+    withAlarm({ workspace: { ...removed, deleteVm: false } }, async ({ clock, core, ring, workspace }) => {
+      const untilMs = clock.nowMs - ageMs + 30 * DAY
+      core.store.changeWorkspace((record) => (record.leftovers = [leftover(clock.nowMs, untilMs)]))
+      fault(503)
+      await ring()
+      expect(workspace()?.leftovers).toEqual([leftover(clock.nowMs + nextInMs, untilMs)])
+    }),
+  )
+  it('is given up after 30 days', () =>
+    withAlarm(
+      { workspace: { ...removed, deleteVm: false } },
+      async ({ armed, clock, core, ring, workspace }) => {
+        core.store.changeWorkspace((record) => (record.leftovers = [leftover(clock.nowMs, clock.nowMs)]))
+        fault(503)
+        await ring()
+        expect(workspace()).toMatchObject({ leftovers: [], vm: { id: ID } })
+        expect(armed.at(-1)).toBeNull()
       },
     ))
 })

@@ -24,6 +24,8 @@ describe('the workspace row', () => {
         outageMs: 0,
         mendAtMs: null,
         mendTries: 0,
+        gitSilentSinceMs: null,
+        month: { name: '', baseUsd: 0, grantedUsd: 0 },
         vm: { name: 'v', generation: 1, canAddUsers: true },
         supervisor: { counter: 0, ringWanted: false },
       })
@@ -44,6 +46,37 @@ describe('the workspace row', () => {
       store.publishWorkspace(() => {})
       expect(store.workspace()).toMatchObject({ retries: 5, revision: 3 })
       expect(outbox()).toEqual(['workspace  0'])
+    }))
+  it('has signs of life at once, and is written for them once a minute: a new object knows those', () =>
+    withStore(({ store, sql }) => {
+      const heard = (lastHeardAtMs: number) => {
+        const supervisor = { lastHeardAtMs, counter: lastHeardAtMs + 1, revisionApplied: 2 }
+        store.noteLiveness({ supervisor, vm: { freeDiskMb: 3 } })
+        return {
+          supervisor: { ...workspaceRecord().supervisor, ...supervisor },
+          vm: { ...workspaceRecord().vm, freeDiskMb: 3 },
+        }
+      }
+      const kept = heard(100_000)
+      expect(createStore(sql).workspace()).toEqual(workspaceRecord(kept))
+      const next = heard(159_999)
+      expect(store.workspace()).toEqual(workspaceRecord(next))
+      expect(createStore(sql).workspace()).toEqual(workspaceRecord(kept))
+      const late = heard(160_000)
+      expect(createStore(sql).workspace()).toEqual(workspaceRecord(late))
+    }))
+  it('written after a sign of life holds it, and a later word goes above it', () =>
+    withStore(({ store, sql }) => {
+      const supervisor = { lastHeardAtMs: 5, counter: 6, revisionApplied: 7 }
+      store.noteLiveness({ supervisor, vm: { freeDiskMb: 8 } })
+      expect(createStore(sql).workspace()).toEqual(workspaceRecord())
+      store.changeWorkspace((workspace) => void (workspace.supervisor.lastHeardAtMs = null))
+      const { supervisor: before, vm } = workspaceRecord()
+      const now = workspaceRecord({
+        supervisor: { ...before, ...supervisor, lastHeardAtMs: null },
+        vm: { ...vm, freeDiskMb: 8 },
+      })
+      expect([store.workspace(), createStore(sql).workspace()]).toEqual([now, now])
     }))
   it('holds no secret, whatever the VM or Orgo said', () =>
     withStore(({ store }) => {
@@ -68,7 +101,15 @@ describe('a plan', () => {
     withStore(({ store, sql }) => {
       store.insertPlan(planRecord('a'), 'x')
       sql.exec('UPDATE plans SET record = ?', JSON.stringify({ id: 'a' }))
-      expect(store.plan('a')).toMatchObject({ id: 'a', attempt: 1, messagesTaken: 0, checks: [] })
+      expect(store.plan('a')).toMatchObject({
+        id: 'a',
+        attempt: 1,
+        messagesTaken: 0,
+        checks: [],
+        baseHead: null,
+        openPrAtMs: 0,
+        openPrTries: 0,
+      })
     }))
   it('is told to D1 and to the VM when it is new, with the count of the workspace', () =>
     withStore(({ store, outbox }) => {
@@ -87,10 +128,10 @@ describe('a plan', () => {
 
 describe('a save', () => {
   it('that leaves the state alone is told as a plan, not as a workspace', () =>
-    withStore(({ store, outbox }) => {
+    withStore(({ store, outbox, tellAll }) => {
       store.insertPlan(planRecord('a'), 'x')
       store.insertPlan(planRecord('b'), 'x')
-      store.clearOutbox(store.outbox(100).map(({ id }) => id))
+      tellAll()
       store.savePlan(planRecord('a', { spentUsd: 1 }))
       store.savePlan(planRecord('a', { spentUsd: 2 }))
       expect(outbox()).toEqual(['plan a 0'])
@@ -102,10 +143,10 @@ describe('a save', () => {
     ['of another status', { status: 'running' as const }],
     ['that ends the watch', { status: 'failed' as const }],
   ])('%s is told as both, and found by it', (_, over) =>
-    withStore(({ store, outbox }) => {
+    withStore(({ store, outbox, tellAll }) => {
       store.insertPlan(planRecord('a'), 'x')
       store.insertPlan(planRecord('b'), 'x')
-      store.clearOutbox(store.outbox(100).map(({ id }) => id))
+      tellAll()
       store.savePlan(planRecord('a', over))
       expect(store.planRevision('a')).toBe(4)
       store.savePlan(planRecord('a', over))
@@ -124,18 +165,18 @@ describe('a save', () => {
       expect(ids(store.plansByStatus('running'))).toEqual(['a', 'b'])
     }))
   it('that only begins or ends the watch is told as both', () =>
-    withStore(({ store, outbox }) => {
+    withStore(({ store, outbox, tellAll }) => {
       store.insertPlan(planRecord('a', { status: 'completed', onVm: true }), 'x')
-      store.clearOutbox(store.outbox(100).map(({ id }) => id))
+      tellAll()
       store.savePlan(planRecord('a', { status: 'completed' }))
       expect(outbox()).toEqual(['plan a 0', 'workspace  0'])
       expect(store.watchedPlans()).toEqual([])
     }))
   it('of a sign of life is told to nobody', () =>
-    withStore(({ store, outbox }) => {
+    withStore(({ store, outbox, tellAll }) => {
       store.insertPlan(planRecord('a'), 'x')
       store.insertPlan(planRecord('b'), 'x')
-      store.clearOutbox(store.outbox(100).map(({ id }) => id))
+      tellAll()
       store.touchPlan(planRecord('a', { activity: 9, summary: `ghp_${'x'.repeat(36)}` }))
       expect(store.plan('a')?.activity).toBe(9)
       expect(store.plan('a')?.summary).not.toContain('x'.repeat(36))
@@ -172,6 +213,19 @@ describe('plans together', () => {
       expect(ids(store.branchPlans(2))).toEqual(['b', 'd'])
     }))
 })
+
+it('what all plans spent is their sum, and what is noted since', () =>
+  withStore(({ store, sql }) => {
+    expect(createStore(sql).spentUsd()).toBe(0)
+    store.insertPlan(planRecord('a', { spentUsd: 1 }), 'x')
+    store.insertPlan(planRecord('b', { spentUsd: 2.5, status: 'failed' }), 'x')
+    // Before the sum was asked for: it will find this in its row.
+    store.noteSpent(9)
+    expect(store.spentUsd()).toBe(3.5)
+    store.noteSpent(0.25)
+    store.noteSpent(-0.125)
+    expect([store.spentUsd(), createStore(sql).spentUsd()]).toEqual([3.625, 3.5])
+  }))
 
 describe('a lease', () => {
   const lease = (id: string, plan: string, over: Partial<LeaseRecord> = {}): LeaseRecord => ({
