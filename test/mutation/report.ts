@@ -12,17 +12,16 @@ export interface ReportInput {
   verdicts: Map<number, Verdict>
   /** All mutants met all tests: only then is a reason without its mutant stale. */
   whole: boolean
-  footer: string
 }
 
-export function report({ mutants, verdicts, whole, footer }: ReportInput): { text: string; failed: boolean } {
+export function report({ mutants, verdicts, whole }: ReportInput): { text: string; failed: boolean } {
   const survivors = mutants.filter(({ id }) => !verdicts.has(id))
   const explained = REASONS.map(({ file, keys, reason }) => ({
     reason,
     lives: survivors.filter(
-      (mutant) => mutant.file.endsWith(`/${file}`) && keys.some((key) => mutant.key.includes(key)),
+      (mutant) => mutant.file.endsWith(`/${file}`) && keys.some((key) => mutant.key.includes(` | ${key}`)),
     ),
-    stale: keys.filter((key) => !survivors.some((mutant) => mutant.key.includes(key))),
+    stale: keys.filter((key) => !survivors.some((mutant) => mutant.key.includes(` | ${key}`))),
     file,
   }))
   const known = new Set(explained.flatMap(({ lives }) => lives))
@@ -33,13 +32,12 @@ export function report({ mutants, verdicts, whole, footer }: ReportInput): { tex
     '# What the tests would notice',
     '',
     'Made by `npm run mutation -- --write`; [docs/testing.md](testing.md) says how. One mistake at a time in the files that decide, and what',
-    'notices it first. Survivors count against the score, with a reason or not.',
+    'notices it first: a mutant meets the unit tests, then the worker tests, then the simulator (chaos), each only with what the ones before',
+    'missed. Survivors count against the score, with a reason or not.',
     '',
     `| File | Mutants | ${PROJECTS.map((project) => `By ${project}`).join(' | ')} | Survived | Score |`,
     `| --- | ${'--- | '.repeat(PROJECTS.length + 3)}`.trim(),
     ...[...TARGETS, ''].map((file) => row(mutants, verdicts, file)),
-    '',
-    footer,
     '',
     '## Survivors',
     '',

@@ -6,9 +6,11 @@ import { createCore } from '../../../src/workspace/core.ts'
 import type { Core } from '../../../src/workspace/core.ts'
 import { onAlarm } from '../../../src/workspace/reconcile.ts'
 import { account } from '../../../src/workspace/rights.ts'
+import { newSupervisorRecord, newVmRecord } from '../../../src/workspace/records.ts'
 import { planRecord, workspaceRecord } from './own-store.ts'
 
-export const CANARY_SHA = 'a'.repeat(64)
+export const MACHINE_ID = '11111111-1111-8111-8111-111111111111'
+const AGENT_SHA = 'a'.repeat(64)
 
 export interface OwnAlarm {
   core: Core
@@ -44,7 +46,7 @@ export async function withAlarm(tables: OwnTables, look: (own: OwnAlarm) => Prom
       // Platform seams: only the calls the object makes are offered. The pace of one test is none of another's.
       ACCOUNT: { getByName: () => env.ACCOUNT.getByName(name) } as unknown as Env['ACCOUNT'],
       ASSETS: {
-        fetch: async () => Response.json({ ralphSha256: CANARY_SHA }),
+        fetch: async () => Response.json({ ralphSha256: AGENT_SHA }),
       } as unknown as Env['ASSETS'],
     }
     const core: Core = {
@@ -87,3 +89,19 @@ export const runningPlan = (id: string, nowMs: number, over: Partial<PlanRecord>
     onVm: true,
     ...over,
   })
+
+const news = { ...newSupervisorRecord(), ringWanted: true, lastHeardAtMs: 1 }
+/** A ready machine that is to be rung. */
+export const wanted = (over: Partial<WorkspaceRecord> = {}): Partial<WorkspaceRecord> => ({
+  vm: { ...newVmRecord('v'), id: MACHINE_ID, step: 'ready', status: 'running' },
+  supervisor: news,
+  ...over,
+})
+/** No machine yet. */
+export const coming = (over: Partial<WorkspaceRecord> = {}): Partial<WorkspaceRecord> => ({
+  status: 'provisioning',
+  statusDetail: 'Registered.',
+  vm: newVmRecord('v'),
+  supervisor: newSupervisorRecord(),
+  ...over,
+})
