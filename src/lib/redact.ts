@@ -6,12 +6,20 @@ import { SHAPES } from './secret-shapes.ts'
 /** Value → name. Per isolate, whose env never changes: a sink has no env to ask. Filled whenever settings are read. */
 const known = new Map<string, string>()
 const MIN_LENGTH = 8
+/** Short texts in which nothing was found: the names of fields and states, which come again with every row. */
+const clean = new Set<string>()
+const MAX_CLEAN = 4_000
+const MAX_CLEAN_LENGTH = 64
 
 /** Names → values, as in the environment. Shorter values than any real secret are left alone: they would blot out words. */
 export function rememberSecrets(secrets: Record<string, string>): void {
   for (const [name, value] of Object.entries(secrets))
-    if (value.length >= MIN_LENGTH)
-      for (const form of [value, encodeURIComponent(value)]) known.set(form, name)
+    if (value.length >= MIN_LENGTH) for (const form of [value, encodeURIComponent(value)]) know(form, name)
+}
+
+function know(form: string, name: string): void {
+  if (!known.has(form)) clean.clear()
+  known.set(form, name)
 }
 
 /** Each line of git's credential store holds a secret of its own, which also travels as Basic `user:token`. */
@@ -22,7 +30,7 @@ export function rememberCredentialLines(name: string, lines: string): void {
     const plain = decode(token)
     rememberSecrets({ [name]: plain })
     if (plain.length >= MIN_LENGTH && isLatin1(decode(user) + plain))
-      known.set(btoa(`${decode(user)}:${plain}`), name)
+      know(btoa(`${decode(user)}:${plain}`), name)
   }
 }
 
@@ -55,12 +63,22 @@ const PRIVATE_KEY =
   /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:\\[nr]|[A-Za-z0-9+/=\s]){0,10000}(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?/g
 
 export function redact(text: string): string {
-  let clean = text
+  if (text.length < MIN_LENGTH || clean.has(text)) return text
+  const found = replaceSecrets(text)
+  if (found === text && text.length <= MAX_CLEAN_LENGTH) {
+    if (clean.size >= MAX_CLEAN) clean.clear()
+    clean.add(text)
+  }
+  return found
+}
+
+function replaceSecrets(text: string): string {
+  let left = text
   for (const [value, name] of known)
-    if (clean.includes(value)) clean = clean.replaceAll(value, `[redacted: ${name}]`)
-  clean = clean.replaceAll(PRIVATE_KEY, '[redacted: a private key]')
-  for (const { kind, pattern } of GLOBAL_SHAPES) clean = clean.replaceAll(pattern, `[redacted: ${kind}]`)
-  return clean.replaceAll(HEADER, '$1[redacted]')
+    if (left.includes(value)) left = left.replaceAll(value, `[redacted: ${name}]`)
+  left = left.replaceAll(PRIVATE_KEY, '[redacted: a private key]')
+  for (const { kind, pattern } of GLOBAL_SHAPES) left = left.replaceAll(pattern, `[redacted: ${kind}]`)
+  return left.replaceAll(HEADER, '$1[redacted]')
 }
 
 /** The same plain data with every text in it redacted, keys too. Not done on its JSON: there an escape hides where a token begins. */

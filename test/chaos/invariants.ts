@@ -1,6 +1,7 @@
 // What must hold: at every moment the object rests (checkNow), and when everything had time to finish (checkAtEnd).
 import { env } from 'cloudflare:workers'
 import type { PlanEvent, PlanStatus } from '../../src/workspace/state.ts'
+import { toPlanSnapshot } from '../../src/workspace/snapshots.ts'
 import { createStore } from '../../src/workspace/store.ts'
 import { WORST_USD } from './gateway.ts'
 import type { Look } from './look.ts'
@@ -79,9 +80,25 @@ async function checkHistory(world: World, look: Look, events: Record<string, Pla
     const row = (rows?.results ?? []).find(({ id }) => id === plan.id)
     if (row?.['status'] !== plan.status)
       violate(world, 'I5', `${plan.id} is ${plan.status} here and ${String(row?.['status'])} in D1`)
+    // What plan_status answers and what plan_list shows are one.
+    if (row?.['snapshot'] !== JSON.stringify(toPlanSnapshot(plan, world.name)))
+      violate(
+        world,
+        'I5',
+        `${plan.id} in D1 is not as it is here: ${differences(row?.['snapshot'], plan, world.name)}`,
+      )
     const problem = illegal(own, plan.status)
     if (problem !== null) violate(world, 'I5', `${plan.id}: ${problem}`)
   }
+}
+
+function differences(there: unknown, plan: Look['plans'][number], workspace: string): string {
+  const found: Record<string, unknown> = typeof there === 'string' ? JSON.parse(there) : {}
+  return Object.entries(toPlanSnapshot(plan, workspace))
+    .filter(([name, value]) => JSON.stringify(found[name]) !== JSON.stringify(value))
+    .map(([name, value]) => `${name} ${JSON.stringify(value)}, there ${JSON.stringify(found[name])}`)
+    .join('; ')
+    .slice(0, 300)
 }
 
 const NEXT: Record<PlanStatus, PlanStatus[]> = {

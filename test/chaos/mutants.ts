@@ -21,8 +21,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'outbox rows deleted before D1 has them',
     file: 'src/workspace/outbox.ts',
-    from: 'await appendHistory(core.env.DB, toHistory(core, rows))',
-    to: 'const told = toHistory(core, rows); core.store.clearOutbox(rows.map((row) => row.id)); await appendHistory(core.env.DB, told)',
+    from: 'await appendHistory(core.env.DB, toHistory(core, items))',
+    to: 'const told = toHistory(core, items); confirm(core, items); await appendHistory(core.env.DB, told)',
   },
   {
     name: 'no watchdog before the work',
@@ -41,6 +41,36 @@ export const MUTANTS: Mutant[] = [
     file: 'src/workspace/vm-ladder.ts',
     from: 'if (vm.createSentAtMs !== null && now - vm.createSentAtMs < LIST_AFTER_CREATE_MS) return 15_000',
     to: '',
+  },
+  {
+    name: 'lines added while D1 answers are taken for told',
+    file: 'src/workspace/outbox.ts',
+    from: 'if (core.store.newestEvent(plan) > seq)',
+    to: 'if (false as boolean)',
+  },
+  {
+    name: "another account's key makes a machine look lost",
+    file: 'src/workspace/vm-ladder.ts',
+    from: 'if (vm.orgoWorkspaceId !== null && !workspaceIds.includes(vm.orgoWorkspaceId))',
+    to: 'if (false as boolean)',
+  },
+  {
+    name: 'an alarm with a lease due is taken for one with nothing due',
+    file: 'src/workspace/reconcile.ts',
+    from: 'return !core.store.leases().some((lease) => isLeaseDue(core, lease))',
+    to: 'return true',
+  },
+  {
+    name: 'a pull request is opened without a look whether there is one',
+    file: 'src/workspace/pull-requests.ts',
+    from: "(pull) => pull.state === 'open' || pull.headSha === plan.pushedHead,",
+    to: '() => false,',
+  },
+  {
+    name: 'a removed machine is tried to be deleted once',
+    file: 'src/workspace/leftovers.ts',
+    from: 'if (core.now() >= leftover.untilMs) change(core, leftover, null)',
+    to: 'change(core, leftover, null)',
   },
   {
     name: 'a cancel leaves the rights',

@@ -20,6 +20,7 @@ const STATUS_FAULTS: Record<string, [number, Record<string, unknown>]> = {
   orgo_422: [422, { error: 'Unprocessable' }],
   orgo_429: [429, { error: 'Too many requests' }],
   orgo_500: [500, { error: 'Internal error' }],
+  orgo_limit: [403, { error: 'Computer limit reached', code: 'DESKTOP_LIMIT' }],
   outage: [503, { error: 'Service unavailable' }],
 }
 
@@ -102,6 +103,16 @@ function pointOf(method: string, path: string, command: string): string {
   return command.includes('did() {') ? 'orgo_boot' : 'orgo_bootstatus'
 }
 
+/** Another deployment with the same key has a workspace of the same name: its machine is nobody's business here. */
+const FOREIGN = 'foreign-vm'
+const foreign = ({ name }: World) => ({
+  id: FOREIGN,
+  name: `aer-${name}-00000000`,
+  status: 'running',
+  workspace_id: 'ws-1',
+  instance_id: 'i-foreign',
+})
+
 interface Ask {
   point: string
   path: string
@@ -111,8 +122,14 @@ interface Ask {
 
 function carryOut(world: World, { point, path, command, name }: Ask): Answer {
   const shown = world.machines.filter((machine) => machine.known)
+  if (path.includes(FOREIGN)) violate(world, 'I9', `${point} of another deployment's machine`)
   if (point === 'orgo_list') {
-    const own = { id: 'ws-1', name: 'agent-runtime', role: 'owner', desktops: shown.map(shape) }
+    const own = {
+      id: 'ws-1',
+      name: 'agent-runtime',
+      role: 'owner',
+      desktops: [foreign(world), ...shown.map(shape)],
+    }
     return json(path === '/workspaces' ? { workspaces: [own] } : own)
   }
   if (point === 'orgo_create') return json(shape(create(world, name)), 201)
@@ -141,9 +158,16 @@ function carryOut(world: World, { point, path, command, name }: Ask): Answer {
 function onMachine(world: World, machine: Machine, command: string): Answer {
   if (machine.status === 'suspended') {
     // Any action wakes; until then 409, up to minutes.
-    if (machine.wakingUntilMs === 0) machine.wakingUntilMs = nowOf(world) + world.rng.int(1_000, 90_000)
+    // Seconds mostly, six minutes out of cold storage.
+    const mostMs = world.rng.chance(0.2) ? 360_000 : 60_000
+    if (machine.wakingUntilMs === 0) machine.wakingUntilMs = nowOf(world) + world.rng.int(1_000, mostMs)
     if (machine.wakingUntilMs > nowOf(world))
       return json({ error: 'waking', code: 'computer_waking', retry_after: 5 }, 409)
+    // Some come back with what was running there, some as from a new boot (facts/orgo-api: nobody knows which it will be).
+    if (world.rng.chance(0.3)) {
+      powerOff(world, machine, 'stopped')
+      powerOn(world, machine)
+    }
     machine.status = 'running'
     machine.wakingUntilMs = 0
   }

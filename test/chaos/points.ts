@@ -23,7 +23,7 @@ const host = (prefix: string, statuses: string[]) => [
 /** Every call at which something can go wrong, and what. */
 export const POINTS: Record<string, string[]> = {
   orgo_list: ORGO,
-  orgo_create: [...ORGO, 'orgo_late'],
+  orgo_create: [...ORGO, 'orgo_late', 'orgo_limit'],
   orgo_get: ORGO,
   orgo_awake: ORGO,
   orgo_boot: ORGO,

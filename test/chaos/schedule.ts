@@ -122,7 +122,7 @@ function towards(cell: string, rng: Rng): Step[] {
 function faultStep(rng: Rng, atMs: number): Step {
   const point = rng.pick(POINT_NAMES)
   const kind = rng.pick((POINTS[point] ?? ['kill_before']) as [string, ...string[]])
-  const wide = kind.startsWith('orgo_') && kind !== 'orgo_late' && rng.chance(0.3)
+  const wide = kind.startsWith('orgo_') && kind !== 'orgo_late' && kind !== 'orgo_limit' && rng.chance(0.3)
   const kills = kind.startsWith('kill')
   return {
     atMs: rng.chance(0.3) ? 0 : atMs,

@@ -174,6 +174,41 @@ describe('cancel', () => {
   })
 })
 
+const Calls = z.object({ calls: z.array(z.unknown()) })
+
+describe('cancel on a VM that does not answer at all', () => {
+  it('is answered within 2 s, and nothing of the plan is let through afterwards though its processes run on', async () => {
+    const { pushUrl } = await stack.workspace('deaf')
+    const steps = Array.from({ length: 12 }, (_, n) => `echo ${n} >> steps.txt; sleep 0.5`)
+    const plan = await submit(stack, 'deaf', script('Goes on and on', ...steps))
+    await untilPlan(stack, plan.id, (seen) => seen.phase === 'working')
+    // Orgo hangs, and the supervisor hears and says nothing; the plan's own process goes on.
+    await stack.control('POST', '/orgo/faults', { action: { hang: true }, times: 1_000 })
+    expect((await run('pkill', ['-STOP', '-f', 'ralph.mjs supervise'])).code).toBe(0)
+    const at = Date.now()
+    const answer = await stack.call('plan_cancel', { plan_id: plan.id })
+    expect(Date.now() - at).toBeLessThan(2_000)
+    expect(answer.data).toMatchObject({ plan: { status: 'cancelled' } })
+    const upstream = async () => ({
+      modelCalls: Calls.parse(await stack.control('GET', '/model/calls')).calls.length,
+      refs: (await run('git', ['ls-remote', pushUrl])).stdout,
+    })
+    const before = await upstream()
+    expect((await run('pgrep', ['-f', 'ralph.mjs run-plan'])).code).toBe(0)
+    await eventually(
+      'its next call is refused and it gives up, or ten seconds pass',
+      async () => (await run('pgrep', ['-f', 'ralph.mjs run-plan'])).code,
+      (code) => code !== 0 || Date.now() - at > 10_000,
+    )
+    expect(await upstream()).toEqual(before)
+    // Heard again, the VM tells the end of it.
+    await run('pkill', ['-CONT', '-f', 'ralph.mjs supervise'])
+    await untilPlan(stack, plan.id, (seen) => String(seen['status_detail']).includes('confirmed'))
+    expect(await upstream()).toEqual(before)
+    await stack.control('DELETE', '/orgo/faults')
+  })
+})
+
 describe('a budget', () => {
   it('pauses the plan at the gateway, and plan_resume with a higher one lets it finish', async () => {
     await stack.workspace('budget')

@@ -12,17 +12,16 @@ export interface ReportInput {
   verdicts: Map<number, Verdict>
   /** All mutants met all tests: only then is a reason without its mutant stale. */
   whole: boolean
-  footer: string
 }
 
-export function report({ mutants, verdicts, whole, footer }: ReportInput): { text: string; failed: boolean } {
+export function report({ mutants, verdicts, whole }: ReportInput): { text: string; failed: boolean } {
   const survivors = mutants.filter(({ id }) => !verdicts.has(id))
   const explained = REASONS.map(({ file, keys, reason }) => ({
     reason,
     lives: survivors.filter(
-      (mutant) => mutant.file.endsWith(`/${file}`) && keys.some((key) => mutant.key.includes(key)),
+      (mutant) => mutant.file.endsWith(`/${file}`) && keys.some((key) => mutant.key.includes(` | ${key}`)),
     ),
-    stale: keys.filter((key) => !survivors.some((mutant) => mutant.key.includes(key))),
+    stale: keys.filter((key) => !survivors.some((mutant) => mutant.key.includes(` | ${key}`))),
     file,
   }))
   const known = new Set(explained.flatMap(({ lives }) => lives))
@@ -39,8 +38,6 @@ export function report({ mutants, verdicts, whole, footer }: ReportInput): { tex
     `| File | Mutants | ${PROJECTS.map((project) => `By ${project}`).join(' | ')} | Survived | Score |`,
     `| --- | ${'--- | '.repeat(PROJECTS.length + 3)}`.trim(),
     ...[...TARGETS, ''].map((file) => row(mutants, verdicts, file)),
-    '',
-    footer,
     '',
     '## Survivors',
     '',

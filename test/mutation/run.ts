@@ -66,10 +66,7 @@ const { text, failed } = report({
   mutants,
   verdicts,
   whole: mutants.length === all.length && projects.length === PROJECTS.length && values.tests === '',
-  footer: values.survivors
-    ? `Asked again about the survivors of the run before: ${minutes} min on ${lanes} lanes.`
-    : `${minutes} min on ${lanes} lanes.`,
 })
-console.log(text)
+console.log(`${text}\n${minutes} min on ${lanes} lanes.`)
 if (values.write) writeFileSync(join(ROOT, 'docs/mutation.md'), text)
 process.exitCode = failed ? 1 : 0

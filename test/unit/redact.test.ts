@@ -15,6 +15,17 @@ beforeAll(() => {
 const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA==\n-----END OPENSSH PRIVATE KEY-----'
 
 describe('redact', () => {
+  it('takes out what became known after the same text was found clean', () => {
+    expect(redact('late secret 1')).toBe('late secret 1')
+    rememberSecrets({ LATE: 'late secret 1' })
+    expect(redact('late secret 1')).toBe('[redacted: LATE]')
+  })
+
+  it('stays right over more texts than it remembers', () => {
+    for (let n = 0; n < 10_000; n++) expect(redact(`a text of number ${n}`)).toBe(`a text of number ${n}`)
+    expect(redact('second-one-9')).toBe('[redacted: GIT_CREDENTIALS]')
+  })
+
   it.each([
     ['a known value', 'x owner secret/of+mine & more y', 'x [redacted: OWNER_TOKEN] y'],
     [
