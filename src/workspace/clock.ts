@@ -9,43 +9,57 @@ const MINUTE_MS = 60_000
 /** Orgo may ask for patience. */
 const LONGEST_RETRY_MS = 15 * MINUTE_MS
 const LONGEST_OUTBOX_MS = 2 * MINUTE_MS
+const LONGEST_LEFTOVER_MS = 61 * MINUTE_MS
 const LONGEST_MEND_MS = 6 * 60 * MINUTE_MS + MINUTE_MS
 const LONGEST_MERGE_CHECK_MS = 25 * 60 * MINUTE_MS
+const LONGEST_PULL_REQUEST_MS = 2 * MINUTE_MS
+const LONGEST_NOTIFICATION_MS = 31 * MINUTE_MS
 /** Clocks are set by some seconds now and then. */
 const SLACK_MS = 5_000
 
 /** The first step of the alarm. Writes nothing while all is as it should be. */
 export async function settleClock(core: Core): Promise<void> {
   const now = core.now()
-  if (isAhead(requireWorkspace(core), now))
-    core.store.changeWorkspace((workspace) => pullBack(workspace, now))
-  for (const plan of core.store.watchedPlans())
-    if ((plan.mergeCheckAtMs ?? 0) > now + LONGEST_MERGE_CHECK_MS)
+  if (ahead(requireWorkspace(core), now).length > 0)
+    core.store.changeWorkspace((workspace) => {
+      for (const { pull } of ahead(workspace, now)) pull()
+    })
+  for (const plan of core.store.watchedPlans()) {
+    const { mergeCheckAtMs, openPrAtMs } = plan
+    if ((mergeCheckAtMs ?? 0) > now + LONGEST_MERGE_CHECK_MS)
       core.store.savePlan({ ...plan, mergeCheckAtMs: now })
+    else if (openPrAtMs > now + LONGEST_PULL_REQUEST_MS) core.store.savePlan({ ...plan, openPrAtMs: now })
+  }
+  core.store.toldBy(now)
+  core.store.hurryNotifications(now + LONGEST_NOTIFICATION_MS, now)
 }
 
-function isAhead({ supervisor, leftovers, ...workspace }: WorkspaceRecord, nowMs: number): boolean {
-  const times: [number | null, number][] = [
-    [workspace.retryAtMs, LONGEST_RETRY_MS],
-    [workspace.outboxRetryAtMs, LONGEST_OUTBOX_MS],
-    [workspace.mendAtMs, LONGEST_MEND_MS],
-    [supervisor.lastRingAtMs, SLACK_MS],
-    [supervisor.lastHeardAtMs, SLACK_MS],
-    ...leftovers.map(({ dueAtMs }): [number, number] => [dueAtMs, LONGEST_OUTBOX_MS]),
+/** Times of the workspace that no clock that is right has set, each with what it should be. */
+function ahead(workspace: WorkspaceRecord, nowMs: number): { pull: () => void }[] {
+  const { supervisor, vm } = workspace
+  const times: { atMs: number | null; mostMs: number; pull: () => void }[] = [
+    { atMs: workspace.retryAtMs, mostMs: LONGEST_RETRY_MS, pull: () => void (workspace.retryAtMs = nowMs) },
+    {
+      atMs: workspace.outboxRetryAtMs,
+      mostMs: LONGEST_OUTBOX_MS,
+      pull: () => void (workspace.outboxRetryAtMs = nowMs),
+    },
+    { atMs: workspace.mendAtMs, mostMs: LONGEST_MEND_MS, pull: () => void (workspace.mendAtMs = nowMs) },
+    {
+      atMs: workspace.gitSilentSinceMs,
+      mostMs: SLACK_MS,
+      pull: () => void (workspace.gitSilentSinceMs = nowMs),
+    },
+    // Seen missing once, now; the second look is a minute away.
+    { atMs: vm.missingSinceMs, mostMs: SLACK_MS, pull: () => void (vm.missingSinceMs = nowMs) },
+    // As if never rung: the next one is due at once.
+    { atMs: supervisor.lastRingAtMs, mostMs: SLACK_MS, pull: () => void (supervisor.lastRingAtMs = null) },
+    { atMs: supervisor.lastHeardAtMs, mostMs: SLACK_MS, pull: () => void (supervisor.lastHeardAtMs = nowMs) },
+    ...workspace.leftovers.map((leftover) => ({
+      atMs: leftover.dueAtMs,
+      mostMs: LONGEST_LEFTOVER_MS,
+      pull: () => void (leftover.dueAtMs = nowMs),
+    })),
   ]
-  return times.some(([atMs, mostMs]) => (atMs ?? 0) > nowMs + mostMs)
-}
-
-function pullBack(workspace: WorkspaceRecord, nowMs: number): void {
-  const pull = (atMs: number | null, mostMs: number) =>
-    atMs !== null && atMs > nowMs + mostMs ? nowMs : atMs
-  const { supervisor } = workspace
-  workspace.retryAtMs = pull(workspace.retryAtMs, LONGEST_RETRY_MS)
-  workspace.outboxRetryAtMs = pull(workspace.outboxRetryAtMs, LONGEST_OUTBOX_MS)
-  workspace.mendAtMs = pull(workspace.mendAtMs, LONGEST_MEND_MS)
-  // As if never rung: the next one is due at once.
-  if ((supervisor.lastRingAtMs ?? 0) > nowMs + SLACK_MS) supervisor.lastRingAtMs = null
-  supervisor.lastHeardAtMs = pull(supervisor.lastHeardAtMs, SLACK_MS)
-  for (const leftover of workspace.leftovers)
-    leftover.dueAtMs = pull(leftover.dueAtMs, LONGEST_OUTBOX_MS) ?? nowMs
+  return times.filter(({ atMs, mostMs }) => (atMs ?? 0) > nowMs + mostMs)
 }

@@ -25,13 +25,12 @@ export async function drainOutbox(core: Core): Promise<void> {
   if (workspace.outboxRetryAtMs !== null && workspace.outboxRetryAtMs > core.now()) return
   if (!core.store.outboxIsUrgent() && !core.store.linesAreDue(core.now())) return
   try {
-    for (let batch = 0; batch < MAX_BATCHES; batch++) {
+    for (let batch = 0; batch < MAX_BATCHES && !core.store.outboxIsEmpty(); batch++) {
       const items = fitting(core, collect(core))
-      if (items.length === 0) break
       await appendHistory(core.env.DB, toHistory(core, items))
       confirm(core, items)
     }
-    core.store.noteTold(core.now())
+    if (core.store.outboxIsEmpty()) core.store.noteTold(core.now())
     if (requireWorkspace(core).outboxRetryAtMs !== null)
       core.store.changeWorkspace((record) =>
         Object.assign(record, { outboxRetryAtMs: null, outboxRetries: 0 }),

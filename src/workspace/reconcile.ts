@@ -143,14 +143,15 @@ async function startPlans(core: Core): Promise<void> {
   if (requireWorkspace(core).vm.step !== 'ready') return
   if (requireWorkspace(core).branch === null) await learnBranch(core)
   const workspace = requireWorkspace(core)
-  const queued = core.store.plansByStatus('queued')
+  const queued = core.store
+    .plansByStatus('queued')
+    // One without a base yet holds no slot against one that has its own.
+    .map((plan) => ({ ...plan, base: plan.base === '' ? (workspace.branch ?? '') : plan.base }))
+    .filter(({ base }) => base !== '')
   const running = core.store.plansByStatus('running').length
-  for (const plan of plansToStart(queued, running, workspace.maxParallel, workspace.vm.canAddUsers)) {
-    const base = plan.base === '' ? workspace.branch : plan.base
-    if (base === null) continue
-    if (commit(core, start({ ...plan, base }, core.now())) !== null)
+  for (const plan of plansToStart(queued, running, workspace.maxParallel, workspace.vm.canAddUsers))
+    if (commit(core, start(plan, core.now())) !== null)
       core.store.changeWorkspace((record) => void (record.supervisor.ringWanted = true))
-  }
 }
 
 async function driveVm(core: Core): Promise<void> {

@@ -35,11 +35,12 @@ export async function register(
 
   if (input.vmId !== undefined) await refuseUnlessAdoptable(core, input.vmId, input.name)
   const branch = await defaultBranch(core, input)
+  // What the name is by now: another call may have registered and removed it while the host was asked.
   const raced = core.exists() ? core.store.workspace() : null
   if (raced !== null && raced.status !== 'removed') return existing(core, raced, input)
   if (!core.exists()) core.createTables()
   const nonce = randomHex(4)
-  const generation = (known?.vm.generation ?? 0) + 1
+  const generation = (raced?.vm.generation ?? 0) + 1
   const vm = { ...newVmRecord(vmName(input.name, nonce)), generation }
   const fresh = newWorkspaceRecord({
     name: input.name,
@@ -57,12 +58,12 @@ export async function register(
   // What outlives a registration: numbers that never go back, machines still to be deleted, what the month may still spend.
   core.store.saveWorkspace({
     ...fresh,
-    revision: (known?.revision ?? 0) + 1,
-    leftovers: known?.leftovers ?? [],
-    month: known?.month ?? fresh.month,
+    revision: (raced?.revision ?? 0) + 1,
+    leftovers: raced?.leftovers ?? [],
+    month: raced?.month ?? fresh.month,
   })
   core.store.publishWorkspace(() => undefined)
-  if (known !== null) takeUpBranches(core, known.gitRemote === input.gitRemote)
+  if (raced !== null) takeUpBranches(core, raced.gitRemote === input.gitRemote)
   await core.poke()
   return { workspace: workspaceSnapshot(core), existing: false, differs: [] }
 }

@@ -177,6 +177,12 @@ export function createHistoryStore(sql: SqlStorage) {
       sql.exec('UPDATE notifications SET tries = tries + 1, due = ? WHERE id = ?', dueAtMs, id)
     },
 
+    /** Those due after that time are due now. Writes nothing where there are none. */
+    hurryNotifications(afterMs: number, nowMs: number): void {
+      if (first('SELECT 1 AS one FROM notifications WHERE due > ? LIMIT 1', afterMs) !== undefined)
+        sql.exec('UPDATE notifications SET due = ? WHERE due > ?', nowMs, afterMs)
+    },
+
     dropNotification(id: string): void {
       sql.exec('DELETE FROM notifications WHERE id = ?', id)
     },

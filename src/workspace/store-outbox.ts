@@ -20,6 +20,8 @@ export function createOutboxStore(sql: SqlStorage) {
   const store = {
     /** D1 has everything; a new object takes it for long ago. */
     noteTold: (atMs: number): void => void (toldAtMs = atMs),
+    /** The clock was ahead when it was noted. */
+    toldBy: (nowMs: number): void => void (toldAtMs = Math.min(toldAtMs, nowMs)),
     linesAreDue: (nowMs: number): boolean => !store.outboxIsEmpty() && nowMs >= toldAtMs + LINES_WAIT_MS,
     linesLatestMs: (): number => toldAtMs + LINES_LATEST_MS,
 

@@ -4,6 +4,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { verifyVmToken } from '../../src/auth/vm-token.ts'
+import { settleClock } from '../../src/workspace/clock.ts'
 import { createCore } from '../../src/workspace/core.ts'
 import type { Core } from '../../src/workspace/core.ts'
 import { nextWakeMs } from '../../src/workspace/pace.ts'
@@ -132,5 +133,42 @@ describe('a clock that jumps', () => {
       expect((await core.armedMs()) ?? Infinity).toBeLessThan(Date.now() + 2 * MINUTE_MS)
     }
     await running('there', play, down)
+  })
+
+  it('leaves no time behind that is further ahead than any is ever set, and touches no other', async () => {
+    await running('times', async ({ core }, id) => {
+      const now = Date.now()
+      core.now = () => now
+      const leftover = (name: string, dueAtMs: number) => ({ name, id: name, dueAtMs, untilMs: 9e15 })
+      const set = (atMs: number, hourly: number) => {
+        core.store.changeWorkspace((workspace) => {
+          Object.assign(workspace, { retryAtMs: atMs, outboxRetryAtMs: atMs, gitSilentSinceMs: atMs })
+          workspace.leftovers = [leftover('soon', atMs), leftover('hourly', hourly)]
+          Object.assign(workspace.vm, { missingSinceMs: atMs })
+          Object.assign(workspace.supervisor, { lastRingAtMs: atMs, lastHeardAtMs: atMs })
+        })
+        const plan = core.store.plan(id)
+        if (plan !== null) core.store.savePlan({ ...plan, openPrAtMs: atMs })
+        core.store.addNotification(`n ${atMs}`, '{}', atMs)
+        core.store.noteTold(atMs)
+      }
+      const times = () => {
+        const { retryAtMs, outboxRetryAtMs, gitSilentSinceMs, leftovers, vm, supervisor } =
+          core.store.workspace() ?? {}
+        return [
+          ...[retryAtMs, outboxRetryAtMs, gitSilentSinceMs, vm?.missingSinceMs, supervisor?.lastRingAtMs],
+          ...[supervisor?.lastHeardAtMs, core.store.plan(id)?.openPrAtMs, core.store.nextNotificationMs()],
+          ...[leftovers?.[0]?.dueAtMs, leftovers?.[1]?.dueAtMs, core.store.linesLatestMs() - 75_000],
+        ]
+      }
+      set(now + 2 * HOUR_MS, now + HOUR_MS)
+      await settleClock(core)
+      const [ring, ...others] = [times()[4], ...times().toSpliced(4, 1)]
+      expect(ring).toBeNull()
+      expect(others).toEqual([now, now, now, now, now, now, now, now, now + HOUR_MS, now])
+      const before = times()
+      await settleClock(core)
+      expect(times()).toEqual(before)
+    })
   })
 })

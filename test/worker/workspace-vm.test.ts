@@ -1,6 +1,9 @@
 // The workspace and its VM: registered, bootstrapped, heard, idle, removed. Real object, real storage, a played outside.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createCore } from '../../src/workspace/core.ts'
+import { register } from '../../src/workspace/registration.ts'
 import { createStore } from '../../src/workspace/store.ts'
 import { endOutside, objectOf, playOutside, refusal, supervisor, workspaceStub } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
@@ -54,6 +57,45 @@ describe('registration', () => {
     expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 10 })).plan).toMatchObject({
       status: 'running',
       base: 'main',
+    })
+  })
+
+  it('of a remote that is silent lets a plan with a base of its own start, whoever waits before it', async () => {
+    outside.gitStatus = 503
+    const stub = await workspaceStub('own-base')
+    await stub.register({ name: 'own-base', gitRemote: REMOTE, maxParallel: 1 })
+    await settle('own-base')
+    await supervisor('own-base', outside).sync()
+    const waits = await stub.submit('own-base', { plan: 'x' })
+    const goes = await stub.submit('own-base', { plan: 'y', base: 'release' })
+    await settle('own-base')
+    const status = async (id: string) =>
+      (await stub.planStatus(id, { waitMs: 0, after: 0, limit: 1 })).plan.status
+    expect([await status(waits.plan.id), await status(goes.plan.id)]).toEqual(['queued', 'running'])
+  })
+
+  it('that another one overtook and took back keeps what that one left behind', async () => {
+    const stub = await workspaceStub('overtaken')
+    await stub.register({ name: 'overtaken', gitRemote: REMOTE })
+    await settle('overtaken')
+    await stub.remove('overtaken', undefined)
+    const answer = vi.mocked(fetch).getMockImplementation()
+    await runInDurableObject(await objectOf('overtaken'), async (_, state) => {
+      const core = createCore(state, env)
+      const leftover = { name: 'theirs', id: 'vm-9', dueAtMs: Date.now() + 1e6, untilMs: 9e15 }
+      vi.mocked(fetch).mockImplementation(async (input, init) => {
+        // What a whole registration and its removal change, while the host is asked.
+        if (new Request(input).url.includes('/info/refs'))
+          core.store.changeWorkspace((workspace) => {
+            workspace.leftovers = [leftover]
+            workspace.vm.generation = 40
+            workspace.revision = 50
+          })
+        return answer === undefined ? new Response('') : answer(input, init)
+      })
+      await register(core, { name: 'overtaken', gitRemote: REMOTE })
+      expect(core.store.workspace()).toMatchObject({ leftovers: [leftover], vm: { generation: 41 } })
+      expect(core.store.workspace()?.revision).toBeGreaterThan(50)
     })
   })
 
