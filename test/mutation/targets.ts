@@ -5,7 +5,9 @@ export const TARGETS = [
   'src/workspace/pace.ts',
   'src/workspace/store.ts',
   'src/workspace/store-history.ts',
+  'src/workspace/store-outbox.ts',
   'src/workspace/reconcile.ts',
+  'src/workspace/learn-branch.ts',
   'src/gateway/receive-pack.ts',
   'src/git/pkt-line.ts',
 ]
@@ -23,7 +25,7 @@ export type Project = (typeof PROJECTS)[number]
 export const TEST_FILES: Record<Project, RegExp> = {
   unit: /^(?:decisions|grants|pace|receive-pack|pkt-line)[a-z-]*\.test\.ts$/,
   worker:
-    /^(?:workspace-.*|store|store-history|reconcile-.*|account|notify|gateway-routes|history-query|mcp-real-object|doctor|redaction)\.test\.ts$/,
+    /^(?:workspace-.*|store|store-history|reconcile-.*|account|notify|gateway-routes|history-[a-z]+|mcp-real-object|doctor|redaction)\.test\.ts$/,
   chaos: /^chaos\.test\.ts$/,
 }
 /** Test files whose tests each have tables and names of their own: they may run many times in one process (batch.ts). */
