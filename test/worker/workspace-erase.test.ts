@@ -35,13 +35,15 @@ describe('a plan that ended HISTORY_DAYS ago', { timeout: 30_000 }, () => {
         'events',
         'leases',
         'messages',
-        'notifications',
         'plans',
         'submissions',
         'texts',
       ])
       await ring(KEPT_MS - 1)
       expect(rows().toSorted()).toEqual(all)
+      // Not due yet: told about is nobody any more.
+      const dueAtMs = core.now() + 600_000
+      core.store.addNotification('n', JSON.stringify({ plan: { id: plan.id } }), dueAtMs)
       await ring(KEPT_MS)
       expect(rows()).toEqual([])
       expect(core.store.plan(young.id)).not.toBeNull()

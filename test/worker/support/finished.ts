@@ -96,7 +96,6 @@ export async function finished(name: string, outside: Outside, pushes = false) {
     const { store } = createCore(state, env)
     store.addDiffPage(plan.id, 'c'.repeat(40), 0, [])
     store.saveDiff(plan.id, { head: 'c'.repeat(40), base: null, pages: 1, totals: null, written: 1 })
-    store.addNotification('n', JSON.stringify({ plan: { id: plan.id } }), Number.MAX_SAFE_INTEGER)
     store.saveLease({
       id: 'lease',
       plan: plan.id,
