@@ -156,9 +156,17 @@ describe('a clock that jumps', () => {
         const { retryAtMs, outboxRetryAtMs, gitSilentSinceMs, leftovers, vm, supervisor } =
           core.store.workspace() ?? {}
         return [
-          ...[retryAtMs, outboxRetryAtMs, gitSilentSinceMs, vm?.missingSinceMs, supervisor?.lastRingAtMs],
-          ...[supervisor?.lastHeardAtMs, core.store.plan(id)?.openPrAtMs, core.store.nextNotificationMs()],
-          ...[leftovers?.[0]?.dueAtMs, leftovers?.[1]?.dueAtMs, core.store.linesLatestMs() - 75_000],
+          retryAtMs,
+          outboxRetryAtMs,
+          gitSilentSinceMs,
+          vm?.missingSinceMs,
+          supervisor?.lastRingAtMs,
+          supervisor?.lastHeardAtMs,
+          core.store.plan(id)?.openPrAtMs,
+          core.store.nextNotificationMs(),
+          leftovers?.[0]?.dueAtMs,
+          leftovers?.[1]?.dueAtMs,
+          core.store.linesLatestMs() - 75_000,
         ]
       }
       set(now + 2 * HOUR_MS, now + HOUR_MS)
