@@ -26,8 +26,8 @@ export async function drainOutbox(core: Core): Promise<void> {
   if (!core.store.outboxIsUrgent() && !core.store.linesAreDue(core.now())) return
   try {
     for (let batch = 0; batch < MAX_BATCHES && !core.store.outboxIsEmpty(); batch++) {
-      const items = fitting(core, collect(core))
-      await appendHistory(core.env.DB, toHistory(core, items))
+      const { items, history } = fitting(core, collect(core))
+      await appendHistory(core.env.DB, history)
       confirm(core, items)
     }
     if (core.store.outboxIsEmpty()) core.store.noteTold(core.now())
@@ -53,12 +53,11 @@ function collect(core: Core): Item[] {
 }
 
 /** The first of these that make one batch; one in any case: what one row may say is capped where it is taken in. */
-function fitting(core: Core, items: Item[]): Item[] {
-  const isTooLong = (some: Item[]) =>
-    new TextEncoder().encode(JSON.stringify(toHistory(core, some))).byteLength > BATCH_BYTES
-  let some = items
-  while (some.length > 1 && isTooLong(some)) some = some.slice(0, Math.ceil(some.length / 2))
-  return some
+function fitting(core: Core, items: Item[]): { items: Item[]; history: HistoryRows } {
+  const history = toHistory(core, items)
+  const bytes = () => new TextEncoder().encode(JSON.stringify(history)).byteLength
+  if (items.length <= 1 || bytes() <= BATCH_BYTES) return { items, history }
+  return fitting(core, items.slice(0, Math.ceil(items.length / 2)))
 }
 
 /** D1 has them. What changed or was added while it answered stays to be told. */

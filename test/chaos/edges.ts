@@ -58,6 +58,8 @@ export function edges(env: Env): Env {
 
 export interface Alarm {
   atMs: number | null
+  /** Grows with all that is written: where it stands still, there is nothing new to look at. */
+  changes: number
 }
 
 /** Counts the rows an object writes, for the platform's bill. */
@@ -93,8 +95,11 @@ export function playStorage(state: DurableObjectState, alarm: Alarm): void {
         return typeof value === 'function'
           ? (...args: unknown[]): unknown => {
               const answer: unknown = guarded(() => Reflect.apply(value, target, args))
-              if (typeof answer === 'object' && answer !== null && 'rowsWritten' in answer)
-                wrote(String(args[0]), Number(answer.rowsWritten))
+              if (typeof answer === 'object' && answer !== null && 'rowsWritten' in answer) {
+                const rows = Number(answer.rowsWritten)
+                if (rows > 0) alarm.changes += 1
+                wrote(String(args[0]), rows)
+              }
               return answer
             }
           : value
@@ -103,10 +108,14 @@ export function playStorage(state: DurableObjectState, alarm: Alarm): void {
     transactionSync: <T>(run: () => T): T => guarded(() => storage.transactionSync(run)),
     setAlarm: async (atMs: number) => {
       wrote('setAlarm', 1)
+      alarm.changes += 1
       return guarded(() => void (alarm.atMs = atMs))
     },
     getAlarm: async () => guarded(() => alarm.atMs),
-    deleteAlarm: async () => guarded(() => void (alarm.atMs = null)),
+    deleteAlarm: async () => {
+      alarm.changes += 1
+      return guarded(() => void (alarm.atMs = null))
+    },
   }
   Object.defineProperty(state, 'storage', { value: played, configurable: true })
 }

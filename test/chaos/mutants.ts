@@ -21,8 +21,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'outbox rows deleted before D1 has them',
     file: 'src/workspace/outbox.ts',
-    from: 'await appendHistory(core.env.DB, toHistory(core, items))',
-    to: 'const told = toHistory(core, items); confirm(core, items); await appendHistory(core.env.DB, told)',
+    from: 'await appendHistory(core.env.DB, history)',
+    to: 'confirm(core, items); await appendHistory(core.env.DB, history)',
   },
   {
     name: 'no watchdog before the work',

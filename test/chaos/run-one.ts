@@ -64,7 +64,7 @@ async function drive(
   const world = createWorld(schedule, name)
   prepare(world)
   const { kernel } = world
-  const alarm: Alarm = { atMs: null }
+  const alarm: Alarm = { atMs: null, changes: 0 }
   const { storage } = state
   playStorage(state, alarm)
   let workspace = new Workspace(state, edges(env))
@@ -84,7 +84,6 @@ async function drive(
       () => run(live),
       (value, error) => {
         world.busyMs += kernel.nowMs - askedAtMs
-        dirty ||= call !== 'leaseLives' && call !== 'authorize' && call !== 'planStatus'
         if (error !== undefined) note(world, `${call}: ${wordsOf(error)}`)
         then(value)
       },
@@ -117,6 +116,7 @@ async function drive(
   }
   const glance = (): Look => lookInside(storage.sql, alarm.atMs)
   let look = glance()
+  let seenChanges = alarm.changes
   /** Runs until the time, or until `enough`. */
   const runTo = async (untilMs: number, enough: () => boolean = () => false): Promise<void> => {
     await kernel.settle()
@@ -139,8 +139,9 @@ async function drive(
       }
       kill = evict = false
       await kernel.settle()
-      if (!dirty) continue
+      if (!dirty && alarm.changes === seenChanges) continue
       dirty = false
+      seenChanges = alarm.changes
       look = glance()
       world.state = look.state
       watch(world, look)
