@@ -81,6 +81,8 @@ async function callOnce<T>(options: OrgoOptions, call: OrgoCall<T>): Promise<T> 
       mutates,
       nowMs: Date.now(),
     })
+  // A page of somebody in between, with a status that says all is well: nothing is known to have been done.
+  if (body === undefined && bytes.byteLength > 0) throw lost('Orgo answered in an unknown form')
   const parsed = call.schema.safeParse(body ?? {})
   if (!parsed.success) throw lost('Orgo answered in an unknown form', parsed.error)
   return parsed.data

@@ -49,12 +49,14 @@ export function tryAgain(core: Core): void {
   const now = { retryAtMs: null, retries: 0 }
   if (requireWorkspace(core).status !== 'error')
     return void core.store.changeWorkspace((workspace) => Object.assign(workspace, now))
-  core.store.publishWorkspace((workspace) =>
+  core.store.publishWorkspace((workspace) => {
     Object.assign(workspace, now, {
       status: 'provisioning',
       provisioningSinceMs: core.now(),
       outageMs: 0,
       statusDetail: 'Trying again.',
-    }),
-  )
+    })
+    // A machine that is as it should be says nothing by itself while nothing is open there.
+    workspace.supervisor.ringWanted = true
+  })
 }

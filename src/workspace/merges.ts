@@ -42,8 +42,10 @@ export async function record(core: Core, facts: Fact[]): Promise<void> {
 
 /** Looks at every branch whose time has come. A host that does not answer is asked again in a minute; nothing else waits for it. */
 export async function checkMerges(core: Core): Promise<void> {
-  for (const plan of core.store.watchedPlans()) {
-    if (plan.mergeCheckAtMs === null || plan.mergeCheckAtMs > core.now()) continue
+  for (const { id } of core.store.watchedPlans()) {
+    // Read anew: it may have ended while the host was asked about the one before.
+    const plan = core.store.plan(id)
+    if (plan === null || plan.mergeCheckAtMs === null || plan.mergeCheckAtMs > core.now()) continue
     // Taken before it is asked: news that come meanwhile set the time again, and are not lost under our answer.
     const taken = { ...plan, mergeCheckAtMs: core.now() + RETRY_MS }
     core.store.savePlan(taken)

@@ -12,8 +12,10 @@ const RETRY_MS = 60_000
 const MOST_TRIES = 5
 
 export async function openPullRequests(core: Core): Promise<void> {
-  for (const plan of core.store.watchedPlans()) {
-    if (!wantsPullRequest(plan) || plan.openPrAtMs > core.now()) continue
+  for (const { id } of core.store.watchedPlans()) {
+    // Read anew: it may have changed while the host was asked about the one before.
+    const plan = core.store.plan(id)
+    if (plan === null || !wantsPullRequest(plan) || plan.openPrAtMs > core.now()) continue
     // First moved on, then done: whoever dies here is followed by the next try.
     core.store.savePlan({
       ...plan,

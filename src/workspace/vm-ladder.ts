@@ -165,6 +165,7 @@ async function pollBoot(core: Core, vms: VmProvider, found: Vm): Promise<number>
   const { output } = await vms.exec(found.id, statusCommand(), EXEC_TIMEOUT_MS)
   const status = noteBoot(core, output)
   const { vm } = requireWorkspace(core)
+  if (vm.step !== 'booting') return 0 // heard while Orgo answered
   const ageMs = core.now() - (vm.bootSentAtMs ?? 0)
   if (status?.step === 'done' && ageMs > BOOT_RETRY_MS) return wakeSupervisor(core, vms, found.id, ageMs)
   // Failed or killed: the same first command again; finished steps are markers and cost nothing.
