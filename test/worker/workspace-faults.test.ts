@@ -1,16 +1,17 @@
 // What the simulator (test/chaos) found in the engine, each as a small test by name.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createOrgo } from '../../src/vm/orgo.ts'
 import type { Vm } from '../../src/vm/vm.ts'
 import { createCore } from '../../src/workspace/core.ts'
-import type { VmRecord } from '../../src/workspace/records.ts'
+import { checkMerges } from '../../src/workspace/merges.ts'
+import type { PlanRecord, VmRecord } from '../../src/workspace/records.ts'
 import { createStore } from '../../src/workspace/store.ts'
 import { climb } from '../../src/workspace/vm-ladder.ts'
 import { endOutside, objectOf, playOutside, workspaceStub } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
-import { ready, REMOTE, settle } from './support/ready.ts'
+import { HEAD, ready, REMOTE, settle } from './support/ready.ts'
 
 let outside: Outside
 beforeEach(() => {
@@ -54,6 +55,78 @@ describe('a workspace in error', () => {
     expect(await stub.snapshot('retry')).toMatchObject({ status: 'provisioning' })
     await settle('retry')
     expect(outside.computers).toHaveLength(1)
+  })
+})
+
+describe('a plan that ends while the git host is asked about another', () => {
+  it('stays ended: the copy read before is not written back', async () => {
+    const { stub, vm } = await ready('stale', outside)
+    const ids: string[] = []
+    for (const plan of ['x', 'y']) ids.push((await stub.submit('stale', { plan })).plan.id)
+    await settle('stale')
+    await vm.sync()
+    await runInDurableObject(await objectOf('stale'), async (_, state) => {
+      const core = createCore(state, env)
+      const change = (id: string, over: Partial<PlanRecord>) => {
+        const plan = core.store.plan(id)
+        if (plan !== null) core.store.savePlan({ ...plan, ...over })
+      }
+      for (const id of ids) change(id, { pushedHead: HEAD, mergeStatus: 'open', mergeCheckAtMs: 0 })
+      const answer = vi.mocked(fetch).getMockImplementation()
+      vi.mocked(fetch).mockImplementation(async (input, init) => {
+        change(ids[1] ?? '', { status: 'completed' })
+        return answer === undefined ? new Response('') : answer(input, init)
+      })
+      await checkMerges(core)
+      expect(core.store.plan(ids[1] ?? '')?.status).toBe('completed')
+    })
+  })
+})
+
+describe('a page with status 200 in place of an answer of Orgo', () => {
+  it('is no deletion', async () => {
+    const { stub } = await ready('page', outside)
+    outside.orgoFault = (method) => (method === 'DELETE' ? new Response('<html>One moment</html>') : null)
+    expect(await stub.remove('page', undefined)).toEqual({ removed: true, vmDeleted: false })
+    outside.orgoFault = () => null
+    await ring('page')
+    expect(outside.computers).toEqual([])
+  })
+})
+
+describe('a workspace in error whose machine is well', () => {
+  it('is ready again when it is registered again, though nothing is open there', async () => {
+    const { stub, vm } = await ready('well', outside)
+    await runInDurableObject(await objectOf('well'), (_, state) => {
+      createStore(state.storage.sql).changeWorkspace((workspace) => void (workspace.status = 'error'))
+    })
+    outside.orgoCalls.length = 0
+    await stub.register({ name: 'well', gitRemote: REMOTE })
+    await ring('well')
+    expect(outside.orgoCalls.map(({ command }) => command)).toContainEqual(
+      expect.stringContaining('doorbell'),
+    )
+    await vm.sync()
+    expect(await stub.snapshot('well')).toMatchObject({ status: 'ready' })
+  })
+
+  it('is not put there by a bell without a nonce, when it is heard while its bootstrap is looked at', async () => {
+    const { stub, vm } = await ready('heard-booting', outside)
+    await runInDurableObject(await objectOf('heard-booting'), async (_, state) => {
+      const core = createCore(state, env)
+      core.store.changeWorkspace(({ vm: machine }) =>
+        Object.assign(machine, { step: 'booting', bootSentAtMs: Date.now() - 60_000 }),
+      )
+      const orgo = createOrgo({ apiUrl: 'https://orgo.test/api', apiKey: 'k' })
+      const exec = async (id: string, command: string, timeoutMs: number) => {
+        core.store.changeWorkspace(({ vm: machine }) => void (machine.step = 'ready')) // its sync comes in now
+        expect(command).not.toContain('ralph" doorbell')
+        return { ...(await orgo.exec(id, command, timeoutMs)), output: '{"step":"done","error":null}' }
+      }
+      expect(await climb(core, { ...orgo, exec })).toBe(0)
+    })
+    await vm.sync()
+    expect(await stub.snapshot('heard-booting')).toMatchObject({ status: 'ready' })
   })
 })
 
