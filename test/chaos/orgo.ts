@@ -30,16 +30,12 @@ export function answerOrgo(world: World, { method, url, body }: Sent): Reply {
   const command = typeof parsed['command'] === 'string' ? parsed['command'] : ''
   const point = pointOf(method, path, command)
   const fault = faultAt(world, point)
-  if (point === 'orgo_create') judgeCreate(world, fault)
+  const name = typeof parsed['name'] === 'string' ? parsed['name'] : ''
+  if (point === 'orgo_create') judgeCreate(world, fault, name)
   const afterMs = world.rng.int(40, point === 'orgo_create' ? 6_000 : 900)
   const act = () => {
     world.orgoAnsweredAtMs = nowOf(world)
-    return carryOut(world, {
-      point,
-      path,
-      command,
-      name: typeof parsed['name'] === 'string' ? parsed['name'] : '',
-    })
+    return carryOut(world, { point, path, command, name })
   }
   const timed = (effect: () => Answer, ms = afterMs): Reply => ({
     effectAfterMs: ms / 2,
@@ -74,21 +70,14 @@ function elsewhere(point: string, path: string): Answer {
 }
 
 const UNKNOWN = ['orgo_hang', 'orgo_lost', 'orgo_late', 'kill_after']
-/** A create nobody answered may still come, 100 s later here: another one before that may be a second machine. */
-function judgeCreate(world: World, fault: string | null): void {
-  const unknownAtMs = world.createUnknownAtMs
-  if (
-    unknownAtMs !== null &&
-    nowOf(world) - unknownAtMs < 100_000 &&
-    world.kernel.skewMs === 0 &&
-    world.removals === 0
-  )
-    violate(
-      world,
-      'I2',
-      `a machine is asked for ${nowOf(world) - unknownAtMs} ms after a create of unknown outcome`,
-    )
-  world.createUnknownAtMs = fault !== null && UNKNOWN.includes(fault) ? nowOf(world) : null
+/** A create nobody answered may still come, 100 s later here: the same one again before that may be a second machine. */
+function judgeCreate(world: World, fault: string | null, name: string): void {
+  const unknown = world.createUnknown
+  const sinceMs = unknown === null ? Infinity : nowOf(world) - unknown.atMs
+  // Under another name it is another machine: the one before was found, and lost since.
+  if (unknown?.name === name && sinceMs < 100_000 && world.kernel.skewMs === 0 && world.removals === 0)
+    violate(world, 'I2', `a machine is asked for ${sinceMs} ms after a create of unknown outcome`)
+  world.createUnknown = fault !== null && UNKNOWN.includes(fault) ? { name, atMs: nowOf(world) } : null
 }
 
 function pointOf(method: string, path: string, command: string): string {

@@ -120,7 +120,8 @@ function open(world: World, step: Step): void {
   const [at = '', kind = ''] = (step.at ?? '').split(' ')
   const fromMs = nowOf(world)
   note(world, `fault ${kind} at ${at} begins`)
-  world.faults.push({
+  // Before all others: a key that is wrong for one call is wrong for every one, and makes no machine where it lists none.
+  world.faults[kind === 'wrong_key' ? 'unshift' : 'push']({
     kind,
     at,
     fromMs,

@@ -256,7 +256,7 @@ function createWorld(schedule: Schedule, name: string): World {
     notes: [],
     violations: [],
     creates: 0,
-    createUnknownAtMs: null,
+    createUnknown: null,
     atRest: [],
     orgoAnsweredAtMs: 0,
     calls: {},

@@ -99,7 +99,7 @@ export interface World {
   violations: { invariant: string; text: string }[]
   creates: number
   /** When a create was sent whose outcome nobody was told. */
-  createUnknownAtMs: number | null
+  createUnknown: { name: string; atMs: number } | null
   /** What is to befall the machine or the object once it rests in a state. */
   atRest: { state: string; event: string }[]
   /** When Orgo last did as it was asked. */
