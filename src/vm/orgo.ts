@@ -128,6 +128,20 @@ export function createOrgo(options: OrgoOptions): VmProvider {
     return { exitCode, output: (answer.output ?? '').slice(-MAX_OUTPUT_CHARS) }
   }
 
+  async function listAll() {
+    const found = await workspaces()
+    const lists = await Promise.all(
+      found.map(async ({ id, desktops, computers }) => desktops ?? computers ?? (await computersOf(id))),
+    )
+    return {
+      ids: lists
+        .flat()
+        .filter(isThere)
+        .map(({ id }) => id),
+      workspaceIds: found.map(({ id }) => id),
+    }
+  }
+
   return {
     get,
     exec,
@@ -159,19 +173,7 @@ export function createOrgo(options: OrgoOptions): VmProvider {
       })
       return { ...toVm(made, workspaceId), name: made.name === '' ? name : made.name }
     },
-    async listAll() {
-      const found = await workspaces()
-      const lists = await Promise.all(
-        found.map(async ({ id, desktops, computers }) => desktops ?? computers ?? (await computersOf(id))),
-      )
-      return {
-        ids: lists
-          .flat()
-          .filter(isThere)
-          .map(({ id }) => id),
-        workspaceIds: found.map(({ id }) => id),
-      }
-    },
+    listAll,
     async capacity() {
       try {
         const workspaceId = await findWorkspace()
@@ -202,7 +204,11 @@ export function createOrgo(options: OrgoOptions): VmProvider {
         await change('deleting the computer', 'DELETE', path`/computers/${id}`, CHANGE_TIMEOUT_MS)
       } catch (error) {
         if (!hasCode(error, 'missing') || (await get(id)) !== 'missing') throw error
-        if (workspaceId === null || (await workspaces()).some((shown) => shown.id === workspaceId)) return
+        // As for a loss: one or two refusals may be Orgo's mistake, or a key's.
+        const shown = await listAll()
+        if (!shown.ids.includes(id) && (workspaceId === null || shown.workspaceIds.includes(workspaceId)))
+          return
+        if (shown.ids.includes(id)) throw error
         throw new VmError({
           kind: 'permanent',
           code: 'key_refused',

@@ -17,7 +17,7 @@ export const STATES: Record<string, string[]> = {
   orgo_restart: ['recovering'],
   orgo_delete: ['removed'],
   git_refs: ['none', 'running', 'unmerged'],
-  git_list: ['none', 'running', 'unmerged'],
+  git_list: ['none', 'running', 'unmerged', 'idle'],
   git_delete: ['unmerged'],
   github_pulls: ['unmerged'],
   github_compare: ['unmerged'],

@@ -87,6 +87,7 @@ const WAYS: Record<string, Omit<Step, 'n'>[]> = {
   'recovering account_acquireCreate': NEW_MACHINE,
   'recovering account_releaseCreate': NEW_MACHINE,
   'recovering orgo_restart': [{ atMs: 0, do: 'when', at: 'started vm_error' }],
+  'known orgo_list': [{ atMs: 0, do: 'event', at: 'vm_zombie', state: 'known' }],
   'booting orgo_wake': [{ atMs: 0, do: 'event', at: 'vm_suspend', state: 'booting' }],
   'creating account_noteRateLimit': [
     {

@@ -125,8 +125,15 @@ describe('power', () => {
   })
 
   it('destroy of a machine that is gone is done, and of one that is denied is not', async () => {
-    edge.replies = { [`DELETE /computers/${ID}`]: [json(404, {})], [`GET /computers/${ID}`]: [json(404, {})] }
+    const gone = { [`DELETE /computers/${ID}`]: [json(404, {})], [`GET /computers/${ID}`]: [json(404, {})] }
+    const listed = (desktops: unknown[]) => [
+      json(200, { workspaces: [{ id: 'ours', name: 'agent-runtime', desktops }] }),
+    ]
+    edge.replies = { ...gone, 'GET /workspaces': listed([]) }
     await expect(edge.orgo.destroy(ID, null)).resolves.toBeUndefined()
+    // Refused twice, and still in the list: it is there.
+    edge.replies = { ...gone, 'GET /workspaces': listed([{ id: ID, status: 'running' }]) }
+    await failure(edge.orgo.destroy(ID, null))
     edge.replies = {
       [`DELETE /computers/${ID}`]: [json(403, {})],
       [`GET /computers/${ID}`]: [json(200, COMPUTER)],
@@ -138,7 +145,7 @@ describe('power', () => {
 
   it('destroy of a machine in a workspace the key does not show is not done', async () => {
     const gone = { [`DELETE /computers/${ID}`]: [json(404, {})], [`GET /computers/${ID}`]: [json(404, {})] }
-    const shown = (id: string) => [json(200, { workspaces: [{ id, name: 'agent-runtime' }] })]
+    const shown = (id: string) => [json(200, { workspaces: [{ id, name: 'agent-runtime', desktops: [] }] })]
     edge.replies = { ...gone, 'GET /workspaces': shown('theirs') }
     expect(await failure(edge.orgo.destroy(ID, 'ours'))).toMatchObject({ code: 'key_refused' })
     edge.replies = { ...gone, 'GET /workspaces': shown('ours') }
