@@ -80,20 +80,22 @@ export const MUTANTS: Mutant[] = [
   },
 ]
 
+/** What tests need of the project, beside node_modules. */
+export const COPIED_PARTS = [
+  'src',
+  'test',
+  'migrations',
+  'dist',
+  'wrangler.toml',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+]
+
 /** A copy of the project with the mistake in it; throws where the line it changes is no more. The caller deletes it. */
 export async function mutatedCopy(root: string, { name, file, from, to }: Mutant): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'chaos-mutant-'))
-  for (const part of [
-    'src',
-    'test',
-    'migrations',
-    'dist',
-    'wrangler.toml',
-    'package.json',
-    'tsconfig.json',
-    'vitest.config.ts',
-  ])
-    await cp(join(root, part), join(copy, part), { recursive: true })
+  for (const part of COPIED_PARTS) await cp(join(root, part), join(copy, part), { recursive: true })
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
   const code = await readFile(join(copy, file), 'utf8')
   if (!code.includes(from)) throw new Error(`mutant "${name}": its line is not in ${file} any more`)

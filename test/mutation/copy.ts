@@ -5,18 +5,8 @@ import { join } from 'node:path'
 import { instrument } from './instrument.ts'
 import type { MutantPoint } from './instrument.ts'
 import { TARGETS, WORD_SOURCES } from './targets.ts'
+import { COPIED_PARTS } from '../chaos/mutants.ts'
 import { readWords } from './words.ts'
-
-const PARTS = [
-  'src',
-  'test',
-  'migrations',
-  'dist',
-  'wrangler.toml',
-  'package.json',
-  'tsconfig.json',
-  'vitest.config.ts',
-]
 
 export interface Mutant extends MutantPoint {
   /** The same while the line stays as it is, wherever it moves. */
@@ -25,7 +15,7 @@ export interface Mutant extends MutantPoint {
 
 export async function instrumentedCopy(root: string): Promise<{ dir: string; mutants: Mutant[] }> {
   const dir = await mkdtemp(join(tmpdir(), 'mutation-'))
-  for (const part of PARTS) await cp(join(root, part), join(dir, part), { recursive: true })
+  for (const part of COPIED_PARTS) await cp(join(root, part), join(dir, part), { recursive: true })
   await symlink(join(root, 'node_modules'), join(dir, 'node_modules'))
   const words = readWords(await Promise.all(WORD_SOURCES.map((file) => readFile(join(root, file), 'utf8'))))
   const mutants: Mutant[] = []
