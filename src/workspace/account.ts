@@ -12,6 +12,9 @@ const CALM_MS = 2 * 60_000
 /** Granted beyond what was asked for, so that most calls need no question. A workspace that dies with it takes no more from the month. */
 const MOST_AHEAD_USD = 1
 
+/** Each grant is a number not granted before, so that a return that comes late means none that came after it. */
+const NEW_GRANT_USD = 1e-9
+
 const TABLES = `
   CREATE TABLE IF NOT EXISTS create_slot (id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS pace (id INTEGER PRIMARY KEY CHECK (id = 1), not_before INTEGER NOT NULL, strikes INTEGER NOT NULL) STRICT;
@@ -98,15 +101,17 @@ export class Account extends DurableObject<Env> {
     const neededUsd = usedUsd + worstCaseUsd
     if (!Number.isFinite(neededUsd) || others + usedUsd >= limitUsd) return { ok: false, grantedUsd: 0 }
     const chunkUsd = Math.min(limitUsd / 200, MOST_AHEAD_USD)
-    const grantedUsd = Math.max(neededUsd, Math.min(neededUsd + chunkUsd, limitUsd - others))
-    this.#sql.exec(
-      `INSERT INTO month_grants (month, workspace, usd) VALUES (?, ?, ?)
-       ON CONFLICT (month, workspace) DO UPDATE SET usd = MAX(usd, excluded.usd)`,
-      month,
-      workspace,
-      grantedUsd,
-    )
-    return { ok: true, grantedUsd }
+    const wantedUsd = Math.max(neededUsd, Math.min(neededUsd + chunkUsd, limitUsd - others))
+    const { usd } = this.#sql
+      .exec<Sum>(
+        `INSERT INTO month_grants (month, workspace, usd) VALUES (?, ?, ?)
+         ON CONFLICT (month, workspace) DO UPDATE SET usd = MAX(usd + ${NEW_GRANT_USD}, excluded.usd) RETURNING usd`,
+        month,
+        workspace,
+        wantedUsd,
+      )
+      .one()
+    return { ok: true, grantedUsd: usd }
   }
 
   /** The rest is others' to spend. Only from the very grant it means: a late one must not take back a newer. */

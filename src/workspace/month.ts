@@ -54,22 +54,28 @@ export async function returnMonth(core: Core): Promise<void> {
   const { month, name } = requireWorkspace(core)
   if (month.name !== utcMonth(core.now()) || core.store.plansByStatus('running').length > 0) return
   const toUsd = used(core, month)
-  if (core.asked.usd > 0 || toUsd >= month.grantedUsd) return
-  await account(core).returnMonth({
-    workspace: name,
-    month: month.name,
-    fromUsd: month.grantedUsd,
-    toUsd,
-  })
-  core.store.changeWorkspace((workspace) => {
-    if (workspace.month.name === month.name && workspace.month.grantedUsd === month.grantedUsd)
-      workspace.month.grantedUsd = toUsd
+  const fromUsd = month.heldUsd ?? month.grantedUsd
+  if (core.asked.usd > 0 || toUsd >= fromUsd) return
+  // Given up here before the Account hears of it: a call let in meanwhile must ask, and not spend what is others' already.
+  changeMonth(core, month.name, (now) =>
+    Object.assign(now, { grantedUsd: Math.min(now.grantedUsd, toUsd), heldUsd: fromUsd }),
+  )
+  await account(core).returnMonth({ workspace: name, month: month.name, fromUsd, toUsd })
+  changeMonth(core, month.name, (now) => {
+    if (now.heldUsd === fromUsd) delete now.heldUsd
   })
 }
 
 function raiseGrant(core: Core, name: string, grantedUsd: number): void {
+  changeMonth(core, name, (month) => {
+    month.grantedUsd = Math.max(month.grantedUsd, grantedUsd)
+    delete month.heldUsd
+  })
+}
+
+function changeMonth(core: Core, name: string, change: (month: MonthRecord) => void): void {
   core.store.changeWorkspace(({ month }) => {
-    if (month.name === name) month.grantedUsd = Math.max(month.grantedUsd, grantedUsd)
+    if (month.name === name) change(month)
   })
 }
 

@@ -8,7 +8,7 @@ import type { VmProvider } from '../vm/vm.ts'
 import { settleClock } from './clock.ts'
 import { commit, requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
-import { CANCEL_CONFIRM_MS, expire, fail, pause, plansToStart, start } from './decisions.ts'
+import { CANCEL_CONFIRM_MS, expire, pause, plansToStart, start } from './decisions.ts'
 import { eraseOld, keptMs } from './erase.ts'
 import { deleteLeftovers } from './leftovers.ts'
 import { learnBranch } from './learn-branch.ts'
@@ -171,10 +171,10 @@ async function driveVm(core: Core): Promise<void> {
       if (!vmNeeded(core.store, requireWorkspace(core))) return // removed, or in error, meanwhile
       const waitMs = await climb(core, vms)
       if (waitMs === null) break
-      if (waitMs > 0)
-        return (
-          core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs)) && undefined
-        )
+      if (waitMs > 0) {
+        core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs))
+        return
+      }
     }
     if (isDue(core)) await ring(core, vms)
   } catch (error) {
@@ -225,9 +225,5 @@ function trouble(core: Core, error: VmTrouble): void {
   )
   lookLater(core)
   for (const plan of core.store.plansByStatus('queued', 'running'))
-    commit(
-      core,
-      pause(plan, error.reason, `${error.message} Then call plan_resume.`, core.now()) ??
-        fail(plan, error.message, core.now()),
-    )
+    commit(core, pause(plan, error.reason, `${error.message} Then call plan_resume.`, core.now()))
 }

@@ -55,11 +55,15 @@ export interface Leftover {
   untilMs: number
 }
 
-/** `baseUsd`: what all plans had spent when the UTC month began here. `grantedUsd`: what the Account lets this workspace spend in it. */
+/**
+ * `baseUsd`: what all plans had spent when the UTC month began here. `grantedUsd`: what the Account lets this workspace spend in it.
+ * `heldUsd`: what the Account may hold for it still, while a return is not known to have been heard.
+ */
 export interface MonthRecord {
   name: string
   baseUsd: number
   grantedUsd: number
+  heldUsd?: number
 }
 
 export interface WorkspaceRecord {

@@ -98,8 +98,10 @@ describe('the monthly budget', () => {
     const stub = account()
     await ask(stub, 'a', { usedUsd: 4, worstCaseUsd: 1 })
     await ask(stub, 'a', { usedUsd: 4, worstCaseUsd: 1 })
-    await ask(stub, 'a', { usedUsd: 1, worstCaseUsd: 1 })
-    expect(await stub.grantedThisMonth(NOV)).toBe(5.05)
+    const late = await ask(stub, 'a', { usedUsd: 1, worstCaseUsd: 1 })
+    expect(await stub.grantedThisMonth(NOV)).toBeCloseTo(5.05, 6)
+    // Told what it has, not what it asked for.
+    expect(late.grantedUsd).toBe(await stub.grantedThisMonth(NOV))
   })
 
   it('takes back what a workspace does not need, and only from the grant that is meant', async () => {
@@ -109,7 +111,11 @@ describe('the monthly budget', () => {
     const back = { workspace: 'a', month: '2026-11', toUsd: 2 }
     await stub.returnMonth({ ...back, fromUsd: 9 })
     expect(await stub.grantedThisMonth(NOV)).toBe(10)
+    // The same need asked for again is another grant: what was sent before it and comes after it takes nothing.
+    const { grantedUsd } = await ask(stub, 'a', { usedUsd: 9, worstCaseUsd: 1 })
     await stub.returnMonth({ ...back, fromUsd: 10 })
+    expect(await stub.grantedThisMonth(NOV)).toBe(grantedUsd)
+    await stub.returnMonth({ ...back, fromUsd: grantedUsd })
     expect(await stub.grantedThisMonth(NOV)).toBe(2)
     expect(await ask(stub, 'b', { worstCaseUsd: 1 })).toMatchObject({ ok: true })
   })

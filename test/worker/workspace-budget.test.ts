@@ -2,6 +2,10 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ReturnMonthInput } from '../../src/workspace/account.ts'
+import { requireWorkspace } from '../../src/workspace/core.ts'
+import type { Core } from '../../src/workspace/core.ts'
+import { returnMonth } from '../../src/workspace/month.ts'
 import { expireLeases } from '../../src/workspace/rights.ts'
 import { createCore } from '../../src/workspace/core.ts'
 import { STREAM_SILENT_MS } from '../../src/workspace/pace.ts'
@@ -144,6 +148,37 @@ describe('the monthly budget', () => {
     await stub.cancel(plan.id)
     await settle('ahead')
     expect(await granted()).toBeCloseTo(1.4, 9)
+  })
+
+  it('is given up here before the Account is told, and told again when the answer was lost', async () => {
+    const { stub, plan, opened } = await running('given-back', 100)
+    const right = await opened(0.3)
+    await stub.settle(right.leaseId, paid(0.1))
+    const told: { fromUsd: number; grantedHereUsd: number }[] = []
+    const object = await objectOf('given-back')
+    await runInDurableObject(object, async (_, state) => {
+      const real = env.ACCOUNT.getByName('account')
+      const lossy = {
+        async returnMonth(input: ReturnMonthInput) {
+          const { grantedUsd } = requireWorkspace(core).month
+          told.push({ fromUsd: input.fromUsd, grantedHereUsd: grantedUsd })
+          await real.returnMonth(input)
+          if (told.length === 1) throw new Error('the answer is lost')
+        },
+      }
+      // Only the one call is made of it.
+      const account = { getByName: () => lossy } as unknown as Env['ACCOUNT']
+      const core: Core = createCore(state, { ...env, ACCOUNT: account })
+      const open = core.store.plan(plan.id)
+      if (open !== null) core.store.savePlan({ ...open, status: 'paused' })
+      await expect(returnMonth(core)).rejects.toThrow('lost')
+      await returnMonth(core)
+      await returnMonth(core) // nothing is left to return
+    })
+    expect(told).toEqual([
+      { fromUsd: 1.3, grantedHereUsd: 0.1 },
+      { fromUsd: 1.3, grantedHereUsd: 0.1 },
+    ])
   })
 
   it('has room for no more than one call beyond it, also for calls that ask at the same moment', async () => {
