@@ -48,6 +48,13 @@ export function perform(world: World, step: Step): void {
         (workspace) => workspace.remove(world.name, undefined),
         () => {},
       )
+    case 'base_push':
+      return world.ask(
+        'record',
+        (workspace) =>
+          workspace.record([{ kind: 'base_pushed', branch: 'main', deliveryId: `push ${step.atMs}` }]),
+        () => {},
+      )
     case 'update':
       return world.ask(
         'update',

@@ -76,18 +76,29 @@ export function makeSchedule(seed: number): Schedule {
   return { seed, steps: steps.toSorted((a, b) => a.atMs - b.atMs), stormMs }
 }
 
-const MERGES = [240_000, 280_000, 320_000, 400_000].map((atMs) => ({ atMs, do: 'merge' }))
+const LATER_MS = [240_000, 280_000, 320_000, 400_000]
+const MERGES = LATER_MS.map((atMs) => ({ atMs, do: 'merge' }))
 const NEW_MACHINE = [{ atMs: 0, do: 'when', at: 'started vm_delete' }]
 
 /** Leads to the state of a cell, or to the call in it; what is not named here comes by itself. */
-const WAYS: Record<string, Omit<Step, 'n'>[]> = {
+const WAYS: Record<string, (Omit<Step, 'n'> & { n?: number })[]> = {
   'recovering orgo_list': NEW_MACHINE,
   'recovering orgo_create': NEW_MACHINE,
   'recovering orgo_awake': NEW_MACHINE,
   'recovering account_acquireCreate': NEW_MACHINE,
   'recovering account_releaseCreate': NEW_MACHINE,
   'recovering orgo_restart': [{ atMs: 0, do: 'when', at: 'started vm_error' }],
-  'known orgo_list': [{ atMs: 0, do: 'event', at: 'vm_zombie', state: 'known' }],
+  'known orgo_list': [
+    {
+      atMs: 0,
+      do: 'fault',
+      at: 'orgo_get orgo_404',
+      lengthMs: 7_200_000,
+      chance: 1,
+      hits: 3,
+      state: 'known',
+    },
+  ],
   'booting orgo_wake': [{ atMs: 0, do: 'event', at: 'vm_suspend', state: 'booting' }],
   'creating account_noteRateLimit': [
     {
@@ -101,6 +112,14 @@ const WAYS: Record<string, Omit<Step, 'n'>[]> = {
     },
   ],
   'unmerged git_delete': MERGES,
+  // Somebody pushes to the base: the branch is looked at, and no pull request says that it is merged.
+  'unmerged github_compare': LATER_MS.map((atMs) => ({ atMs, do: 'base_push' })),
+  // One asks; the other is merged, and its checkout is to go.
+  'paused orgo_bell': [
+    { atMs: 0, do: 'when', at: 'started pause' },
+    { atMs: 60_000, do: 'submit' },
+    ...MERGES.map((step) => ({ ...step, n: 1 })),
+  ],
   recovering: [{ atMs: 0, do: 'when', at: 'started vm_stop' }],
   stopping: [{ atMs: 0, do: 'when', at: 'started cancel' }],
   queued: [{ atMs: 240_000, do: 'submit' }],
@@ -111,7 +130,7 @@ const WAYS: Record<string, Omit<Step, 'n'>[]> = {
 
 function towards(cell: string, rng: Rng): Step[] {
   const [state = '', kind = '', point = ''] = cell.split(' × ')
-  const way = (WAYS[`${state} ${point}`] ?? WAYS[state] ?? []).map((step) => ({ ...step, n: 0 }))
+  const way = (WAYS[`${state} ${point}`] ?? WAYS[state] ?? []).map((step) => ({ n: 0, ...step }))
   if (point === 'at rest') return [...way, { atMs: 0, do: 'event', n: 0, at: kind, state }]
   const hits = kind.startsWith('kill') ? 1 : rng.int(1, 3)
   return [

@@ -21,6 +21,7 @@ const RUN_HERE: [name: string, args: string[], code: number, says: RegExp][] = [
   ['exercises', ['--only', 'shell-sums', '--faults'], 0, /shell-sums: sound/],
   ['fuzz:git', ['--cases', '40', '--no-mutants'], 0, /40 pushes in/],
   ['kills', ['--worker', '1', '--vm', '1', '--lanes', '1'], 0, /0 problems/],
+  ['mutation', ['--only', 'pkt-line', '--projects', 'unit', '--sample', '15', '--lanes', '1'], 0, /caught/],
   ['test:live', [], 2, /npm run test:live needs:/],
   ...(hasRoot
     ? [['faults', ['--only', 'no such fault'], 0, /all: /] as [string, string[], number, RegExp]]
