@@ -21,7 +21,8 @@ import { openPullRequests } from './pull-requests.ts'
 import { account } from './account-of.ts'
 import { expireLeases, isLeaseDue, revokeLeases } from './rights.ts'
 import { nextWakeMs, provisioningDeadlineMs, retryDelayMs, ringDueMs, startable, vmNeeded } from './pace.ts'
-import { climb, ring } from './vm-ladder.ts'
+import { ring } from './vm-bell.ts'
+import { climb } from './vm-ladder.ts'
 import { VmTrouble } from './vm-trouble.ts'
 
 const WATCHDOG_MS = 60_000

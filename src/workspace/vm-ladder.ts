@@ -1,6 +1,5 @@
 // Brings the workspace's VM up, one rung at a time: there is one → it runs → it is bootstrapped → its supervisor is heard.
-// Each rung writes its intent before it acts and may be repeated. Orgo has no idempotency key, so a create of unknown outcome
-// is looked for by its name before another is tried, and a machine counts as lost only when that is certain.
+// Each rung writes its intent before it acts and may be repeated. The first rung is vm-create.ts, what is off it vm-loss.ts.
 import { signVmToken } from '../auth/vm-token.ts'
 import { randomHex } from '../lib/crypto.ts'
 import {
@@ -12,24 +11,18 @@ import {
   parseForeignWorkspace,
   statusCommand,
 } from '../vm/boot.ts'
-import { VmError, vmName } from '../vm/vm.ts'
 import type { Vm, VmProvider } from '../vm/vm.ts'
-import { commit, requireWorkspace } from './core.ts'
+import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
-import { moveToNewVm } from './decisions.ts'
-import { newSupervisorRecord, newVmRecord } from './new-records.ts'
-import { account } from './account-of.ts'
 import { agentSha256 } from './agent-file.ts'
+import { findOrCreate } from './vm-create.ts'
+import { confirmLoss } from './vm-loss.ts'
 import { VmTrouble } from './vm-trouble.ts'
 
-const LIST_AFTER_CREATE_MS = 5 * 60_000
-const CONFIRM_LOSS_MS = 60_000
 const TICKET_MS = 10 * 60_000
 const BOOT_RETRY_MS = 30_000
 const EXEC_TIMEOUT_MS = 30_000
 const POLL_MS = 3_000
-/** Rings grow apart to a minute: about four minutes. */
-const DEAF_AFTER_RINGS = 8
 const REBOOT_WAIT_MS = 5 * 60_000
 
 /** Takes the next step. Answers how long to wait before the one after it; 0: at once; null: the VM is ready. Throws VmTrouble. */
@@ -53,56 +46,6 @@ export async function climb(core: Core, vms: VmProvider): Promise<number | null>
   if (found.state === 'running')
     return requireWorkspace(core).vm.step === 'booting' ? pollBoot(core, vms, found) : boot(core, vms, found)
   return wake(core, vms, found)
-}
-
-async function findOrCreate(core: Core, vms: VmProvider): Promise<number> {
-  const { vm, name } = requireWorkspace(core)
-  const existing = await vms.find(vm.name)
-  if (existing !== null) return know(core, existing, vm.name)
-  const now = core.now()
-  if (vm.createSentAtMs !== null && now - vm.createSentAtMs < LIST_AFTER_CREATE_MS) return 15_000
-  const slot = await account(core).acquireCreate(name)
-  if (!slot.granted) return slot.retryAfterMs
-  // Removed, or registered anew, while Orgo answered: nobody wants this machine any more.
-  if (!isWanted(core, vm.name)) {
-    await account(core).releaseCreate(name)
-    return 0
-  }
-  core.store.changeWorkspace((workspace) =>
-    Object.assign(workspace.vm, { step: 'creating', createSentAtMs: now, status: 'creating' }),
-  )
-  try {
-    const made = await vms.create(vm.name)
-    return know(core, made, vm.name)
-  } catch (error) {
-    // A clear refusal made nothing: the next try need not wait for a machine that cannot appear.
-    if (error instanceof VmError && error.executed === 'no')
-      core.store.changeWorkspace((workspace) => void (workspace.vm.createSentAtMs = null))
-    throw error
-  } finally {
-    await account(core).releaseCreate(name)
-  }
-}
-
-const isWanted = (core: Core, vmName_: string): boolean => {
-  const { status, vm } = requireWorkspace(core)
-  return status !== 'removed' && vm.name === vmName_ && vm.id === null
-}
-
-/** What came too late for its registration is a leftover, and was written down as one when that ended. */
-function know(core: Core, found: Vm, wantedName: string): number {
-  if (!isWanted(core, wantedName)) return 0
-  core.store.publishWorkspace((workspace) =>
-    Object.assign(workspace.vm, {
-      id: found.id,
-      url: found.url,
-      orgoWorkspaceId: found.workspaceId,
-      status: found.state,
-      step: 'known',
-      createSentAtMs: null,
-    }),
-  )
-  return 0
 }
 
 /** Stopped, asleep, coming up, broken: each has one way to running. */
@@ -216,74 +159,4 @@ export async function refuseForeign(vms: VmProvider, vmId: string, name: string)
       'orgo_refused',
       `Computer ${vmId} already holds a ~/workspace that is not this workspace's. Name another vm_id, or leave it out to get a new one.`,
     )
-}
-
-/**
- * Lost means: 403 or 404 twice, 60 s apart, and a successful listing that shows the Orgo workspace it was in, without it. Anything
- * less might be a wrong key, with which every machine looks gone. (Counting how many went at once was the other way to tell: it
- * cannot tell for whoever has one.)
- */
-async function confirmLoss(core: Core, vms: VmProvider): Promise<number> {
-  const { vm, name } = requireWorkspace(core)
-  if (vm.missingSinceMs === null) {
-    core.store.changeWorkspace((workspace) => void (workspace.vm.missingSinceMs = core.now()))
-    return CONFIRM_LOSS_MS
-  }
-  if (core.now() - vm.missingSinceMs < CONFIRM_LOSS_MS)
-    return CONFIRM_LOSS_MS - (core.now() - vm.missingSinceMs)
-  const { ids, workspaceIds } = await vms.listAll()
-  if (requireWorkspace(core).vm.missingSinceMs !== vm.missingSinceMs) return 0 // heard while Orgo answered
-  if (vm.id !== null && ids.includes(vm.id))
-    throw new VmTrouble(
-      'orgo_refused',
-      `Orgo lists computer ${vm.id} but denies access to it. Check that ORGO_API_KEY belongs to the account that owns it.`,
-    )
-  if (vm.orgoWorkspaceId !== null && !workspaceIds.includes(vm.orgoWorkspaceId))
-    throw new VmTrouble(
-      'orgo_refused',
-      `ORGO_API_KEY shows neither computer ${vm.id ?? ''} nor the Orgo workspace it is in: it is probably another account's key. Put the right one back. (If both were deleted at Orgo: workspace_remove, then workspace_register.)`,
-    )
-  if (vm.adopted)
-    throw new VmTrouble(
-      'vm_unavailable',
-      `The adopted computer ${vm.id ?? ''} no longer exists. An adopted VM is never replaced: register the workspace again with another vm_id.`,
-    )
-  replaceVm(core, name)
-  return 0
-}
-
-function replaceVm(core: Core, name: string): void {
-  core.store.publishWorkspace((workspace) => {
-    const { generation } = workspace.vm
-    workspace.nonce = randomHex(4)
-    workspace.vm = { ...newVmRecord(vmName(name, workspace.nonce)), generation: generation + 1 }
-    workspace.supervisor = newSupervisorRecord()
-  })
-  for (const plan of core.store.watchedPlans()) {
-    if (commit(core, moveToNewVm(plan, core.now())) !== null) continue
-    // What was not running has nothing left to stop or to forget: its machine is gone.
-    if (plan.onVm) core.store.savePlan({ ...plan, onVm: false, stoppedOnVm: true })
-  }
-}
-
-/** The one command a running VM ever gets. Carries no truth: lost, doubled or late, it changes nothing. */
-export async function ring(core: Core, vms: VmProvider): Promise<void> {
-  const workspace = core.store.changeWorkspace((record) => {
-    record.supervisor.pendingNonce ??= randomHex(16)
-    record.supervisor.lastRingAtMs = core.now()
-    record.supervisor.unansweredRings += 1
-  })
-  if (workspace.vm.id === null) return
-  const { output, exitCode } = await vms.exec(
-    workspace.vm.id,
-    doorbellCommand(workspace.supervisor.pendingNonce ?? ''),
-    EXEC_TIMEOUT_MS,
-  )
-  // No `ralph` there: the disk is not the one we prepared. Or bell after bell is heard, and no supervisor gets through: its key is
-  // not ours any more. Bootstrap again; finished steps cost nothing.
-  const isLost = exitCode !== 0 && parseDoorbell(output) === null
-  core.store.changeWorkspace((record) => {
-    if (record.vm.id !== workspace.vm.id) return
-    if (isLost || record.supervisor.unansweredRings >= DEAF_AFTER_RINGS) record.vm.step = 'known'
-  })
 }

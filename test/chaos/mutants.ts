@@ -38,7 +38,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a create of unknown outcome is tried again at once',
-    file: 'src/workspace/vm-ladder.ts',
+    file: 'src/workspace/vm-create.ts',
     from: 'if (vm.createSentAtMs !== null && now - vm.createSentAtMs < LIST_AFTER_CREATE_MS) return 15_000',
     to: '',
   },
@@ -50,7 +50,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: "another account's key makes a machine look lost",
-    file: 'src/workspace/vm-ladder.ts',
+    file: 'src/workspace/vm-loss.ts',
     from: 'if (vm.orgoWorkspaceId !== null && !workspaceIds.includes(vm.orgoWorkspaceId))',
     to: 'if (false as boolean)',
   },
