@@ -1,5 +1,6 @@
 // `npm run chaos -- --runs N --seed S --lanes L`: a table per fault class and invariant, the cells visited, and every violation with
-// its seed and the fewest steps that still break it. `--seed S --runs 1 --log` replays one and prints what happened.
+// its seed and the fewest steps that still break it. `--seed S --runs 1 --log` replays one and prints what happened; `--mutants`
+// breaks the engine in a known way, one at a time, and must find each; `--cost N` counts what N plans cost.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -15,11 +16,10 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
-    lanes: { type: 'string', default: '4' },
+    lanes: { type: 'string', default: '5' },
     chunk: { type: 'string', default: '250' },
     log: { type: 'boolean', default: false },
-    'no-mutants': { type: 'boolean', default: false },
-    'only-mutants': { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
     mutant: { type: 'string', default: '' },
     cost: { type: 'string' },
   },
@@ -77,7 +77,7 @@ const started = performance.now()
 const seconds = () => Math.round((performance.now() - started) / 1_000)
 let failed = false
 
-if (!values['only-mutants']) {
+if (!values.mutants) {
   const jobs: Job[] = []
   for (let at = seed; at < seed + runs; at += chunk)
     jobs.push({
@@ -114,8 +114,7 @@ if (!values['only-mutants']) {
   if (runs >= FULL_RUNS) failed ||= missing.length > 0 || unlistedCells(results).length > 0
 }
 
-const mutants =
-  values['no-mutants'] || values.log ? [] : MUTANTS.filter(({ name }) => name.includes(values.mutant))
+const mutants = values.mutants ? MUTANTS.filter(({ name }) => name.includes(values.mutant)) : []
 const hunt = async () => {
   for (let mutant = mutants.shift(); mutant !== undefined; mutant = mutants.shift()) {
     const job = { seed, runs: MUTANT_RUNS, shrink: false, log: false, stopAfter: 1, costPlans: 0 }

@@ -178,14 +178,6 @@ export const REASONS: Reason[] = [
   },
   {
     file: 'reconcile.ts',
-    keys: [
-      '&& <-> || | core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs)) && undefined',
-      'term dropped | core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs)) && undefined | core.store.changeWorkspace((record) => void (record.retryAtMs = core.now() + waitMs)) && undefined -> core.store',
-    ],
-    reason: 'equivalent: nobody looks at what a step of the alarm answers',
-  },
-  {
-    file: 'reconcile.ts',
     keys: ['condition false | if (!(error instanceof VmError)) return backOff(core, null, error)'],
     reason:
       'equivalent: an error that is none of Orgo has no code of Orgo, and comes to the same backOff; the check is for the types',
@@ -202,10 +194,5 @@ export const REASONS: Reason[] = [
       '?? dropped | backOff(core, error.retryAfterMs ?? null, error)',
     ],
     reason: 'equivalent: undefined is asked for by ?? like null; the default is for the types',
-  },
-  {
-    file: 'reconcile.ts',
-    keys: ['?? dropped | pause(plan, error.reason,'],
-    reason: 'dead: a queued or running plan can always be paused, so fail is never come to',
   },
 ]
