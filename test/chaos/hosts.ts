@@ -1,7 +1,7 @@
 // The other hosts: git (refs over smart HTTP), GitHub's API, and NOTIFY_URL.
 import { concatBytes, FLUSH, pkt } from '../../src/git/pkt-line.ts'
 import type { Reply, Sent } from './kernel.ts'
-import { faultAt, note, violate } from './world.ts'
+import { faultAt, moment, note, violate } from './world.ts'
 import type { World } from './world.ts'
 
 type Answer = ReturnType<Reply['effect']>
@@ -88,6 +88,8 @@ export function answerGithub(world: World, { method, url, body }: Sent): Reply {
             number: world.pulls.length + 1,
           }
           world.pulls.push(pull)
+          for (const [plan, branch] of world.branches)
+            if (branch === asked.head) moment(world, 'opened', plan)
           return json(shown(pull), 201)
         })
       : answered(world, 'github_pulls', () => {

@@ -9,6 +9,8 @@ export interface Mutant {
   file: string
   from: string
   to: string
+  /** Where the hunt begins, if what it takes is rare; 1 otherwise. */
+  seed?: number
 }
 
 export const MUTANTS: Mutant[] = [
@@ -65,6 +67,8 @@ export const MUTANTS: Mutant[] = [
     file: 'src/workspace/pull-requests.ts',
     from: "(pull) => pull.state === 'open' || pull.headSha === plan.pushedHead,",
     to: '() => false,',
+    // Opened, died before it was written down, and closed by a person meanwhile.
+    seed: 6190,
   },
   {
     name: 'a removed machine is tried to be deleted once',

@@ -117,7 +117,8 @@ if (!values.mutants) {
 const mutants = values.mutants ? MUTANTS.filter(({ name }) => name.includes(values.mutant)) : []
 const hunt = async () => {
   for (let mutant = mutants.shift(); mutant !== undefined; mutant = mutants.shift()) {
-    const job = { seed, runs: MUTANT_RUNS, shrink: false, log: false, stopAfter: 1, costPlans: 0 }
+    const from = mutant.seed ?? seed
+    const job = { seed: from, runs: MUTANT_RUNS, shrink: false, log: false, stopAfter: 1, costPlans: 0 }
     const copy = await mutatedCopy(ROOT, mutant)
     const { result, problems } = await lane(job, copy)
     await rm(copy, { recursive: true, force: true })
@@ -125,7 +126,7 @@ const hunt = async () => {
     const said =
       caught === undefined
         ? `NOT caught in ${result?.runs ?? 0} runs ${problems.join('; ')}`
-        : `caught in run ${caught.seed - seed + 1}: ${caught.violations[0]?.invariant ?? ''} ${caught.violations[0]?.text.slice(0, 110) ?? ''}`
+        : `caught in run ${caught.seed - from + 1}: ${caught.violations[0]?.invariant ?? ''} ${caught.violations[0]?.text.slice(0, 110) ?? ''}`
     console.log(`broken engine, "${mutant.name}": ${said}`)
     failed ||= caught === undefined
   }

@@ -114,6 +114,8 @@ const WAYS: Record<string, (Omit<Step, 'n'> & { n?: number })[]> = {
   'unmerged git_delete': MERGES,
   // Somebody pushes to the base: the branch is looked at, and no pull request says that it is merged.
   'unmerged github_compare': LATER_MS.map((atMs) => ({ atMs, do: 'base_push' })),
+  // Closed by a person before its answer is known here: nobody opens it again.
+  'unmerged github_open': [{ atMs: 0, do: 'when', at: 'opened close' }],
   // One asks; the other is merged, and its checkout is to go.
   'paused orgo_bell': [
     { atMs: 0, do: 'when', at: 'started pause' },
