@@ -14,6 +14,8 @@ const MEANING: Record<string, string> = {
   I9: 'no machine is left running unowned',
   alarm: 'what is open has an alarm, at every moment of rest',
 }
+/** Fewer say nothing about how often a call is made. */
+const ENOUGH_RUNS = 100
 /** The mark of a call that went well. */
 const CALLED = '(called)'
 const INVARIANTS = Object.keys(MEANING)
@@ -37,7 +39,9 @@ export function unlistedCells(results: Result[]): string[] {
   return [...visitedOf(results)].flatMap(([cell, count]) => {
     const [state = '', fault, point = ''] = cell.split(' × ')
     const isListed = STATES[point]?.includes(state) ?? false
-    return fault === CALLED && count >= runs / 4 && !isListed ? [`${state} × ${point} (${count} calls)`] : []
+    return fault === CALLED && runs >= ENOUGH_RUNS && count >= runs / 4 && !isListed
+      ? [`${state} × ${point} (${count} calls)`]
+      : []
   })
 }
 

@@ -1,6 +1,6 @@
 // `npm run kills -- --worker N --vm N --lanes L --seed S`: `kill -9` of the Worker and of the VM's processes at random moments of real
 // plans on the local stack. Every plan must reach its end with exactly one commit and no command run twice. Exit 1 when one does not,
-// or when recovery takes a median of 5 s or more.
+// or when recovery takes a median of 5 s or more (from 20 kills on).
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +23,8 @@ const MAX_WAIT_BEFORE_MS = 4_000
 const RECOVERY_PATIENCE_MS = 90_000
 const PLAN_PATIENCE_MS = 240_000
 const MAX_MEDIAN_MS = 5_000
+/** The median of fewer is the luck of which parts were struck. */
+const ENOUGH_KILLS = 20
 const COMMANDS = ['one', 'two', 'three', 'four', 'five']
 /** The parts of a machine's agent: the supervisor, the process of a plan, the one that proves its work. */
 const PARTS = ['run-plan', 'run-plan', 'supervise', ' prove'] as const
@@ -66,19 +68,20 @@ function takeOne(): string | undefined {
 async function strike(planId: string, kind: string): Promise<boolean> {
   if (isOver(await patiently(() => planStatus(stack, planId)))) return false
   const before = (await patiently(() => allEvents(stack, planId))).length
-  if (kind === 'worker') await stack.control('POST', '/worker/kill')
-  else if (killOurs('ralph.mjs', rng.pick(PARTS)) === 0) return false
+  const part = kind === 'worker' ? kind : rng.pick(PARTS)
+  if (part === 'worker') await stack.control('POST', '/worker/kill')
+  else if (killOurs('ralph.mjs', part) === 0) return false
   const struckAt = performance.now()
   const isAlive = async () =>
     (await allEvents(stack, planId)).length > before || isOver(await planStatus(stack, planId))
   while (!(await isAlive().catch(() => false))) {
     if (performance.now() - struckAt > RECOVERY_PATIENCE_MS) {
-      problems.push(`${planId}: no sign of life after a kill of ${kind}`)
+      problems.push(`${planId}: no sign of life after a kill of ${part}`)
       break
     }
     await sleep(50)
   }
-  recoveries.push({ kind, ms: performance.now() - struckAt })
+  recoveries.push({ kind: part, ms: performance.now() - struckAt })
   return true
 }
 
@@ -122,12 +125,13 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
 function tell(): void {
   const all = recoveries.map(({ ms }) => ms)
   for (const [kind, own = []] of Object.entries(Object.groupBy(recoveries, (one) => one.kind)))
-    console.log(`${kind}: ${own.length} kills, ${spread(own.map(({ ms }) => ms))}`)
+    console.log(`${kind.trim()}: ${own.length} kills, ${spread(own.map(({ ms }) => ms))}`)
   console.log(
     `${counts.plans} plans, ${counts.completed} completed, ${problems.length} problems, ${counts.interrupted} commands killed before they ran; recovery ${spread(all)}; ${seconds()} s`,
   )
   for (const problem of problems) console.log(`PROBLEM ${problem}`)
-  if (problems.length > 0 || !(median(all) < MAX_MEDIAN_MS)) process.exitCode = 1
+  const isSlow = all.length >= ENOUGH_KILLS && median(all) >= MAX_MEDIAN_MS
+  if (problems.length > 0 || isSlow) process.exitCode = 1
 }
 
 function seconds(): number {

@@ -36,6 +36,18 @@ function readOptions(): WorldOptions {
   }
 }
 
+/** The stand-in model is no model: without a script it changes nothing. */
+const trial = (urls: World['urls']): string[] => [
+  '\nA plan to try (the stand-in for the model runs the sh blocks of a plan, and nothing else):',
+  '  Write a greeting.',
+  '  ```sh',
+  '  echo hello > greeting.txt',
+  '  ```',
+  '\nMerge what it pushed, and ask what stands still:',
+  `  curl -s -X POST ${urls.control_url}/github/sample/merge -H 'content-type: application/json' -d '{"branch":"agent/…","method":"merge"}'`,
+  `  OWNER_TOKEN=${urls.owner_token} npm run doctor -- --url ${new URL(urls.mcp_url).origin}`,
+]
+
 function show({ urls, stateDir, realServices }: World, pairingCode: string): void {
   const rows = [
     ['MCP', urls.mcp_url],
@@ -60,6 +72,7 @@ function show({ urls, stateDir, realServices }: World, pairingCode: string): voi
   console.log(
     `\nA repository to play with:\n  curl -s -X POST ${urls.control_url}/git/repos -H 'content-type: application/json' -d '{"name":"sample"}'`,
   )
+  if (realServices.length === 0) for (const line of trial(urls)) console.log(line)
   console.log('\nYour client:')
   for (const line of clientLines(urls.mcp_url, urls.owner_token)) console.log(line)
   console.log(
