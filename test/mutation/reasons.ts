@@ -1,10 +1,15 @@
 // Why a mutant that nothing catches may live. A key is part of a mutant's own (operator | line | change, as a run prints it), never a
 // line number; a reason whose mutant is caught, or gone, is itself a failure of the run.
+import type { Mutant } from './copy.ts'
+
 export interface Reason {
   file: string
   keys: string[]
   reason: string
 }
+
+export const explains = ({ file, keys }: Reason, mutant: Mutant): boolean =>
+  mutant.file.endsWith(`/${file}`) && keys.some((key) => mutant.key.includes(` | ${key}`))
 
 export const REASONS: Reason[] = [
   {

@@ -2,7 +2,7 @@
 import { squeezed } from './copy.ts'
 import type { Mutant } from './copy.ts'
 import type { Verdict } from './hunt.ts'
-import { REASONS } from './reasons.ts'
+import { explains, REASONS } from './reasons.ts'
 import { PROJECTS, TARGETS } from './targets.ts'
 
 const LEAST_SCORE = 0.9
@@ -16,13 +16,10 @@ export interface ReportInput {
 
 export function report({ mutants, verdicts, whole }: ReportInput): { text: string; failed: boolean } {
   const survivors = mutants.filter(({ id }) => !verdicts.has(id))
-  const explained = REASONS.map(({ file, keys, reason }) => ({
-    reason,
-    lives: survivors.filter(
-      (mutant) => mutant.file.endsWith(`/${file}`) && keys.some((key) => mutant.key.includes(` | ${key}`)),
-    ),
-    stale: keys.filter((key) => !survivors.some((mutant) => mutant.key.includes(` | ${key}`))),
-    file,
+  const explained = REASONS.map((one) => ({
+    ...one,
+    lives: survivors.filter((mutant) => explains(one, mutant)),
+    stale: one.keys.filter((key) => !survivors.some((mutant) => mutant.key.includes(` | ${key}`))),
   }))
   const known = new Set(explained.flatMap(({ lives }) => lives))
   const unexplained = survivors.filter((mutant) => !known.has(mutant))
