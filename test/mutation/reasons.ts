@@ -34,8 +34,11 @@ export const REASONS: Reason[] = [
     keys: [
       'number | const lastRing = supervisor.lastRingAtMs ?? 0',
       '?? dropped | const lastRing = supervisor.lastRingAtMs ?? 0',
-      'number | times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))',
-      '?? dropped | times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))',
+      "number | if (workspace.vm.step !== 'ready') times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))",
+      "?? dropped | if (workspace.vm.step !== 'ready') times.push(Math.max(workspace.retryAtMs ?? 0, nowMs))",
+      '?? dropped | return Math.max((supervisor.lastHeardAtMs ?? 0) + UNHEARD_MS, lastRing + gapMs)',
+      'number | times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0)) | 0 -> 1 (2)',
+      '?? dropped | times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0)) | workspace.outboxRetryAtMs',
       'number | else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))',
       '?? dropped | else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))',
     ],
@@ -50,8 +53,48 @@ export const REASONS: Reason[] = [
     reason: 'equivalent: null counts as 0 in Math.min, and what is overdue is set to now',
   },
   {
+    file: 'pace.ts',
+    keys: [
+      'number | times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0)) | 0 -> 1',
+      '?? dropped | times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0)) | keptMs',
+    ],
+    reason: 'equivalent: without keptMs there is nothing to go through; the default is for the types',
+  },
+  {
+    file: 'pace.ts',
+    keys: ['number | for (const { finishedAtMs } of keptMs === null ? [] : store.finishedPlans(1))'],
+    reason: 'equivalent: they come oldest first, and the earliest counts',
+  },
+  {
+    file: 'pace.ts',
+    keys: [
+      'arithmetic | if (!(Math.min(...times) <= nowMs + FOREIGN_LOOK_MS) && store.foreign() > 0)',
+      'boundary | if (!(Math.min(...times) <= nowMs + FOREIGN_LOOK_MS) && store.foreign() > 0)',
+      'term dropped | if (!(Math.min(...times) <= nowMs + FOREIGN_LOOK_MS) && store.foreign() > 0)',
+    ],
+    reason: 'equivalent but for reads: a time later than the earliest changes nothing',
+  },
+  {
+    file: 'decisions.ts',
+    keys: ['condition false | if (change === null) return null'],
+    reason: 'equivalent: what runs can be paused and can fail; the check is for the types',
+  },
+  {
+    file: 'store.ts',
+    keys: [
+      'number | )?.at ?? 0',
+      "?? dropped | first<{ at: number | null }>( | first<{ at: number | null }>( \"SELECT json_extract(record, '$.supervisor.lastHeardAtMs')",
+      'number | if ((now.supervisor.lastHeardAtMs ?? 0) - savedAtMs >= KEEP_LIVENESS_MS)',
+      '?? dropped | if ((now.supervisor.lastHeardAtMs ?? 0) - savedAtMs >= KEEP_LIVENESS_MS)',
+    ],
+    reason:
+      'equivalent: null counts as 0 in a subtraction, and a millisecond of 1970 is as far from now as its beginning',
+  },
+  {
     file: 'receive-pack.ts',
     keys: [
+      'number | const line = (nul < 0 ? text : text.slice(0, nul))',
+      "number | if (nul >= 0 || commands.length > 0 || !OID.test(oid)) return malformed('a misplaced shallow line')",
       'boundary | const line = (nul < 0 ? text : text.slice(0, nul))',
       "boundary | if (nul >= 0 || commands.length > 0 || !OID.test(oid)) return malformed('a misplaced shallow line')",
     ],
@@ -74,13 +117,16 @@ export const REASONS: Reason[] = [
   },
   {
     file: 'pkt-line.ts',
-    keys: ['condition false | const length = at + 4 > bytes.byteLength ?'],
+    keys: [
+      'condition false | const length = at + 4 > bytes.byteLength ?',
+      'arithmetic | const length = at + 4 > bytes.byteLength ? null : pktLength(bytes.subarray(at, at + 4)) | at + 4 -> at - 4',
+    ],
     reason: 'equivalent: fewer than four bytes are no length to pktLength either (the condition could go)',
   },
   {
     file: 'store.ts',
     keys: [
-      "SQL ORDER dropped | return rows<{ record: string }>('SELECT record FROM plans WHERE watched = 1 ORDER BY ord').map(toPlan)",
+      "SQL ORDER dropped | return rows<{ record: string }>('SELECT record FROM plans WHERE watched = 1 ORDER BY ord')",
       "SQL ORDER dropped | 'SELECT n, text FROM messages WHERE plan = ? AND n > ? ORDER BY n',",
     ],
     reason: 'equivalent as SQLite scans today: rows are only added, and come in the order they were',
@@ -89,7 +135,7 @@ export const REASONS: Reason[] = [
     file: 'store-history.ts',
     keys: [
       "SQL ORDER dropped | 'SELECT seq, at, type, text, data FROM events WHERE plan = ? AND seq > ? ORDER BY seq LIMIT ?',",
-      "SQL ORDER dropped | return rows<OutboxRow>('SELECT id, kind, plan, seq FROM outbox ORDER BY id LIMIT ?', limit)",
+      'SQL ORDER dropped | `SELECT seq, at, type, text, data FROM events WHERE plan = ? AND json_type(data,',
     ],
     reason: 'equivalent as SQLite scans today: the rows lie in this order',
   },
@@ -107,6 +153,8 @@ export const REASONS: Reason[] = [
       "?? dropped | const ord = first<{ next: number }>('SELECT COALESCE(MAX(ord), 0) + 1 AS next FROM plans')?.next ?? 1",
       'number | ?.next ?? 1 | 1 -> 2',
       "?? dropped | first<{ next: number }>('SELECT COALESCE(MAX(n), 0) + 1 AS next FROM messages WHERE plan = ?', planId)",
+      'number | first<{ usd: number }>("SELECT TOTAL(json_extract(record, \'$.spentUsd\')) AS usd FROM plans")?.usd ?? 0',
+      '?? dropped | first<{ usd: number }>("SELECT TOTAL(json_extract(record, \'$.spentUsd\')) AS usd FROM plans")?.usd ?? 0',
     ],
     reason: 'equivalent: an aggregate always answers a row; the default is for the types',
   },
@@ -123,7 +171,9 @@ export const REASONS: Reason[] = [
   },
   {
     file: 'store.ts',
-    keys: ["SQL number | sql.exec('INSERT INTO plans VALUES (?, ?, ?, 1, 0, ?)'"],
+    keys: [
+      "SQL number | 'INSERT INTO plans (id, ord, status, watched, revision, record) VALUES (?, ?, ?, 1, 0, ?)'",
+    ],
     reason: 'equivalent: both columns are written over by savePlan in the same block',
   },
   {
@@ -137,17 +187,47 @@ export const REASONS: Reason[] = [
     file: 'store-history.ts',
     keys: [
       'number | return store.events(planId, seq - 1, 1).find((event) => event.seq === seq) | 1 -> 2 (2)',
-      "SQL LIMIT widened | return first('SELECT 1 AS one FROM outbox LIMIT 1') === undefined",
-      "SQL number | return first('SELECT 1 AS one FROM outbox LIMIT 1') === undefined",
+      "SQL LIMIT widened | if (first('SELECT 1 AS one FROM notifications WHERE due > ? LIMIT 1', afterMs) !== undefined)",
+      "SQL number | if (first('SELECT 1 AS one FROM notifications WHERE due > ? LIMIT 1', afterMs) !== undefined)",
     ],
     reason: 'equivalent: one row more is read and not looked at, or its content is not',
   },
   {
     file: 'store-history.ts',
     keys: [
-      "number | return sql.exec('INSERT OR IGNORE INTO deliveries VALUES (?, ?)', id, atMs).rowsWritten > 0 | 0 -> 1",
+      "number | return sql.exec('INSERT OR IGNORE INTO deliveries (id, at) VALUES (?, ?)', id, atMs).rowsWritten > 0 | 0 -> 1",
     ],
     reason: 'equivalent: a row and the entry of its key are two rows written',
+  },
+  {
+    file: 'store-history.ts',
+    keys: [
+      'number | lastN: Math.max(past?.lastN ?? 0, lines?.lastN ?? 0), | 0 -> 1 (2)',
+      '?? dropped | lastN: Math.max(past?.lastN ?? 0, lines?.lastN ?? 0), | lines?.lastN',
+      'number | kept: Math.max(past?.kept ?? 0, lines?.kept ?? 0), | 0 -> 1 (2)',
+      '?? dropped | kept: Math.max(past?.kept ?? 0, lines?.kept ?? 0), | lines?.kept',
+    ],
+    reason: 'equivalent: an aggregate always answers a row; the default is for the types',
+  },
+  {
+    file: 'store-history.ts',
+    keys: [
+      'statement dropped | sources.set(`${planId} ${attempt}`, source)',
+      "SQL boundary | if (first('SELECT 1 AS one FROM notifications WHERE due > ? LIMIT 1', afterMs)",
+      "SQL WHERE dropped | if (first('SELECT 1 AS one FROM notifications WHERE due > ? LIMIT 1', afterMs)",
+      "condition true | if (first('SELECT 1 AS one FROM notifications WHERE due > ? LIMIT 1', afterMs)",
+    ],
+    reason: 'equivalent but for reads, or for a write that changes no row',
+  },
+  {
+    file: 'store-outbox.ts',
+    keys: [
+      'SQL LIMIT widened | return first(`SELECT 1 AS one FROM pending WHERE kind IN (${OUR_KINDS}) LIMIT 1`)',
+      'SQL number | return first(`SELECT 1 AS one FROM pending WHERE kind IN (${OUR_KINDS}) LIMIT 1`)',
+      'SQL LIMIT widened | first(`SELECT 1 AS one FROM pending WHERE kind IN (${OUR_KINDS}) AND kind',
+      'SQL number | first(`SELECT 1 AS one FROM pending WHERE kind IN (${OUR_KINDS}) AND kind',
+    ],
+    reason: 'equivalent: one row more is read and not looked at, or its content is not',
   },
   {
     file: 'reconcile.ts',
