@@ -127,6 +127,7 @@ export const REASONS: Reason[] = [
     file: 'store.ts',
     keys: [
       "SQL ORDER dropped | return rows<{ record: string }>('SELECT record FROM plans WHERE watched = 1 ORDER BY ord')",
+      "SQL ORDER dropped | \"SELECT record FROM plans WHERE json_extract(record, '$.mergeStatus') IN ('open', 'closed') ORDER BY ord\",",
       "SQL ORDER dropped | 'SELECT n, text FROM messages WHERE plan = ? AND n > ? ORDER BY n',",
     ],
     reason: 'equivalent as SQLite scans today: rows are only added, and come in the order they were',
@@ -211,6 +212,11 @@ export const REASONS: Reason[] = [
   },
   {
     file: 'store-history.ts',
+    keys: ['boundary | if (kept <= MAX_EVENTS_PER_ATTEMPT || lastN === before.lastN) return lastN'],
+    reason: 'equivalent: at the cap itself the table says what the lines say',
+  },
+  {
+    file: 'store-history.ts',
     keys: [
       'statement dropped | sources.set(`${planId} ${attempt}`, source)',
       "SQL boundary | if (first('SELECT 1 AS one FROM notifications WHERE due > ? LIMIT 1', afterMs)",
@@ -254,6 +260,28 @@ export const REASONS: Reason[] = [
     file: 'reconcile.ts',
     keys: ['number | if (paceMs > 0) return backOff(core, paceMs, null)', 'number | if (waitMs > 0)'],
     reason: 'a wait of one millisecond: nobody answers with one, and it would make no difference',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: [
+      'term dropped | if (next === null || next <= core.now() || core.store.linesAreDue(core.now())) return false | next === null',
+    ],
+    reason: 'equivalent: null is not later than now',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: [
+      'term dropped | if (!vmNeeded(core.store, workspace) || (workspace.retryAtMs !== null && workspace.retryAtMs > core.now())) | !vmNeeded(core.store, workspace) ||',
+      "word | if (workspace.vm.step === 'ready' && !isDue(core)) return",
+      "condition false | if (workspace.vm.step === 'ready' && !isDue(core)) return",
+    ],
+    reason: 'equivalent but for a question to the Account: what follows looks again',
+  },
+  {
+    file: 'reconcile.ts',
+    keys: ['condition true | if (isDue(core)) await ring(core, vms)'],
+    reason:
+      'a bell more to a machine that has just come up: it carries no truth and is answered by one more sync',
   },
   {
     file: 'reconcile.ts',

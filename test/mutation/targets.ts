@@ -25,7 +25,7 @@ export type Project = (typeof PROJECTS)[number]
 export const TEST_FILES: Record<Project, RegExp> = {
   unit: /^(?:decisions|grants|pace|receive-pack|pkt-line)[a-z-]*\.test\.ts$/,
   worker:
-    /^(?:workspace-.*|store|store-history|reconcile-.*|account|notify|gateway-routes|history-[a-z]+|mcp-real-object|doctor|redaction)\.test\.ts$/,
+    /^(?:workspace-.*|store|store-[a-z]+|reconcile-.*|account|notify|gateway-routes|history-[a-z]+|mcp-real-object|doctor|redaction)\.test\.ts$/,
   chaos: /^chaos\.test\.ts$/,
 }
 /** Test files whose tests each have tables and names of their own: they may run many times in one process (batch.ts). */

@@ -57,6 +57,31 @@ describe('trouble that trying again does not mend', () => {
     ))
 })
 
+it('a refusal that comes after the workspace was removed leaves it removed', () =>
+  withAlarm({ workspace: wanted({}), plans: [planRecord(A)] }, async ({ core, ring, workspace }) => {
+    outside.orgoFault = () => {
+      core.store.changeWorkspace((record) => void (record.status = 'removed'))
+      return Response.json({ error: 'x' }, { status: 401 })
+    }
+    await ring()
+    expect(workspace()).toMatchObject({ status: 'removed', mendAtMs: null })
+  }))
+
+it('a look for what is due that fails does not stand for nothing due: the steps follow, behind the watchdog', () =>
+  withAlarm({ workspace: wanted({}) }, async ({ core, clock, armed, ring }) => {
+    core.store.insertPlan(runningPlan(A, clock.nowMs), 'x')
+    for (let at = 0; at < 5; at++) await ring() // until nothing is due at once
+    const { linesAreDue } = core.store
+    core.store.linesAreDue = () => {
+      core.store.linesAreDue = linesAreDue
+      throw new Error('the look fails')
+    }
+    armed.length = 0
+    await ring()
+    expect(armed[0]).toBe(clock.nowMs + 60_000)
+    expect(armed).toHaveLength(2)
+  }))
+
 describe('trouble that may pass', () => {
   it('is tried again twice as late each time, and said while the machine is awaited', () =>
     withAlarm({ workspace: coming() }, async ({ clock, ring, workspace }) => {
