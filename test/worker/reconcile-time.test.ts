@@ -36,6 +36,17 @@ describe('the alarm', () => {
       await ring()
       expect(armed).toEqual([clock.nowMs + MINUTE, mergeCheckAtMs])
     }))
+  it('that finds nothing due notices all the same that the clock was ahead', () =>
+    withAlarm({}, async ({ clock, core, ring }) => {
+      core.store.insertPlan(
+        planRecord(A, { status: 'completed', mergeCheckAtMs: clock.nowMs + 24 * HOUR }),
+        'x',
+      )
+      await ring()
+      core.store.addNotification('n', '{}', clock.nowMs + 2 * HOUR)
+      await ring()
+      expect(core.store.nextNotificationMs()).not.toBe(clock.nowMs + 2 * HOUR)
+    }))
   it('that finds nothing due sets its next wake alone, and changes nothing', () =>
     withAlarm({}, async ({ armed, clock, core, ring, workspace, plan }) => {
       core.store.insertPlan(runningPlan(A, clock.nowMs), 'x')
