@@ -30,7 +30,7 @@ export async function openPullRequests(core: Core): Promise<void> {
       core.store.addEvent(plan.id, {
         atMs: core.now(),
         type: 'pull_request',
-        text: `Pull request ${pull.number} is open.`,
+        text: `Pull request ${pull.number} is ${pull.state}.`,
         data: { url: pull.url },
       })
     } catch (error) {
@@ -45,9 +45,9 @@ export async function openPullRequests(core: Core): Promise<void> {
 async function openOrFind(core: Core, plan: PlanRecord): Promise<Pull> {
   const github = githubFor(core)
   if (github === null) throw new UpstreamError('permanent', 'no_api', 'The git host has no API we know.')
-  const existing = (await github.pullsOf(plan.branch)).find(
-    (pull) => pull.state === 'open' || pull.headSha === plan.pushedHead,
-  )
+  // The branch is this plan's alone: whatever was opened for it, and maybe closed by a person since, is its one pull request.
+  const pulls = await github.pullsOf(plan.branch)
+  const existing = pulls.find((pull) => pull.state === 'open') ?? pulls[0]
   const body = `${plan.summary ?? ''}\n\nRalph-Plan: ${plan.id}`
   return (
     existing ??

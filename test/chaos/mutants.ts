@@ -65,8 +65,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a pull request is opened without a look whether there is one',
     file: 'src/workspace/pull-requests.ts',
-    from: "(pull) => pull.state === 'open' || pull.headSha === plan.pushedHead,",
-    to: '() => false,',
+    from: "pulls.find((pull) => pull.state === 'open') ?? pulls[0]",
+    to: 'pulls.find(() => false)',
     // Opened, died before it was written down, and closed by a person meanwhile.
     seed: 6190,
   },
