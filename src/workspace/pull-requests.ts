@@ -45,9 +45,11 @@ export async function openPullRequests(core: Core): Promise<void> {
 async function openOrFind(core: Core, plan: PlanRecord): Promise<Pull> {
   const github = githubFor(core)
   if (github === null) throw new UpstreamError('permanent', 'no_api', 'The git host has no API we know.')
-  // The branch is this plan's alone: whatever was opened for it, and maybe closed by a person since, is its one pull request.
+  // The branch is this plan's alone: what a person closed stays closed. Only work that came after a merge wants another.
   const pulls = await github.pullsOf(plan.branch)
-  const existing = pulls.find((pull) => pull.state === 'open') ?? pulls[0]
+  const existing =
+    pulls.find((pull) => pull.state === 'open') ??
+    pulls.find((pull) => !pull.merged || pull.headSha === plan.pushedHead)
   const body = `${plan.summary ?? ''}\n\nRalph-Plan: ${plan.id}`
   return (
     existing ??

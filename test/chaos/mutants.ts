@@ -65,8 +65,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a pull request is opened without a look whether there is one',
     file: 'src/workspace/pull-requests.ts',
-    from: "pulls.find((pull) => pull.state === 'open') ?? pulls[0]",
-    to: 'pulls.find(() => false)',
+    from: 'const pulls = await github.pullsOf(plan.branch)',
+    to: 'const pulls = (await github.pullsOf(plan.branch)).filter(() => false)',
     // Opened, died before it was written down, and closed by a person meanwhile.
     seed: 6190,
   },
