@@ -68,6 +68,26 @@ describe('a completed plan that asked for a pull request', () => {
     expect(await seen()).toMatchObject({ prUrl: 'https://git.test/o/r/pull/1' })
   })
 
+  /** One of an earlier head, which is not known here: the object died over it. */
+  const earlier = (merged: boolean) => () => {
+    const ref = Object.keys(outside.refs).find((name) => name.startsWith('refs/heads/agent/')) ?? ''
+    const head = ref.slice('refs/heads/'.length)
+    outside.pulls.push({ head, headSha: 'e'.repeat(40), merged, state: 'closed' })
+  }
+  it('has none opened beside the one a person closed, whatever was pushed since (seed 8370)', async () => {
+    const { seen } = await finished('pr-closed', earlier(false))
+    expect(outside.pulls).toHaveLength(1)
+    expect(await seen()).toMatchObject({ prUrl: 'https://git.test/o/r/pull/1' })
+  })
+
+  it('has one opened for work that came after a merge', async () => {
+    await finished('pr-after-merge', earlier(true))
+    expect(outside.pulls.map(({ state, headSha }) => `${state} ${headSha.slice(0, 1)}`)).toEqual([
+      'closed e',
+      'open c',
+    ])
+  })
+
   it('has it opened a minute later by whoever follows an object that died over it', async () => {
     const { seen, later } = await finished('pr-died', () => {
       outside.githubFault = () => Response.json({}, { status: 503 })
