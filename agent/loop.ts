@@ -38,7 +38,8 @@ export type LoopEnd =
 /** Works until the gate takes the work, the model asks, or nothing goes on. Errors: PauseError, RevokedError. */
 export async function workLoop(input: LoopInput): Promise<LoopEnd> {
   const { plan } = input
-  const limits = readLimits()
+  const { workMs } = plan.start
+  const limits = readLimits(process.env, workMs === undefined ? {} : { workMs })
   const context = createContext(input)
   const tools = createTools(context)
   const model = createModelClient(plan)

@@ -38,6 +38,7 @@ export const Start = z.object({
   pushedHead: ObjectId.optional(),
   checkpointHead: ObjectId.optional(),
   checkpointMs: z.int().optional(),
+  workMs: z.int().optional(),
   messages: z.array(Message),
   token: z.string(),
   /** The Worker's address for VMs, without a slash at the end. */

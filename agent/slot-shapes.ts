@@ -18,7 +18,7 @@ export interface ToStartInput {
 
 export function toStart({ mode, desired, text, token, paths, config }: ToStartInput): Start {
   const { id, attempt, title, branch, base, setup, checks, model, effort, onQuestion, messages } = desired
-  const { pushedHead, checkpointHead, checkpointMs } = desired
+  const { pushedHead, checkpointHead, checkpointMs, workMs } = desired
   return {
     kind: 'start',
     mode,
@@ -37,6 +37,7 @@ export function toStart({ mode, desired, text, token, paths, config }: ToStartIn
     ...(pushedHead === undefined ? {} : { pushedHead }),
     ...(checkpointHead === undefined ? {} : { checkpointHead }),
     ...(checkpointMs === undefined ? {} : { checkpointMs }),
+    ...(workMs === undefined ? {} : { workMs }),
     token,
     url: config.url,
     workspace: config.workspace,

@@ -155,6 +155,8 @@ export const DesiredPlan = z.object({
   checkpointHead: ObjectId.optional(),
   /** Between two checkpoints; an agent of before knows its own. */
   checkpointMs: z.int().min(1).optional(),
+  /** How long the attempt may work. */
+  workMs: z.int().min(1).optional(),
   messages: z.array(z.object({ n: z.int().min(1), text: z.string() })),
   /** Highest event n of this attempt the Worker has stored: everything up to it may be dropped. */
   ackedEvent: z.int().min(0),

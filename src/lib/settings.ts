@@ -37,6 +37,8 @@ export interface Settings {
   model: string
   effort: (typeof EFFORTS)[number]
   maxParallelPlans: number
+  /** Of reachable VM, for one attempt. */
+  maxPlanHours: number
   /** Between two checkpoints of a running plan: what the loss of its machine costs at most. */
   checkpointMinutes: number
   /** How long a plan is kept after it ended; null: for ever. */
@@ -142,6 +144,12 @@ export function readSettings(env: RawEnv): SettingsReport {
     model: text(env, 'MODEL') || 'claude-opus-5-5',
     effort: effort.success ? effort.data : 'high',
     maxParallelPlans: number('MAX_PARALLEL_PLANS', 2, z.number().int().min(1).max(16)),
+    maxPlanHours: number(
+      'MAX_PLAN_HOURS',
+      4,
+      z.number().min(0.1).max(168),
+      'a number of hours from 0.1 to 168',
+    ),
     checkpointMinutes: number(
       'CHECKPOINT_MINUTES',
       4,

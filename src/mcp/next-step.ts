@@ -39,7 +39,13 @@ function completed({ pushedHead, outcome, branch }: PlanSnapshot): string {
   return `Review branch ${branch}: workspace_sync answers the commands that merge it, plan_message asks for changes on it.${doubt}`
 }
 
-export function planNextStep(plan: PlanSnapshot): string {
+/** Shorter silences are nothing a person need know of. */
+const UNHEARD_MS = 60_000
+
+/** `vmUnheardMs`: the plan runs on a VM that was not heard for so long. */
+export function planNextStep(plan: PlanSnapshot, vmUnheardMs = 0): string {
+  if (vmUnheardMs >= UNHEARD_MS)
+    return `The VM was not heard for ${Math.floor(vmUnheardMs / 60_000)} min (asleep, coming up or out of reach). It is rung until it answers, and the plan goes on by itself: nothing is needed. After 2 hours it is paused.`
   return plan.mergeStatus === 'merged'
     ? 'The work is merged: nothing is left to do.'
     : PLAN[plan.status](plan)

@@ -3,6 +3,7 @@
 import type { AttemptEnd, Work } from '../protocol.ts'
 import { isFinal } from './records.ts'
 import type { PlanRecord } from './records.ts'
+import { runEnd } from './run-time.ts'
 import type { PausedReason, PlanEvent } from './state.ts'
 
 export interface Change {
@@ -10,12 +11,11 @@ export interface Change {
   event: Omit<PlanEvent, 'seq' | 'atMs'>
 }
 
-export const RUNNING_LIMIT_MS = 4 * 3_600_000
 export const PAUSED_LIMIT_MS = 30 * 24 * 3_600_000
 export const CANCEL_CONFIRM_MS = 10 * 60_000
 
-/** queued → running: the plan gets a slot. */
-export function start(plan: PlanRecord, nowMs: number): Change | null {
+/** queued → running: the plan gets a slot. `runLimitMs`: how long the attempt may run. */
+export function start(plan: PlanRecord, nowMs: number, runLimitMs: number): Change | null {
   if (plan.status !== 'queued') return null
   return {
     plan: {
@@ -25,6 +25,8 @@ export function start(plan: PlanRecord, nowMs: number): Change | null {
       phase: 'preparing',
       startedAtMs: plan.startedAtMs ?? nowMs,
       attemptStartedAtMs: nowMs,
+      silentMs: 0,
+      runLimitMs,
       lastActivityAtMs: nowMs,
       stoppedOnVm: false,
       onVm: true,
@@ -157,43 +159,48 @@ export function reopen(plan: PlanRecord, budgetUsd: number, why: string): Change
 /** The VM is lost for good: the plan keeps `running` on the next one. The attempt number fences whatever still runs on the old. */
 export function moveToNewVm(plan: PlanRecord, nowMs: number): Change | null {
   if (plan.status !== 'running') return null
+  const isStored = plan.checkpointHead !== null || plan.pushedHead !== null
   return {
     plan: {
       ...plan,
       attempt: plan.attempt + 1,
       phase: 'preparing',
       attemptStartedAtMs: nowMs,
+      silentMs: 0,
       stoppedOnVm: false,
     },
     event: {
       type: 'vm_replaced',
-      text: `The VM was lost. Attempt ${plan.attempt + 1} continues from the last checkpoint.`,
+      text: `The VM was lost. Attempt ${plan.attempt + 1} ${isStored ? 'continues from the last checkpoint' : 'begins anew: there was no checkpoint yet'}.`,
       data: { attempt: plan.attempt + 1 },
     },
   }
 }
 
-/** Deadlines of SPEC section 5: a state that outlives its time moves on. */
-export function expire(plan: PlanRecord, nowMs: number): Change | null {
-  if (
-    plan.status === 'running' &&
-    plan.attemptStartedAtMs !== null &&
-    nowMs - plan.attemptStartedAtMs >= RUNNING_LIMIT_MS
-  )
-    return fail(
-      plan,
-      'The plan ran for 4 hours without finishing. Its work is kept; continue with plan_resume.',
-      nowMs,
-    )
+/** Deadlines of SPEC section 5: a state that outlives its time moves on. `heardAtMs`: the VM's last sync. */
+export function expire(plan: PlanRecord, heardAtMs: number | null, nowMs: number): Change | null {
+  const run = runEnd(plan, heardAtMs)
+  if (run !== null && nowMs >= run.atMs)
+    return run.as === 'silence'
+      ? pause(
+          plan,
+          'vm_unavailable',
+          'The VM was not heard for 2 hours. It goes on by itself when Orgo is well again, or at once with plan_resume.',
+          nowMs,
+        )
+      : fail(
+          plan,
+          `The plan ran for ${plan.runLimitMs / 3_600_000} hours without finishing. Its work is kept; continue with plan_resume.`,
+          nowMs,
+        )
   if (plan.status === 'paused' && plan.pausedAtMs !== null && nowMs - plan.pausedAtMs >= PAUSED_LIMIT_MS)
     return fail(plan, 'The plan was paused for 30 days. Its work is kept; continue with plan_resume.', nowMs)
   return null
 }
 
 /** When this plan's present state ends by itself; null when never. */
-export function deadlineMs(plan: PlanRecord): number | null {
-  if (plan.status === 'running' && plan.attemptStartedAtMs !== null)
-    return plan.attemptStartedAtMs + RUNNING_LIMIT_MS
+export function deadlineMs(plan: PlanRecord, heardAtMs: number | null): number | null {
+  if (plan.status === 'running') return runEnd(plan, heardAtMs)?.atMs ?? null
   if (plan.status === 'paused' && plan.pausedAtMs !== null) return plan.pausedAtMs + PAUSED_LIMIT_MS
   if (plan.status === 'cancelled' && !plan.stoppedOnVm && plan.cancelledAtMs !== null)
     return plan.cancelledAtMs + CANCEL_CONFIRM_MS

@@ -76,6 +76,7 @@ async function desiredPlan(
     model: plan.model,
     effort: plan.effort,
     onQuestion: plan.onQuestion,
+    workMs: plan.runLimitMs,
     checkpointMs: Math.round(core.settings().checkpointMinutes * 60_000),
     budgetUsd: plan.budgetUsd,
     textSha256: plan.textSha256,

@@ -1,5 +1,6 @@
 // The first value of every field: what a record begins with, and what a row of an older version has for a field it does not know.
 import type { MonthRecord, PlanRecord, SupervisorRecord, VmRecord, WorkspaceRecord } from './records.ts'
+import { RUN_LIMIT_MS } from './run-time.ts'
 
 const newMonthRecord = (): MonthRecord => ({ name: '', baseUsd: 0, grantedUsd: 0 })
 
@@ -131,6 +132,8 @@ export function newPlanRecord(plan: NewPlan): PlanRecord {
     modelSilent: false,
     startedAtMs: null,
     attemptStartedAtMs: null,
+    silentMs: 0,
+    runLimitMs: RUN_LIMIT_MS,
     pausedAtMs: null,
     finishedAtMs: null,
     cancelledAtMs: null,

@@ -2,13 +2,12 @@
 import { deadlineMs, plansToStart } from './decisions.ts'
 import { isWaitingForVm, wantsPullRequest } from './records.ts'
 import type { LeaseRecord, WorkspaceRecord } from './records.ts'
+import { UNHEARD_MS } from './run-time.ts'
 import type { Store } from './store.ts'
 
 const RING_GAP_MS = 2_000
 /** The gateway asks about a model stream once a second; one it asks about no more has died with its Worker. */
 export const STREAM_SILENT_MS = 30_000
-/** A supervisor syncs every 5 s while plans run; silent this long, it is rung. */
-const UNHEARD_MS = 30_000
 /** The remote was silent at registration: asked again this often while a plan waits for it. */
 const BRANCH_RETRY_MS = 15_000
 const MAX_RING_GAP_MS = 45_000
@@ -92,7 +91,7 @@ export function nextWakeMs(store: Store, nowMs: number, keptMs: number | null = 
   if (notification !== null) times.push(notification)
   if (startable(store, workspace)) times.push(workspace.branch === null ? nowMs + BRANCH_RETRY_MS : nowMs)
   for (const plan of store.watchedPlans()) {
-    const deadline = deadlineMs(plan)
+    const deadline = deadlineMs(plan, workspace.supervisor.lastHeardAtMs)
     if (deadline !== null) times.push(deadline)
     if (plan.mergeCheckAtMs !== null) times.push(plan.mergeCheckAtMs)
     if (wantsPullRequest(plan)) times.push(plan.openPrAtMs)

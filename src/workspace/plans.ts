@@ -10,6 +10,7 @@ import { newPlanRecord } from './new-records.ts'
 import { isFinal, isOpen } from './records.ts'
 import type { PlanRecord } from './records.ts'
 import { revokeLeases } from './rights.ts'
+import { silenceMs, UNHEARD_MS } from './run-time.ts'
 import { toPlanSnapshot, waitKey } from './snapshots.ts'
 import type { PlanEvent, PlanSnapshot, SubmitInput } from './state.ts'
 
@@ -108,7 +109,7 @@ export async function planStatus(
   core: Core,
   planId: string,
   { waitMs, after, limit, orEvent = false }: PlanStatusOptions,
-): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number }> {
+): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number; vmUnheardMs?: number }> {
   const key = () => `${waitKey(requirePlan(core, planId))} ${orEvent ? core.store.newestEvent(planId) : ''}`
   const before = key()
   // What ended between two calls of a client would else be waited for in vain.
@@ -118,10 +119,13 @@ export async function planStatus(
   while (core.now() < until && key() === before) await core.nextChange(Math.min(LOOK_MS, until - core.now()))
   const plan = requirePlan(core, planId)
   const events = core.store.events(planId, after, Math.min(limit, MAX_EVENTS_PER_ANSWER))
+  const { name, supervisor } = requireWorkspace(core)
+  const silentMs = plan.status === 'running' ? silenceMs(plan, supervisor.lastHeardAtMs, core.now()) : 0
   return {
-    plan: toPlanSnapshot(plan, requireWorkspace(core).name),
+    plan: toPlanSnapshot(plan, name),
     events,
     cursor: events.at(-1)?.seq ?? after,
+    ...(silentMs > 0 ? { vmUnheardMs: silentMs + UNHEARD_MS } : {}),
   }
 }
 

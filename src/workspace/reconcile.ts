@@ -27,7 +27,6 @@ import { VmTrouble } from './vm-trouble.ts'
 
 const WATCHDOG_MS = 60_000
 const MAX_STEPS = 8
-const UNHEARD_LIMIT_MS = 2 * 3_600_000
 
 export async function onAlarm(core: Core): Promise<void> {
   const startedAtMs = core.now()
@@ -93,8 +92,10 @@ async function deadlines(core: Core): Promise<void> {
     // Read anew: a plan may have been resumed while the streams of the one before it were cut.
     const plan = core.store.plan(id)
     if (plan === null) continue
-    const expired = commit(core, expire(plan, now))
-    if (expired !== null) await revokeLeases(core, [plan.id])
+    const expired = commit(core, expire(plan, requireWorkspace(core).supervisor.lastHeardAtMs, now))
+    // Paused for its VM's silence, it may still push what it has.
+    if (expired?.status === 'paused') lookLater(core)
+    else if (expired !== null) await revokeLeases(core, [plan.id])
     if (
       plan.status === 'cancelled' &&
       !plan.stoppedOnVm &&
@@ -122,21 +123,6 @@ async function deadlines(core: Core): Promise<void> {
         `The VM was not ready after 30 minutes. Last: ${workspace.statusDetail}`,
       ),
     )
-  const heard = workspace.supervisor.lastHeardAtMs
-  if (workspace.status === 'ready' && heard !== null && now - heard >= UNHEARD_LIMIT_MS)
-    for (const plan of core.store.plansByStatus('running'))
-      if (now - (plan.attemptStartedAtMs ?? now) >= UNHEARD_LIMIT_MS) {
-        lookLater(core)
-        commit(
-          core,
-          pause(
-            plan,
-            'vm_unavailable',
-            'The VM was not heard for 2 hours. It goes on by itself when Orgo is well again, or at once with plan_resume.',
-            now,
-          ),
-        )
-      }
 }
 
 /** Gives free slots to queued plans, oldest first. */
@@ -150,8 +136,10 @@ async function startPlans(core: Core): Promise<void> {
     .map((plan) => ({ ...plan, base: plan.base === '' ? (workspace.branch ?? '') : plan.base }))
     .filter(({ base }) => base !== '')
   const running = core.store.plansByStatus('running').length
+  const { maxPlanHours } = core.settingsNow()
+  const runLimitMs = Math.round(maxPlanHours * 3_600_000)
   for (const plan of plansToStart(queued, running, workspace.maxParallel, workspace.vm.canAddUsers))
-    if (commit(core, start(plan, core.now())) !== null)
+    if (commit(core, start(plan, core.now(), runLimitMs)) !== null)
       core.store.changeWorkspace((record) => void (record.supervisor.ringWanted = true))
 }
 

@@ -156,6 +156,9 @@ export interface PlanRecord {
   createdAtMs: number
   startedAtMs: number | null
   attemptStartedAtMs: number | null
+  /** Of the attempt's time, how long its VM was not heard; and how long it may run besides (MAX_PLAN_HOURS at its start). */
+  silentMs: number
+  runLimitMs: number
   pausedAtMs: number | null
   finishedAtMs: number | null
   cancelledAtMs: number | null

@@ -152,7 +152,17 @@ export async function remove(
   for (const plan of core.store.watchedPlans()) {
     commit(core, cancel(plan, core.now()))
     const now = core.store.plan(plan.id)
-    if (now !== null) core.store.savePlan({ ...now, onVm: false, stoppedOnVm: true, mergeCheckAtMs: null })
+    if (now !== null)
+      core.store.savePlan({
+        ...now,
+        // Nobody is left who would confirm the stop.
+        ...(now.status === 'cancelled' && !now.stoppedOnVm
+          ? { statusDetail: 'Rights revoked; its workspace was removed.' }
+          : {}),
+        onVm: false,
+        stoppedOnVm: true,
+        mergeCheckAtMs: null,
+      })
     cancelled.push(plan.id)
   }
   const isOurs = deleteVm ?? !workspace.vm.adopted

@@ -142,7 +142,8 @@ function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlem
   core.store.noteSpent(usd)
   const charged = {
     ...plan,
-    spentUsd: plan.spentUsd + usd,
+    // To a billionth: sums of fractions grow a tail of digits that are noise.
+    spentUsd: Math.round((plan.spentUsd + usd) * 1e9) / 1e9,
     // Only an answer that was paid for shows that calls come through again.
     modelSilent: settlement.kind === 'unknown' || (settlement.kind !== 'model' && plan.modelSilent),
     lastActivityAtMs: core.now(),

@@ -245,11 +245,11 @@ export interface WorkspaceRpc {
   remove(name: string, deleteVm: boolean | undefined): Promise<{ removed: boolean; vmDeleted: boolean }>
 
   submit(name: string, input: SubmitInput): Promise<{ plan: PlanSnapshot; deduplicated: boolean }>
-  /** Waits up to waitMs for status, phase, question or merge status to change (or, with orEvent, for an event); closing the call does not touch the plan. */
+  /** Waits up to waitMs for status, phase, question or merge status to change (or, with orEvent, for an event); closing the call does not touch the plan. vmUnheardMs: it runs, and its VM is silent for so long. */
   planStatus(
     planId: string,
     options: { waitMs: number; after: number; limit: number; orEvent?: boolean },
-  ): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number }>
+  ): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number; vmUnheardMs?: number }>
   planText(planId: string): Promise<string>
   /** Everything known of the plan as one JSON document (export.ts), in pieces: however long its history is. */
   planExport(planId: string): Promise<ReadableStream<Uint8Array>>

@@ -66,7 +66,7 @@ async function whyAsleep(core: Core): Promise<string | null> {
 
 function lookAtPlan(core: Core, workspace: WorkspaceRecord, plan: PlanRecord): Finding[] {
   const [check, now] = [`plans of ${workspace.name}`, core.now()]
-  const deadline = deadlineMs(plan)
+  const deadline = deadlineMs(plan, workspace.supervisor.lastHeardAtMs)
   if (deadline !== null && now - deadline > GRACE_MS)
     return [
       stuck(

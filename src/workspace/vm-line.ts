@@ -11,6 +11,7 @@ import { desiredState } from './desired.ts'
 import { nextWakeMs } from './pace.ts'
 import { isFinal, isKnownStatus } from './records.ts'
 import type { WorkspaceRecord } from './records.ts'
+import { silenceMs, UNHEARD_MS } from './run-time.ts'
 import { submit } from './plans.ts'
 
 const ACTIVITY_GRAIN_MS = 60_000
@@ -99,6 +100,7 @@ function isQuiet(
 function hear(core: Core, request: SyncRequest): void {
   const now = core.now()
   const before = requireWorkspace(core)
+  countSilence(core, before.supervisor.lastHeardAtMs, now)
   if (isQuiet(before, request))
     return core.store.noteLiveness({
       supervisor: { lastHeardAtMs: now, counter: request.counter, revisionApplied: request.revision },
@@ -140,6 +142,15 @@ function hear(core: Core, request: SyncRequest): void {
         mendAtMs: null,
       })
     })
+}
+
+/** Heard again: the clock of what runs there stood still meanwhile. */
+function countSilence(core: Core, heardAtMs: number | null, nowMs: number): void {
+  if (heardAtMs !== null && nowMs - heardAtMs <= UNHEARD_MS) return
+  for (const plan of core.store.plansByStatus('running')) {
+    const silent = silenceMs(plan, heardAtMs, nowMs)
+    if (silent > 0) core.store.touchPlan({ ...plan, silentMs: plan.silentMs + silent })
+  }
 }
 
 function observe(core: Core, observed: ObservedPlan): void {

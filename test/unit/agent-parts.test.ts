@@ -45,13 +45,15 @@ describe('items', () => {
 })
 
 describe('limits', () => {
-  it('are the documented ones unless the environment of a test lowers them', () => {
+  it('are the documented ones unless the Worker says another time, or the environment of a test lowers them', () => {
     expect(readLimits({})).toMatchObject({
       turns: 150,
       iterations: 12,
       contextTokens: 120_000,
       workMs: 14_400_000,
     })
+    expect(readLimits({}, { workMs: 60_000 })).toMatchObject({ turns: 150, workMs: 60_000 })
+    expect(readLimits({ RALPH_LIMITS: '{"workMs":3}' }, { workMs: 60_000 }).workMs).toBe(3)
     expect(readLimits({ RALPH_LIMITS: '{"turns":3}' })).toMatchObject({ turns: 3, iterations: 12 })
     expect(() => readLimits({ RALPH_LIMITS: '{"turns":"x"}' })).toThrow('turns')
   })

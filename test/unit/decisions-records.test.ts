@@ -33,7 +33,7 @@ const proven: AttemptEnd = {
 describe('a start', () => {
   const queued = fullPlan({ status: 'queued' })
   it('begins the attempt and clears what the last one said of itself', () => {
-    expect(start(queued, NOW)).toEqual({
+    expect(start(queued, NOW, 6_000)).toEqual({
       plan: {
         ...queued,
         status: 'running',
@@ -41,6 +41,8 @@ describe('a start', () => {
         phase: 'preparing',
         startedAtMs: 15,
         attemptStartedAtMs: NOW,
+        silentMs: 0,
+        runLimitMs: 6_000,
         lastActivityAtMs: NOW,
         stoppedOnVm: false,
         onVm: true,
@@ -49,7 +51,7 @@ describe('a start', () => {
     })
   })
   it('of the first attempt is when the plan started, and puts it on the VM', () => {
-    expect(start(freshPlan(), NOW)?.plan).toMatchObject({ startedAtMs: NOW, onVm: true })
+    expect(start(freshPlan(), NOW, 6_000)?.plan).toMatchObject({ startedAtMs: NOW, onVm: true })
   })
 })
 
@@ -224,13 +226,28 @@ describe('a lost VM', () => {
   it('moves a running plan on with the next attempt and a new clock', () => {
     const running = fullPlan()
     expect(moveToNewVm(running, NOW)).toEqual({
-      plan: { ...running, attempt: 4, phase: 'preparing', attemptStartedAtMs: NOW, stoppedOnVm: false },
+      plan: {
+        ...running,
+        attempt: 4,
+        phase: 'preparing',
+        attemptStartedAtMs: NOW,
+        silentMs: 0,
+        stoppedOnVm: false,
+      },
       event: {
         type: 'vm_replaced',
         text: 'The VM was lost. Attempt 4 continues from the last checkpoint.',
         data: { attempt: 4 },
       },
     })
+  })
+  it.each([
+    [null, null, 'begins anew: there was no checkpoint yet.'],
+    [HEAD, null, 'continues from the last checkpoint.'],
+    [null, HEAD, 'continues from the last checkpoint.'],
+  ])('with checkpoint %s and branch %s says where the plan goes on', (checkpointHead, pushedHead, words) => {
+    const text = moveToNewVm(fullPlan({ checkpointHead, pushedHead }), NOW)?.event.text
+    expect(text).toBe(`The VM was lost. Attempt 4 ${words}`)
   })
   it('changes nothing for a plan that does not run', () => {
     expect(moveToNewVm(fullPlan({ status: 'paused' }), NOW)).toBeNull()

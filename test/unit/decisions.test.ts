@@ -48,7 +48,7 @@ function plan(over: Partial<PlanRecord> = {}): PlanRecord {
 
 describe('the transitions of SPEC section 5', () => {
   const actions: Record<string, (from: PlanRecord) => PlanStatus | undefined> = {
-    start: (from) => start(from, 1)?.plan.status,
+    start: (from) => start(from, 1, 2)?.plan.status,
     complete: (from) => end(from, from.attempt, completed, 1)?.plan.status,
     pause: (from) => pause(from, 'question', 'why', 1)?.plan.status,
     fail: (from) => fail(from, 'broke', 1)?.plan.status,
@@ -97,12 +97,15 @@ describe('what a VM claims', () => {
 
 describe('time', () => {
   it('fails a plan that ran for 4 hours and keeps its work', () => {
-    const late = expire(plan({ status: 'running', attemptStartedAtMs: 0, pushedHead: HEAD }), 4 * 3_600_000)
+    const hours = 4 * 3_600_000
+    const late = expire(plan({ status: 'running', attemptStartedAtMs: 0, pushedHead: HEAD }), hours, hours)
     expect(late?.plan).toMatchObject({ status: 'failed', pushedHead: HEAD })
-    expect(expire(plan({ status: 'running', attemptStartedAtMs: 1 }), 4 * 3_600_000)).toBeNull()
+    expect(expire(plan({ status: 'running', attemptStartedAtMs: 1 }), hours, hours)).toBeNull()
   })
   it('fails a plan that was paused for 30 days', () => {
-    expect(expire(plan({ status: 'paused', pausedAtMs: 0 }), 30 * 86_400_000)?.plan.status).toBe('failed')
+    expect(expire(plan({ status: 'paused', pausedAtMs: 0 }), null, 30 * 86_400_000)?.plan.status).toBe(
+      'failed',
+    )
   })
   it('looks at an open branch hourly for 7 days, daily to 90, then no more', () => {
     const day = 86_400_000

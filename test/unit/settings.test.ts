@@ -42,6 +42,22 @@ describe('NOTIFY_URL', () => {
   })
 })
 
+describe('MAX_PLAN_HOURS', () => {
+  it('is 4 when unset, and a time in which something can be done', () => {
+    expect(read({}).settings.maxPlanHours).toBe(4)
+    for (const hours of ['0.1', '168'])
+      expect(read({ MAX_PLAN_HOURS: hours })).toMatchObject({
+        problems: [],
+        settings: { maxPlanHours: Number(hours) },
+      })
+    for (const wrong of ['0.09', '169', 'long'])
+      expect(read({ MAX_PLAN_HOURS: wrong })).toMatchObject({
+        problems: ['MAX_PLAN_HOURS must be a number of hours from 0.1 to 168.'],
+        settings: { maxPlanHours: 4 },
+      })
+  })
+})
+
 describe('CHECKPOINT_MINUTES', () => {
   it('is 4 when unset, and never more than the 5 minutes that are promised', () => {
     expect(read({}).settings.checkpointMinutes).toBe(4)

@@ -96,6 +96,21 @@ describe('plan_status', () => {
     await expect(callTool(played, 'plan_status', { plan_id: 'latest' })).rejects.toThrow('There is no plan')
   })
 
+  it.each([
+    [undefined, 'The plan is being worked on'],
+    [59_999, 'The plan is being worked on'],
+    [60_000, 'The VM was not heard for 1 min'],
+    [7_199_999, 'The VM was not heard for 119 min'],
+  ])('says at once when the VM of a running plan is silent (%s ms)', async (vmUnheardMs, words) => {
+    const plan = planRow({ status: 'running', phase: 'working' })
+    const silent = vmUnheardMs === undefined ? {} : { vmUnheardMs }
+    const played = playContext({
+      stub: { planStatus: async () => ({ plan, events: [], cursor: 0, ...silent }) },
+    })
+    const { next_step } = await callTool(played, 'plan_status', { plan_id: PLAN_ID })
+    expect(next_step).toContain(words)
+  })
+
   it('asks the object once for the whole wait when the client wants no progress', async () => {
     const played = playContext()
     await callTool(played, 'plan_status', { plan_id: PLAN_ID, wait_seconds: 45, after: 3, limit: 7 })

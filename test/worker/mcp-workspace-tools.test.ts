@@ -157,7 +157,7 @@ describe('workspace_list', () => {
     const none = playContext({ context: { listWorkspaces: async () => ({ workspaces: [], more: false }) } })
     expect(await callTool(none, 'workspace_list', {})).toMatchInlineSnapshot(`
       {
-        "next_step": "Connect a repository with workspace_register.",
+        "next_step": "Connect a repository with workspace_register. (One registered a moment ago is listed within seconds; workspace_sync knows it at once.)",
         "workspaces": [],
       }
     `)

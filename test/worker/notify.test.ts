@@ -58,7 +58,7 @@ const planOf = (core: Core, id: string) => {
 describe('a plan that pauses, fails or is cancelled', () => {
   it('is told of once each, signed, cleaned and without secrets', async () => {
     await withPlan('told', async (core, id) => {
-      commit(core, start(planOf(core, id), 1))
+      commit(core, start(planOf(core, id), 1, 2))
       commit(core, pause(planOf(core, id), 'question', 'Blue?', 2, `Blue?\u0007 ${CANARIES.OWNER_TOKEN}`))
       await sendNotifications(core)
       await sendNotifications(core)

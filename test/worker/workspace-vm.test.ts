@@ -272,7 +272,11 @@ describe('removal', () => {
     expect(await stub.remove('gone', undefined)).toEqual({ removed: true, vmDeleted: true })
     expect(outside.computers).toEqual([])
     await expect(vm.sync()).rejects.toThrow('workspace_removed')
-    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan.status).toBe('cancelled')
+    expect((await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })).plan).toMatchObject({
+      status: 'cancelled',
+      // Nobody is left to be told to stop.
+      statusDetail: 'Rights revoked; its workspace was removed.',
+    })
     expect(await refusal('gone', (workspace) => workspace.submit('gone', { plan: 'y' }))).toContain(
       'workspace_register',
     )

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { PlanEvent, PlanSnapshot, PlanStatus } from '../../workspace/state.ts'
+import type { PlanSnapshot, PlanStatus } from '../../workspace/state.ts'
 import type { WorkspaceStub } from '../context.ts'
 import { defineTool } from '../define-tool.ts'
 import type { ToolCall } from '../define-tool.ts'
@@ -43,17 +43,17 @@ export const planStatus = defineTool({
         plan,
         events,
         cursor: events.at(-1)?.seq ?? seen.cursor,
-        next_step: more
-          ? `There may be more events: call plan_status with after set to cursor. ${planNextStep(seen.plan)}`
-          : planNextStep(seen.plan),
+        next_step: `${more ? 'There may be more events: call plan_status with after set to cursor. ' : ''}${planNextStep(seen.plan, seen.vmUnheardMs)}`,
       },
       text: `${statusLine(seen.plan)} Branch ${seen.plan.branch}.`,
     }
   },
 })
 
+type Look = Awaited<ReturnType<WorkspaceStub['planStatus']>>
+
 interface WaitInput {
-  ask: (waitMs: number, orEvent?: boolean) => ReturnType<WorkspaceStub['planStatus']>
+  ask: (waitMs: number, orEvent?: boolean) => Promise<Look>
   waitMs: number
   call: ToolCall
   now: () => number
@@ -67,11 +67,7 @@ const OPEN = new Set<PlanStatus>(['queued', 'running'])
  * One long question when nobody watches. When the client asked for progress, a question for each event, so that it hears of it
  * within a second, and a sign of life where there are none.
  */
-async function waitForChange({ ask, waitMs, call, now, isAfterEvents }: WaitInput): Promise<{
-  plan: PlanSnapshot
-  events: PlanEvent[]
-  cursor: number
-}> {
+async function waitForChange({ ask, waitMs, call, now, isAfterEvents }: WaitInput): Promise<Look> {
   const { progress, signal } = call
   if (progress === undefined || waitMs === 0) return ask(waitMs)
   const startedMs = now()

@@ -35,7 +35,8 @@ export const workspaceList = defineTool({
 })
 
 function nextStep(count: number, more: boolean): string {
-  if (count === 0) return 'Connect a repository with workspace_register.'
+  if (count === 0)
+    return 'Connect a repository with workspace_register. (One registered a moment ago is listed within seconds; workspace_sync knows it at once.)'
   return more
     ? 'Call workspace_list with this cursor for the rest.'
     : 'Hand over work with plan_submit, or look at one workspace with workspace_sync.'

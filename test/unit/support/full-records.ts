@@ -51,6 +51,8 @@ export function fullPlan(over: Partial<PlanRecord> = {}): PlanRecord {
     createdAtMs: 14,
     startedAtMs: 15,
     attemptStartedAtMs: 16,
+    silentMs: 23,
+    runLimitMs: 24,
     pausedAtMs: 17,
     finishedAtMs: 18,
     cancelledAtMs: 19,
