@@ -1,7 +1,19 @@
 // What may die, dies: the plan's process, the supervisor, the model's stream. No command is run twice, no plan is lost.
-import { appendFileSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { KEEPER } from '../../agent/doorbell.ts'
 import { refuse } from './support/fake-worker.ts'
 import { createVm, ended, pids, commandLine, until } from './support/vm.ts'
 
@@ -33,13 +45,40 @@ test('a plan process killed during a command resumes, does not run the command a
   ).toEqual([])
 })
 
-test('a killed supervisor takes its plans with it, and the next doorbell brings both back to completion', async () => {
+test('a killed supervisor takes its plans with it, and is back with them before any doorbell', async () => {
+  await using vm = await createVm()
+  const plan = vm.worker.submit(`Count\n\n${slowCommand}`)
+  await vm.ring()
+  await until(() => existsSync(join(vm.home(plan), 'started')), 'the start of the command')
+  const supervisor = vm.supervisorPid()
+  const [before] = vm.planPids(plan)
+  process.kill(supervisor ?? 0, 'SIGKILL')
+  await until(ended(plan), 'the end of the plan')
+  expect(vm.supervisorPid()).not.toBe(supervisor)
+  expect(vm.planPids(plan)).not.toContain(before)
+  expect(vm.git('show', `${plan.desired.branch}:count.txt`)).toBe('ran')
+  expect(plan.events.map(({ n }) => n)).toEqual(plan.events.map((_, index) => index + 1))
+})
+
+test('a program that dies at every start is left alone after twenty-one of them', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'keeper-'))
+  writeFileSync(join(folder, 'sleep'), '#!/bin/sh\n', { mode: 0o755 })
+  writeFileSync(join(folder, 'program'), '#!/bin/sh\necho "$*" >> "$1"\nexit 1\n', { mode: 0o755 })
+  const log = join(folder, 'starts')
+  execFileSync('/bin/sh', ['-c', KEEPER, join(folder, 'program'), log], {
+    env: { PATH: `${folder}:${process.env['PATH'] ?? ''}` },
+  })
+  expect(readFileSync(log, 'utf8').trimEnd().split('\n')).toEqual(Array(21).fill(`${log} supervise`))
+  rmSync(folder, { recursive: true })
+})
+
+test('a supervisor killed with its keeper takes its plans with it, and the next doorbell brings both back to completion', async () => {
   await using vm = await createVm()
   const plan = vm.worker.submit(`Count\n\n${slowCommand}`)
   await vm.ring()
   await until(() => existsSync(join(vm.home(plan), 'started')), 'the start of the command')
   const [before] = vm.planPids(plan)
-  process.kill(vm.supervisorPid() ?? 0, 'SIGKILL')
+  vm.killRalph()
   await until(() => vm.planPids(plan).length === 0, 'the end of the orphan')
   expect(await vm.ring()).toMatchObject({ supervisor: 'started' })
   await until(ended(plan), 'the end of the plan')

@@ -220,7 +220,7 @@ test('after the loss of the machine the next attempt starts from the last checkp
   expect(vm.git('for-each-ref', '--format=%(refname)')).not.toContain(`refs/heads/${plan.desired.branch}`)
   const checkpoint = vm.git('rev-parse', ref)
   // The machine is gone: no checkout, no home, no record. Only the Worker and the remote remember.
-  process.kill(vm.supervisorPid() ?? 0, 'SIGKILL')
+  vm.killRalph()
   await until(() => vm.planPids(plan).length === 0, 'the end of the orphan')
   for (const path of [
     vm.checkout(plan),

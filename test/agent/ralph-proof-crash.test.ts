@@ -64,7 +64,7 @@ test.runIf(hasRoot)(
   async () => {
     await using vm = await createVm()
     const { plan, go } = await startProof(vm)
-    kill(vm.supervisorPid())
+    vm.killRalph()
     await until(() => vm.proverPids().length === 0, 'the end of the prover')
     await vm.ring()
     go()

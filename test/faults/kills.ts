@@ -210,7 +210,7 @@ export const KILLS: Fault[] = [
 ]
 
 async function killSupervisor({ vm, plan }: Bench): Promise<void> {
-  process.kill(vm.supervisorPid() ?? 0, 'SIGKILL')
+  vm.killRalph()
   await until(() => vm.planPids(plan).length === 0, 'the end of the orphan')
   await vm.ring()
 }

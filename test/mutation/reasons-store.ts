@@ -57,6 +57,10 @@ export const STORE_REASONS: Reason[] = [
       'number | ?.seq ?? 0 | 0 -> 1',
       "?? dropped | first<{ seq: number }>('SELECT COALESCE(MAX(seq), 0) AS seq FROM events WHERE plan = ?', planId)",
       "?? dropped | return first<{ due: number | null }>('SELECT MIN(due) AS due FROM notifications')?.due ?? null",
+      'number | lastN: Math.max(past?.lastN ?? 0, lines?.lastN ?? 0), | 0 -> 1 (2)',
+      '?? dropped | lastN: Math.max(past?.lastN ?? 0, lines?.lastN ?? 0), | lines?.lastN',
+      'number | kept: Math.max(past?.kept ?? 0, lines?.kept ?? 0), | 0 -> 1 (2)',
+      '?? dropped | kept: Math.max(past?.kept ?? 0, lines?.kept ?? 0), | lines?.kept',
     ],
     reason: 'equivalent: an aggregate always answers a row; the default is for the types',
   },
@@ -89,16 +93,6 @@ export const STORE_REASONS: Reason[] = [
       "number | return sql.exec('INSERT OR IGNORE INTO deliveries (id, at) VALUES (?, ?)', id, atMs).rowsWritten > 0 | 0 -> 1",
     ],
     reason: 'equivalent: a row and the entry of its key are two rows written',
-  },
-  {
-    file: 'store-history.ts',
-    keys: [
-      'number | lastN: Math.max(past?.lastN ?? 0, lines?.lastN ?? 0), | 0 -> 1 (2)',
-      '?? dropped | lastN: Math.max(past?.lastN ?? 0, lines?.lastN ?? 0), | lines?.lastN',
-      'number | kept: Math.max(past?.kept ?? 0, lines?.kept ?? 0), | 0 -> 1 (2)',
-      '?? dropped | kept: Math.max(past?.kept ?? 0, lines?.kept ?? 0), | lines?.kept',
-    ],
-    reason: 'equivalent: an aggregate always answers a row; the default is for the types',
   },
   {
     file: 'store-history.ts',

@@ -1,6 +1,7 @@
 // What is mutated, and where the words of our states are read from.
 export const TARGETS = [
   'src/workspace/decisions.ts',
+  'src/workspace/run-time.ts',
   'src/workspace/grants.ts',
   'src/workspace/pace.ts',
   'src/workspace/store.ts',
@@ -23,7 +24,7 @@ export const PROJECTS = ['unit', 'worker', 'chaos'] as const
 export type Project = (typeof PROJECTS)[number]
 /** The tests that come by the targets at all; the others of a project would only be waited for. */
 export const TEST_FILES: Record<Project, RegExp> = {
-  unit: /^(?:decisions|grants|pace|receive-pack|pkt-line)[a-z-]*\.test\.ts$/,
+  unit: /^(?:decisions|run-time|grants|pace|receive-pack|pkt-line)[a-z-]*\.test\.ts$/,
   worker:
     /^(?:workspace-.*|store|store-[a-z]+|reconcile-.*|account|notify|gateway-routes|history-[a-z]+|mcp-real-object|doctor|redaction)\.test\.ts$/,
   chaos: /^chaos\.test\.ts$/,

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { KEEPER } from '../../../agent/doorbell.ts'
 import { DoorbellStatus } from '../../../src/protocol.ts'
 import { startModel } from '../../world/model/server.ts'
 import type { ModelStandIn } from '../../world/model/server.ts'
@@ -33,6 +34,8 @@ export interface TestVm extends AsyncDisposable {
   ring(nonce?: string): Promise<DoorbellStatus>
   /** The supervisor's process id; null when none runs. */
   supervisorPid(): number | null
+  /** The supervisor and the shell that would bring it back: only a doorbell does then. */
+  killRalph(): void
   planPids(plan: FakePlan): number[]
   /** Of the process that leads a plan's proof; any plan's. */
   proverPids(): number[]
@@ -89,16 +92,19 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
       const { stdout } = await promisify(execFile)(process.execPath, [bundle, 'doorbell', nonce], { env })
       return DoorbellStatus.parse(JSON.parse(stdout))
     },
-    supervisorPid: () => pidsWith(bundle, 'supervise')[0] ?? null,
+    supervisorPid: () => pidsWith(`${bundle} supervise`)[0] ?? null,
+    killRalph: () => {
+      for (const word of [KEEPER, 'supervise']) for (const pid of pidsWith(bundle, word)) kill(pid)
+    },
     planPids: (plan) =>
       pidsWith(bundle, 'run-plan').filter((pid) =>
         environment(pid).includes(`RALPH_PLAN=${plan.desired.id}`),
       ),
     proverPids: () => pidsWith(bundle, ' prove'),
     async [Symbol.asyncDispose]() {
-      // The supervisor first: it would start plans again.
-      for (const word of ['supervise', 'run-plan', 'prove'])
-        for (const pid of pidsWith(bundle, word)) kill(pid)
+      // Who starts others first.
+      vm.killRalph()
+      for (const word of ['run-plan', 'prove']) for (const pid of pidsWith(bundle, word)) kill(pid)
       for (const plan of worker.plans.values()) {
         const { id } = plan.desired
         await removePlanUser(`plan-${id.slice(-12)}`, id)
