@@ -137,6 +137,18 @@ describe('a running stack', () => {
       expect(group()).not.toBe(before)
     }
   })
+
+  // Of wrangler's two workerds, the one before the other: wrangler goes on without it, and the port is silent.
+  it('starts the Worker again when it lives and answers no more', { timeout: 120_000 }, async () => {
+    const { port } = new URL(urls['base_url'] ?? '')
+    const door = processesOf(stateDir).filter(
+      (line) => line.includes(`workerd serve`) && line.includes(`127.0.0.1:${port} `),
+    )
+    expect(door).toHaveLength(1)
+    process.kill(Number(door[0]?.trim().split(/\s+/)[0]), 'SIGKILL')
+    await expect.poll(() => running.errors(), { timeout: 90_000 }).toContain('answers no more')
+    await expect.poll(() => healthz(urls['base_url']), { timeout: 30_000 }).toBe(200)
+  })
 })
 
 describe('a stack that ends', () => {

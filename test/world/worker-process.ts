@@ -12,6 +12,8 @@ const GRACE_MS = 5_000
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [200, 10_000]
 /** A Worker that lived this long was well: its end counts as the first again. */
 const WELL_MS = 30_000
+/** Looks in a row without an answer, after which it is started anew: of two workerds wrangler notices the end of one only. */
+const [LOOK_EVERY_MS, MAX_SILENT_LOOKS] = [5_000, 4]
 
 export interface WorkerOptions {
   port: number
@@ -40,6 +42,8 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
   let isWanted = true
   let waitMs = FIRST_WAIT_MS
   let timer: NodeJS.Timeout | undefined
+  let hasAnswered = false
+  let silentLooks = 0
 
   function start(): void {
     const startedMs = Date.now()
@@ -57,6 +61,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       log,
     )
     child = started
+    hasAnswered = false
     rememberGroup(stateDir, started.pid)
     started.once('exit', (code, signal) => {
       signalGroup(started, 'SIGKILL') // what it left behind would keep the port
@@ -84,6 +89,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     for (;;) {
       const health = await askHealth(port)
       if (health !== null) {
+        hasAnswered = true
         for (const problem of health.problems) options.log(`worker: ${problem}`)
         return
       }
@@ -95,6 +101,18 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
       }
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
+  }
+
+  async function look(): Promise<void> {
+    const looked = child
+    const isSilent = (await askHealth(port)) === null
+    if (child !== looked || looked === null) return
+    hasAnswered ||= !isSilent
+    silentLooks = isSilent && hasAnswered ? silentLooks + 1 : 0
+    if (silentLooks < MAX_SILENT_LOOKS) return
+    silentLooks = 0
+    options.log('worker: answers no more, started again')
+    signalGroup(looked, 'SIGKILL')
   }
 
   let turn: Promise<unknown> = Promise.resolve()
@@ -111,11 +129,13 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     return mine
   }
   async function close(): Promise<void> {
+    clearInterval(looks)
     await turn
     await stop('SIGTERM')
     log.end()
   }
 
+  const looks = setInterval(() => void look(), LOOK_EVERY_MS)
   start()
   try {
     await ready()
