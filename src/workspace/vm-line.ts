@@ -100,8 +100,10 @@ function isQuiet(
 function hear(core: Core, request: SyncRequest): void {
   const now = core.now()
   const before = requireWorkspace(core)
-  countSilence(core, before.supervisor.lastHeardAtMs, now)
-  if (isQuiet(before, request))
+  const { lastHeardAtMs } = before.supervisor
+  const wasSilent = lastHeardAtMs === null || now - lastHeardAtMs > UNHEARD_MS
+  if (wasSilent) countSilence(core, lastHeardAtMs, now)
+  if (!wasSilent && isQuiet(before, request))
     return core.store.noteLiveness({
       supervisor: { lastHeardAtMs: now, counter: request.counter, revisionApplied: request.revision },
       vm: { freeDiskMb: request.freeDiskMb ?? null },
@@ -129,6 +131,8 @@ function hear(core: Core, request: SyncRequest): void {
     })
     workspace.retryAtMs = null
     workspace.retries = 0
+    // Whoever waits for a machine is looked after at once.
+    if (wasSilent || before.status !== 'ready') workspace.mendAtMs = null
   }
   if (before.status === 'ready') core.store.changeWorkspace(change)
   else
@@ -138,15 +142,12 @@ function hear(core: Core, request: SyncRequest): void {
         status: 'ready',
         statusDetail: 'The VM is ready.',
         provisioningSinceMs: null,
-        // Whoever waits for a machine is looked after at once.
-        mendAtMs: null,
       })
     })
 }
 
 /** Heard again: the clock of what runs there stood still meanwhile. */
 function countSilence(core: Core, heardAtMs: number | null, nowMs: number): void {
-  if (heardAtMs !== null && nowMs - heardAtMs <= UNHEARD_MS) return
   for (const plan of core.store.plansByStatus('running')) {
     const silent = silenceMs(plan, heardAtMs, nowMs)
     if (silent > 0) core.store.touchPlan({ ...plan, silentMs: plan.silentMs + silent })

@@ -120,6 +120,35 @@ const push: LeaseRecord = {
   commands: [],
 }
 
+it('a plan that waits for its machine is looked after as soon as that is heard again, and once', () =>
+  withAlarm({}, async (own) => {
+    const { core, clock, workspace } = own
+    const laterMs = clock.nowMs + 6 * HOUR
+    const wait = (unheardMs: number | null) =>
+      core.store.changeWorkspace((record) => {
+        record.mendAtMs = laterMs
+        const lastHeardAtMs = unheardMs === null ? null : clock.nowMs - unheardMs
+        Object.assign(record.supervisor, known, { lastHeardAtMs })
+      })
+    core.store.insertPlan(
+      runningPlan(A, clock.nowMs, {
+        status: 'paused',
+        pausedReason: 'vm_unavailable',
+        pausedAtMs: clock.nowMs,
+      }),
+      'x',
+    )
+    for (const [unheardMs, mendAtMs] of [
+      [null, null],
+      [30_001, null],
+      [30_000, laterMs],
+    ] as const) {
+      wait(unheardMs)
+      await heard(own)
+      expect(workspace()?.mendAtMs).toBe(mendAtMs)
+    }
+  }))
+
 describe('a machine unheard', () => {
   const unheard = (nowMs: number, forMs: number | null, over: Partial<WorkspaceRecord> = {}) => ({
     // No bell rings in these tests: only the pause is looked at.
