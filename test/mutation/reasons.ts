@@ -26,6 +26,19 @@ export const REASONS: Reason[] = [
     reason: 'equivalent: a slice up to 0 is empty too',
   },
   {
+    file: 'run-time.ts',
+    keys: [
+      'number | const heardMs = Math.max(heardAtMs ?? 0, attemptStartedAtMs',
+      '?? dropped | const heardMs = Math.max(heardAtMs ?? 0, attemptStartedAtMs',
+    ],
+    reason: 'equivalent: null counts as 0 in Math.max, and no attempt began in 1970',
+  },
+  {
+    file: 'run-time.ts',
+    keys: ["word | ? { atMs: limitMs, as: 'limit' }", "property dropped | ? { atMs: limitMs, as: 'limit' }"],
+    reason: "equivalent: what is not 'silence' is the limit; its name is for the type",
+  },
+  {
     file: 'grants.ts',
     keys: ['?? dropped | return nowMs - (plan.pausedAtMs ?? 0)'],
     reason: 'equivalent: null counts as 0 in a subtraction; the default is for the types',
