@@ -63,6 +63,14 @@ function processesOf(folder: string): string[] {
     .filter((line) => !/^\s*\d+\s+\d+\s+Z/.test(line))
 }
 
+function signalIfThere(pid: number, signal: string): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // ended with its parent
+  }
+}
+
 const healthz = (base: string | undefined): Promise<number> =>
   fetch(`${base ?? ''}/healthz`).then(
     (response) => response.status,
@@ -174,12 +182,13 @@ describe('a stack that ends', () => {
   it('ends a Worker that outlived its stack before it starts another on the same state', async () => {
     const first = dev('--json', '--port', '0', '--state', stateDir)
     await up(first)
-    // Everything at once but workerd, so that no watchdog can act.
+    // Everything but workerd. Stopped first: between two kills a watchdog could act.
     const [spared, doomed] = [/bin\/workerd /, /.*/].map((pattern) =>
       processesOf(stateDir).filter((line) => pattern.test(line)),
     )
-    for (const line of doomed ?? [])
-      if (!spared?.includes(line)) process.kill(Number(line.trim().split(/\s+/)[0]), 'SIGKILL')
+    for (const signal of ['SIGSTOP', 'SIGKILL'])
+      for (const line of doomed ?? [])
+        if (!spared?.includes(line)) signalIfThere(Number(line.trim().split(/\s+/)[0]), signal)
     await ended(first)
     const old = spared?.map((line) => line.trim().split(/\s+/)[0]) ?? []
     expect(old.length).toBeGreaterThan(0)
