@@ -42,7 +42,7 @@ export async function doorbell(paths: Paths, nonce: string): Promise<void> {
 /**
  * Brings back a supervisor that was killed, a second later, so that no plan waits for the Worker's bell. Ends with one that ends by
  * itself (followed by a newer one, or not the only one), and after twenty: what dies that often at once must not keep an idle
- * machine busy for ever, and the bell still comes. A shell, because a second Node would cost forty times the memory.
+ * machine busy for ever, and the bell still comes. A shell (1.6 MB), because a second Node would hold 43 MB (measured).
  */
 export const KEEPER = 'n=0; until "$0" "$1" supervise || [ $((n += 1)) -gt 20 ]; do sleep 1; done'
 

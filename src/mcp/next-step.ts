@@ -40,11 +40,11 @@ function completed({ pushedHead, outcome, branch }: PlanSnapshot): string {
 }
 
 /** Shorter silences are nothing a person need know of. */
-const UNHEARD_MS = 60_000
+const WORTH_TELLING_MS = 60_000
 
 /** `vmUnheardMs`: the plan runs on a VM that was not heard for so long. */
 export function planNextStep(plan: PlanSnapshot, vmUnheardMs = 0): string {
-  if (vmUnheardMs >= UNHEARD_MS)
+  if (vmUnheardMs >= WORTH_TELLING_MS)
     return `The VM was not heard for ${Math.floor(vmUnheardMs / 60_000)} min (asleep, coming up or out of reach). It is rung until it answers, and the plan goes on by itself: nothing is needed. After 2 hours it is paused.`
   return plan.mergeStatus === 'merged'
     ? 'The work is merged: nothing is left to do.'

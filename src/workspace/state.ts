@@ -245,7 +245,7 @@ export interface WorkspaceRpc {
   remove(name: string, deleteVm: boolean | undefined): Promise<{ removed: boolean; vmDeleted: boolean }>
 
   submit(name: string, input: SubmitInput): Promise<{ plan: PlanSnapshot; deduplicated: boolean }>
-  /** Waits up to waitMs for status, phase, question or merge status to change (or, with orEvent, for an event); closing the call does not touch the plan. vmUnheardMs: it runs, and its VM is silent for so long. */
+  /** Waits up to waitMs for status, phase, question or merge status to change (or, with orEvent, for an event); closing the call does not touch the plan. vmUnheardMs: it runs, and its VM was not heard for so long. */
   planStatus(
     planId: string,
     options: { waitMs: number; after: number; limit: number; orEvent?: boolean },

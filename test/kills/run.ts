@@ -26,8 +26,10 @@ const MAX_MEDIAN_MS = 5_000
 /** The median of fewer is the luck of which parts were struck. */
 const ENOUGH_KILLS = 20
 const COMMANDS = ['one', 'two', 'three', 'four', 'five']
-/** The parts of a machine's agent: the process of a plan, the supervisor, who proves the work; and all of it at once, its keeper too. */
-const PARTS = ['run-plan', 'run-plan', 'supervise', 'prove', ''] as const
+/** Of all machines of the run at once: whatever is Ralph's, the keepers too. */
+const EVERY_AGENT = 'every agent'
+/** The parts of a machine's agent: the process of a plan, the supervisor, who proves the work. */
+const PARTS = ['run-plan', 'run-plan', 'supervise', 'prove', EVERY_AGENT] as const
 
 const rng = createRng(Number(values.seed))
 const left: string[] = [
@@ -70,18 +72,18 @@ async function strike(planId: string, kind: string): Promise<boolean> {
   const before = (await patiently(() => allEvents(stack, planId))).length
   const part = kind === 'worker' ? kind : rng.pick(PARTS)
   if (part === 'worker') await stack.control('POST', '/worker/kill')
-  else if (killOurs(`ralph.mjs ${part}`) === 0) return false
+  else if (killOurs(`ralph.mjs ${part === EVERY_AGENT ? '' : part}`) === 0) return false
   const struckAt = performance.now()
   const isAlive = async () =>
     (await allEvents(stack, planId)).length > before || isOver(await planStatus(stack, planId))
   while (!(await isAlive().catch(() => false))) {
     if (performance.now() - struckAt > RECOVERY_PATIENCE_MS) {
-      problems.push(`${planId}: no sign of life after a kill of ${part || 'all of a VM'}`)
+      problems.push(`${planId}: no sign of life after a kill of ${part}`)
       break
     }
     await sleep(50)
   }
-  recoveries.push({ kind: part === '' ? 'all of a VM' : part, ms: performance.now() - struckAt })
+  recoveries.push({ kind: part, ms: performance.now() - struckAt })
   return true
 }
 
