@@ -1,21 +1,21 @@
 // Ralph: `ralph doorbell {nonce}`, `ralph supervise`, `ralph run-plan`, `ralph prove`; and what checkouts call, `ralph check-documents`, `ralph check-push`.
 import { fileURLToPath } from 'node:url'
-import { readPaths } from './paths.ts'
+import { readPaths } from './machine/paths.ts'
 
 const paths = readPaths(process.env, fileURLToPath(import.meta.url))
 const [command, ...args] = process.argv.slice(2)
 
 // Each part is loaded when it is asked for: the supervisor, which lives as long as the machine, carries no model client.
 try {
-  if (command === 'doorbell') await (await import('./doorbell.ts')).doorbell(paths, args[0] ?? '')
-  else if (command === 'supervise') await (await import('./supervisor.ts')).supervise(paths)
-  else if (command === 'run-plan') (await import('./run-plan.ts')).runPlan()
-  else if (command === 'prove') (await import('./prover.ts')).runProver()
+  if (command === 'doorbell') await (await import('./supervisor/doorbell.ts')).doorbell(paths, args[0] ?? '')
+  else if (command === 'supervise') await (await import('./supervisor/supervisor.ts')).supervise(paths)
+  else if (command === 'run-plan') (await import('./attempt/run-plan.ts')).runPlan()
+  else if (command === 'prove') (await import('./proof/prover.ts')).runProver()
   else if (command === 'check-documents') {
-    const { checkDocuments } = await import('./check-documents.ts')
+    const { checkDocuments } = await import('./documents/check-documents.ts')
     if (!checkDocuments(args, (line) => process.stdout.write(`${line}\n`))) process.exitCode = 1
   } else if (command === 'check-push') {
-    const refusal = await (await import('./check-push.ts')).checkPush(args[0] ?? '')
+    const refusal = await (await import('./publish/pre-push-hook.ts')).checkPush(args[0] ?? '')
     if (refusal !== '') throw new Error(refusal)
   } else
     throw new Error(

@@ -9,7 +9,7 @@ import { mcpRoutes } from './mcp/endpoint.ts'
 import { planRoutes } from './mcp/plan-routes.ts'
 import { webhookRoutes } from './webhook/github.ts'
 
-export { Account } from './workspace/account.ts'
+export { Account } from './account/account.ts'
 export { Workspace } from './workspace/workspace.ts'
 
 const app = new Hono<{ Bindings: Env }>()

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { JournalRecord } from '../journal.ts'
-import { clipText } from '../output.ts'
+import type { JournalRecord } from '../plan/journal.ts'
+import { clipText } from '../machine/output.ts'
 import { defineTool } from './context.ts'
 import type { ToolContext } from './context.ts'
 

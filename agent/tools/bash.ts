@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { clipOutput } from '../output.ts'
-import { runShell, startJob } from '../shell.ts'
-import type { Job, ShellResult } from '../shell.ts'
+import { clipOutput } from '../machine/output.ts'
+import { runShell, startJob } from '../machine/shell.ts'
+import type { Job, ShellResult } from '../machine/shell.ts'
 import { defineTool } from './context.ts'
 import type { ToolContext } from './context.ts'
 

@@ -6,11 +6,11 @@ import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod'
 import type { BetaImageBlockParam, BetaTextBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import type { z } from 'zod'
-import { clipText } from '../output.ts'
-import type { GateVerdict } from '../gate.ts'
-import { PauseError, RevokedError } from '../plan-run.ts'
-import type { PlanRun } from '../plan-run.ts'
-import { redact } from '../secret-scan.ts'
+import { clipText } from '../machine/output.ts'
+import type { GateVerdict } from '../attempt/finish-gate.ts'
+import { PauseError, RevokedError } from '../plan/plan-context.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { redact } from '../machine/secrets.ts'
 
 export interface ToolContext {
   plan: PlanRun

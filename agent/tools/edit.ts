@@ -1,6 +1,6 @@
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
-import { decodeFile, readPlainFile, writePlainFile } from '../plain-file.ts'
+import { decodeFile, readPlainFile, writePlainFile } from '../machine/plain-file.ts'
 import { defineTool, resolvePath } from './context.ts'
 import type { ToolContext } from './context.ts'
 

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import type { BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
-import { readItems } from '../items.ts'
-import type { OpenCall } from '../journal.ts'
-import { NEWS_CAME } from '../prompts.ts'
+import { readItems } from './item-list.ts'
+import type { OpenCall } from '../plan/journal.ts'
+import { NEWS_CAME } from '../briefing/prompts.ts'
 import { defineTool } from './context.ts'
 import type { ToolContext } from './context.ts'
 

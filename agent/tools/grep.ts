@@ -1,8 +1,8 @@
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
 import { relative } from 'node:path'
-import { run } from '../process.ts'
-import { cleanOutput } from '../output.ts'
+import { run } from '../machine/process.ts'
+import { cleanOutput } from '../machine/output.ts'
 import { defineTool, resolvePath } from './context.ts'
 import type { ToolContext } from './context.ts'
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
-import { describeItems, isEvidence, MAX_ITEMS, mergeItems, readItems, writeItems } from '../items.ts'
-import { clipOutput } from '../output.ts'
-import { runShell } from '../shell.ts'
+import { describeItems, isEvidence, MAX_ITEMS, mergeItems, readItems, writeItems } from './item-list.ts'
+import { clipOutput } from '../machine/output.ts'
+import { runShell } from '../machine/shell.ts'
 import { defineTool } from './context.ts'
 import type { ToolContext } from './context.ts'
 

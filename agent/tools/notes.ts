@@ -1,6 +1,6 @@
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
-import { MAX_NOTES_CHARS, writeNotes } from '../notes.ts'
+import { MAX_NOTES_CHARS, writeNotes } from './note-file.ts'
 import { defineTool } from './context.ts'
 import type { ToolContext } from './context.ts'
 

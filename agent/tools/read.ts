@@ -1,7 +1,7 @@
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
-import { fitImage, identifyImage } from '../image.ts'
-import { readPlainFile } from '../plain-file.ts'
+import { fitImage, identifyImage } from './image.ts'
+import { readPlainFile } from '../machine/plain-file.ts'
 import { defineTool, resolvePath } from './context.ts'
 import type { ToolContext } from './context.ts'
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { writePlainFile } from '../plain-file.ts'
+import { writePlainFile } from '../machine/plain-file.ts'
 import { defineTool, resolvePath } from './context.ts'
 import type { ToolContext } from './context.ts'
 

@@ -10,7 +10,7 @@ import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
 import { VERSION } from '../lib/version.ts'
-import type { Finding } from '../workspace/state.ts'
+import type { Finding } from '../workspace/contract.ts'
 import { askEachWorkspace } from './each-workspace.ts'
 
 const MODEL_TIMEOUT_MS = 10_000

@@ -1,7 +1,7 @@
 // The same question to every workspace, for doctor and the owner's /healthz.
 import { listWorkspaces } from '../history/query.ts'
 import { workspaceKey } from '../lib/ids.ts'
-import type { Finding, WorkspaceRpc, WorkspaceSnapshot } from '../workspace/state.ts'
+import type { Finding, WorkspaceRpc, WorkspaceSnapshot } from '../workspace/contract.ts'
 
 /** The newest: each is an object that is woken. */
 const MOST_WORKSPACES = 50

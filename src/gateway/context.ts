@@ -2,7 +2,7 @@
 import { workspaceKey } from '../lib/ids.ts'
 import type { LogFields } from '../lib/log.ts'
 import type { Settings } from '../lib/settings.ts'
-import type { WorkspaceRpc } from '../workspace/state.ts'
+import type { WorkspaceRpc } from '../workspace/contract.ts'
 
 /** The part of the object the gateway calls. */
 export type GatewayRpc = Pick<

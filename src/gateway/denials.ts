@@ -2,7 +2,7 @@
 // stranger's machine more than what to do next.
 import type { GatewayErrorType } from '../protocol.ts'
 import type { TokenProblem } from '../auth/vm-token.ts'
-import type { DenyReason } from '../workspace/state.ts'
+import type { DenyReason } from '../workspace/contract.ts'
 
 export interface Denial {
   status: number

@@ -3,7 +3,7 @@
 import { isRuntimeError } from '../lib/errors.ts'
 import { errorFields, log } from '../lib/log.ts'
 import type { GatewayContext, GatewayRpc } from './context.ts'
-import type { Settlement } from '../workspace/state.ts'
+import type { Settlement } from '../workspace/contract.ts'
 
 export interface LeaseWatch {
   /** Aborts when the right has ended. */

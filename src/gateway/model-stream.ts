@@ -3,7 +3,7 @@
 // come to at most once its input was known; and before that as unknown, which the object charges in full.
 import { concatBytes } from '../git/pkt-line.ts'
 import type { LogFields } from '../lib/log.ts'
-import type { Settlement } from '../workspace/state.ts'
+import type { Settlement } from '../workspace/contract.ts'
 import type { GatewayRpc } from './context.ts'
 import { denial } from './denials.ts'
 import { settleLease } from './lease-watch.ts'

@@ -2,7 +2,7 @@
 // which git calls done already stands in the plan's status.
 import { concatBytes } from '../git/pkt-line.ts'
 import type { LogFields } from '../lib/log.ts'
-import type { Settlement } from '../workspace/state.ts'
+import type { Settlement } from '../workspace/contract.ts'
 import type { GatewayRpc } from './context.ts'
 import { settleLease } from './lease-watch.ts'
 import type { LeaseWatch } from './lease-watch.ts'

@@ -3,7 +3,7 @@
 import type { PlanClaims } from '../auth/vm-token.ts'
 import { createByteReader } from '../git/byte-reader.ts'
 import { concatBytes, FLUSH } from '../git/pkt-line.ts'
-import type { Authorization, Settlement } from '../workspace/state.ts'
+import type { Authorization, Settlement } from '../workspace/contract.ts'
 import { answer } from './answers.ts'
 import type { GatewayContext, GatewayRpc, Handled } from './context.ts'
 import { denial } from './denials.ts'

@@ -7,7 +7,7 @@ import type { Settings } from '../lib/settings.ts'
 import { cleanLine } from '../lib/text.ts'
 import { listPlans, listWorkspaces } from '../history/query.ts'
 import type { ListPlansInput, ListWorkspacesInput } from '../history/query.ts'
-import type { PlanSnapshot, WorkspaceRpc, WorkspaceSnapshot } from '../workspace/state.ts'
+import type { PlanSnapshot, WorkspaceRpc, WorkspaceSnapshot } from '../workspace/contract.ts'
 
 export type WorkspaceStub = Pick<
   WorkspaceRpc,

@@ -1,5 +1,5 @@
 // The one sentence that tells a model what to call or do now. Only our own words and ids: never text from a VM or a person.
-import type { PausedReason, PlanSnapshot, WorkspaceSnapshot } from '../workspace/state.ts'
+import type { PausedReason, PlanSnapshot, WorkspaceSnapshot } from '../workspace/contract.ts'
 
 const PAUSED: Record<PausedReason, string> = {
   question: 'Ask the user what is in question and answer with plan_message.',

@@ -4,7 +4,7 @@ import { ResourceNotFoundError, ResourceTemplate } from '@modelcontextprotocol/s
 import type { McpServer, ReadResourceResult } from '@modelcontextprotocol/server'
 import { isRuntimeError } from '../lib/errors.ts'
 import { cleanLine } from '../lib/text.ts'
-import type { PlanEvent } from '../workspace/state.ts'
+import type { PlanEvent } from '../workspace/contract.ts'
 import type { ToolContext, WorkspaceStub } from './context.ts'
 import { asProtocol } from './protocol-error.ts'
 import { iso, toWorkspace } from './shapes.ts'

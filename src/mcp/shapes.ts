@@ -7,7 +7,7 @@ import type {
   PlanSnapshot,
   PlanStatus,
   WorkspaceSnapshot,
-} from '../workspace/state.ts'
+} from '../workspace/contract.ts'
 import { UserError } from '../lib/errors.ts'
 import { isPlanStatus } from './params.ts'
 import { cleanLine, cleanText, showUnseen } from '../lib/text.ts'

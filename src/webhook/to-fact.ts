@@ -1,6 +1,6 @@
 // Pure: a verified payload → hints for the workspaces of its repository. Only the body is signed, so the event's name is checked
 // against the body's shape, and nothing here is believed beyond "look at this branch now".
-import type { Fact } from '../workspace/state.ts'
+import type { Fact } from '../workspace/contract.ts'
 import { DeletePayload, PullRequestPayload, PushPayload } from './payloads.ts'
 
 export interface Hint {

@@ -5,25 +5,32 @@ import { errorFields, log } from '../lib/log.ts'
 import { createOrgo } from '../vm/orgo.ts'
 import { VmError } from '../vm/vm.ts'
 import type { VmProvider } from '../vm/vm.ts'
-import { settleClock } from './clock.ts'
-import { commit, requireWorkspace } from './core.ts'
-import type { Core } from './core.ts'
-import { CANCEL_CONFIRM_MS, expire, pause, plansToStart, start } from './decisions.ts'
-import { eraseOld, keptMs } from './erase.ts'
-import { deleteLeftovers } from './leftovers.ts'
-import { learnBranch } from './learn-branch.ts'
-import { checkMerges } from './merges.ts'
-import { returnMonth } from './month.ts'
-import { lookLater, mend } from './mend.ts'
-import { sendNotifications } from './notify.ts'
-import { drainOutbox } from './outbox.ts'
-import { openPullRequests } from './pull-requests.ts'
-import { account } from './account-of.ts'
-import { expireLeases, isLeaseDue, revokeLeases } from './rights.ts'
-import { nextWakeMs, provisioningDeadlineMs, retryDelayMs, ringDueMs, startable, vmNeeded } from './pace.ts'
-import { ring } from './vm-bell.ts'
-import { climb } from './vm-ladder.ts'
-import { VmTrouble } from './vm-trouble.ts'
+import { settleClock } from './core/clock.ts'
+import { commit, requireWorkspace } from './core/core.ts'
+import type { Core } from './core/core.ts'
+import { CANCEL_CONFIRM_MS, expire, pause, plansToStart, start } from './records/decisions.ts'
+import { eraseOld, keptMs } from './outbox/erase.ts'
+import { deleteLeftovers } from './machine/leftovers.ts'
+import { learnBranch } from './registration/learn-branch.ts'
+import { checkMerges } from './plans/merges.ts'
+import { returnMonth } from './leases/monthly-budget.ts'
+import { lookLater, mend } from './plans/resume-after-outage.ts'
+import { sendNotifications } from './outbox/notify.ts'
+import { drainOutbox } from './outbox/drain-outbox.ts'
+import { openPullRequests } from './plans/pull-requests.ts'
+import { account } from './core/account-of.ts'
+import { expireLeases, isLeaseDue, revokeLeases } from './leases/leases.ts'
+import {
+  nextWakeMs,
+  provisioningDeadlineMs,
+  retryDelayMs,
+  ringDueMs,
+  startable,
+  vmNeeded,
+} from './core/pace.ts'
+import { ring } from './machine/ring.ts'
+import { climb } from './machine/provision.ts'
+import { VmTrouble } from './machine/trouble.ts'
 
 const WATCHDOG_MS = 60_000
 const MAX_STEPS = 8

@@ -3,21 +3,21 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import type { DiffUpload, SyncRequest } from '../protocol.ts'
-import { agentSha256 } from './agent-file.ts'
-import { diagnose } from './diagnose.ts'
-import { createCore, requirePlan, requireWorkspace } from './core.ts'
-import type { Core } from './core.ts'
-import { planDiff, storeDiff } from './diffs.ts'
-import type { PlanDiffOptions } from './diffs.ts'
-import { keptMs, wakeToErase } from './erase.ts'
-import { planExport } from './export-stream.ts'
-import { record } from './merges.ts'
-import { workspaceSnapshot } from './outbox.ts'
-import { cancelPlan, messagePlan, planStatus, resumePlan, submit } from './plans.ts'
-import type { PlanStatusOptions } from './plans.ts'
+import { agentSha256 } from './machine/agent-file.ts'
+import { diagnose } from './health/diagnose.ts'
+import { createCore, requirePlan, requireWorkspace } from './core/core.ts'
+import type { Core } from './core/core.ts'
+import { planDiff, storeDiff } from './plans/diffs.ts'
+import type { PlanDiffOptions } from './plans/diffs.ts'
+import { keptMs, wakeToErase } from './outbox/erase.ts'
+import { planExport } from './plans/plan-record-stream.ts'
+import { record } from './plans/merges.ts'
+import { workspaceSnapshot } from './outbox/drain-outbox.ts'
+import { cancelPlan, messagePlan, planStatus, resumePlan, submit } from './plans/plans.ts'
+import type { PlanStatusOptions } from './plans/plans.ts'
 import { onAlarm } from './reconcile.ts'
-import { branches, register, remove, update } from './registration.ts'
-import { authorize, leaseLives, settle, untilRevoked } from './rights.ts'
+import { branches, register, remove, update } from './registration/register.ts'
+import { authorize, leaseLives, settle, untilRevoked } from './leases/leases.ts'
 import type {
   Fact,
   Intent,
@@ -26,9 +26,9 @@ import type {
   SubmitInput,
   UpdateInput,
   WorkspaceRpc,
-} from './state.ts'
-import { findStuck } from './stuck.ts'
-import { knowsVm, redeemTicket, vmSync } from './vm-line.ts'
+} from './contract.ts'
+import { findStuck } from './health/stuck.ts'
+import { knowsVm, redeemTicket, vmSync } from './machine/sync.ts'
 
 export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   readonly #core: Core

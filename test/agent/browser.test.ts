@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { describeBrowser, writeBrowserCommand } from '../../agent/browser.ts'
-import { planEnv } from '../../agent/plan-env.ts'
+import { describeBrowser, writeBrowserCommand } from '../../agent/users/browser.ts'
+import { planEnv } from '../../agent/users/environment.ts'
 
 function createHome(npm: string, browser: 'chromium' | null) {
   const home = mkdtempSync(join(tmpdir(), 'ralph-browser-'))

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { yamlProblem } from '../../agent/documents-yaml.ts'
+import { yamlProblem } from '../../agent/documents/yaml.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ralph-documents-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

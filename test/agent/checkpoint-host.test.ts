@@ -2,9 +2,9 @@
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { startCheckpoints } from '../../agent/checkpoint.ts'
-import { commitLeftovers } from '../../agent/commits.ts'
-import { pushBranch } from '../../agent/push.ts'
+import { startCheckpoints } from '../../agent/attempt/checkpoint.ts'
+import { commitLeftovers } from '../../agent/publish/commits.ts'
+import { pushBranch } from '../../agent/publish/push.ts'
 import { createPlanBench } from './support/plan-bench.ts'
 import { until } from './support/vm.ts'
 

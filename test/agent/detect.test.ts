@@ -4,10 +4,10 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { resolveScript } from '../../agent/detect-node-scripts.ts'
-import { detect, detectAt, detectChecks, detectSetup } from '../../agent/detect.ts'
-import { treeOf } from '../../agent/detect-tree.ts'
-import { createGit } from '../../agent/git.ts'
+import { resolveScript } from '../../agent/checks/detect-node-scripts.ts'
+import { detect, detectAt, detectChecks, detectSetup } from '../../agent/checks/detect.ts'
+import { treeOf } from '../../agent/checks/detect-tree.ts'
+import { createGit } from '../../agent/git/git.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ralph-detect-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -5,8 +5,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { readDiff } from '../../agent/diff.ts'
-import { createGit } from '../../agent/git.ts'
+import { readDiff } from '../../agent/publish/hand-in-diff.ts'
+import { createGit } from '../../agent/git/git.ts'
 import { MAX_DIFF_PAGE_BYTES, MAX_DIFF_PAGES } from '../../src/protocol.ts'
 import type { DiffFile } from '../../src/protocol.ts'
 

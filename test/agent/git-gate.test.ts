@@ -3,8 +3,8 @@
 import { existsSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { commitLeftovers } from '../../agent/commits.ts'
-import { takeNotices } from '../../agent/notices.ts'
+import { commitLeftovers } from '../../agent/publish/commits.ts'
+import { takeNotices } from '../../agent/plan/notices.ts'
 import { createPlanBench, TOKEN } from './support/plan-bench.ts'
 
 /** Shaped like a real one, put together here so that no scanner finds it in this file. */

@@ -3,9 +3,9 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { commitLeftovers, snapshotCommit } from '../../agent/commits.ts'
-import { pushBranch } from '../../agent/push.ts'
-import { rebaseOntoBase, resolveConflict } from '../../agent/rebase.ts'
+import { commitLeftovers, snapshotCommit } from '../../agent/publish/commits.ts'
+import { pushBranch } from '../../agent/publish/push.ts'
+import { rebaseOntoBase, resolveConflict } from '../../agent/publish/rebase.ts'
 import { createPlanBench } from './support/plan-bench.ts'
 
 /** Shaped like a real one, put together here so that no scanner finds it in this file. */

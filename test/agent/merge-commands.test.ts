@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { mergeCommands } from '../../src/workspace/shell-words.ts'
+import { mergeCommands } from '../../src/workspace/plans/merge-commands.ts'
 
 const run = promisify(execFile)
 let dir = ''

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { plantProbes } from '../../agent/probe.ts'
+import { plantProbes } from '../../agent/proof/plant-probes.ts'
 
 const HEX = '0123456789abcdeffedcba98765432100123456789abcdeffedcba9876543210'
 

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { plantProbes, sortByRelation } from '../../agent/probe.ts'
-import { graftRustTests, isSameButForSpaces, mergeManifest } from '../../agent/guard-merge.ts'
-import { mayChangeTests, withoutFences } from '../../agent/plan-words.ts'
-import { addedLines, suspect } from '../../agent/suspicion.ts'
-import { guardTests, installedFiles, isTestFile } from '../../agent/test-guard.ts'
-import type { Change } from '../../agent/test-guard.ts'
+import { plantProbes, sortByRelation } from '../../agent/proof/plant-probes.ts'
+import { graftRustTests, isSameButForSpaces, mergeManifest } from '../../agent/proof/merge-manifests.ts'
+import { mayChangeTests, withoutFences } from '../../agent/checks/plan-words.ts'
+import { addedLines, suspect } from '../../agent/proof/forged-lines.ts'
+import { guardTests, installedFiles, isTestFile } from '../../agent/proof/test-files.ts'
+import type { Change } from '../../agent/proof/test-files.ts'
 
 describe('which files are tests', () => {
   test.each([

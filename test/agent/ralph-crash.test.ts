@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { KEEPER } from '../../agent/doorbell.ts'
+import { KEEPER } from '../../agent/supervisor/doorbell.ts'
 import { refuse } from './support/fake-worker.ts'
 import { createVm, ended, pids, commandLine, until } from './support/vm.ts'
 

@@ -1,6 +1,6 @@
 // A plan that prints and commits secrets, through the whole of Ralph: neither the model, the history nor the remote sees one.
 import { expect, test } from 'vitest'
-import { findSecrets, redact } from '../../agent/secret-scan.ts'
+import { findSecrets, redact } from '../../agent/machine/secrets.ts'
 import { createVm, ended, until } from './support/vm.ts'
 
 const LETTERS = 'A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8'

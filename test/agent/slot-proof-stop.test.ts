@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { DesiredPlan } from '../../src/protocol.ts'
-import { readPaths } from '../../agent/paths.ts'
-import { createSlotProof } from '../../agent/slot-proof.ts'
-import { newRecord } from '../../agent/slot-shapes.ts'
+import { readPaths } from '../../agent/machine/paths.ts'
+import { createSlotProof } from '../../agent/slot/lead-proof.ts'
+import { newRecord } from '../../agent/slot/plan-orders.ts'
 import { makeRepo } from './support/git-backend.ts'
 
 const DESIRED: DesiredPlan = {

@@ -1,7 +1,7 @@
 // The gateway's part, as src/gateway does it: a right, the effect upstream while the lease lives, the settlement. Its Worker may die
 // anywhere in between; upstream may refuse, be silent, or lose its answer.
 import type { PlanClaims } from '../../src/auth/vm-token.ts'
-import type { Intent, Settlement } from '../../src/workspace/state.ts'
+import type { Intent, Settlement } from '../../src/workspace/contract.ts'
 import { faultAt, moment, note, nowOf, violate } from './world.ts'
 import type { Machine, PlanOnDisk, World } from './world.ts'
 

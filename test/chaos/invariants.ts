@@ -1,8 +1,8 @@
 // What must hold: at every moment the object rests (checkNow), and when everything had time to finish (checkAtEnd).
 import { env } from 'cloudflare:workers'
-import type { PlanEvent, PlanStatus } from '../../src/workspace/state.ts'
-import { toPlanSnapshot } from '../../src/workspace/snapshots.ts'
-import { createStore } from '../../src/workspace/store.ts'
+import type { PlanEvent, PlanStatus } from '../../src/workspace/contract.ts'
+import { toPlanSnapshot } from '../../src/workspace/records/snapshots.ts'
+import { createStore } from '../../src/workspace/store/store.ts'
 import { WORST_USD } from './gateway.ts'
 import type { Look } from './look.ts'
 import { violate } from './world.ts'

@@ -1,7 +1,7 @@
 // A look into the object's tables, from outside of its code's own judgement: what is open, and when it will wake.
-import { createStore } from '../../src/workspace/store.ts'
-import type { PlanRecord } from '../../src/workspace/records.ts'
-import { hasTables } from '../../src/workspace/schema.ts'
+import { createStore } from '../../src/workspace/store/store.ts'
+import type { PlanRecord } from '../../src/workspace/records/records.ts'
+import { hasTables } from '../../src/workspace/store/schema.ts'
 
 export interface Look {
   alarmMs: number | null

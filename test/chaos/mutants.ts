@@ -16,13 +16,13 @@ export interface Mutant {
 export const MUTANTS: Mutant[] = [
   {
     name: 'no compare-and-set on (attempt, status)',
-    file: 'src/workspace/decisions.ts',
+    file: 'src/workspace/records/decisions.ts',
     from: "if (plan.status !== 'running' || attempt !== plan.attempt || report.kind === 'stopped') return null",
     to: "if (report.kind === 'stopped') return null",
   },
   {
     name: 'outbox rows deleted before D1 has them',
-    file: 'src/workspace/outbox.ts',
+    file: 'src/workspace/outbox/drain-outbox.ts',
     from: 'await appendHistory(core.env.DB, history)',
     to: 'confirm(core, items); await appendHistory(core.env.DB, history)',
   },
@@ -34,25 +34,25 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'old attempts are not fenced',
-    file: 'src/workspace/grants.ts',
+    file: 'src/workspace/leases/grants.ts',
     from: "if (attempt !== plan.attempt) return 'attempt_superseded'",
     to: '',
   },
   {
     name: 'a create of unknown outcome is tried again at once',
-    file: 'src/workspace/vm-create.ts',
+    file: 'src/workspace/machine/find-or-create.ts',
     from: 'if (vm.createSentAtMs !== null && now - vm.createSentAtMs < LIST_AFTER_CREATE_MS) return 15_000',
     to: '',
   },
   {
     name: 'lines added while D1 answers are taken for told',
-    file: 'src/workspace/outbox.ts',
+    file: 'src/workspace/outbox/drain-outbox.ts',
     from: 'if (core.store.newestEvent(plan) > seq)',
     to: 'if (false as boolean)',
   },
   {
     name: "another account's key makes a machine look lost",
-    file: 'src/workspace/vm-loss.ts',
+    file: 'src/workspace/machine/confirm-loss.ts',
     from: 'if (vm.orgoWorkspaceId !== null && !workspaceIds.includes(vm.orgoWorkspaceId))',
     to: 'if (false as boolean)',
   },
@@ -64,7 +64,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a pull request is opened without a look whether there is one',
-    file: 'src/workspace/pull-requests.ts',
+    file: 'src/workspace/plans/pull-requests.ts',
     from: 'const pulls = await github.pullsOf(plan.branch)',
     to: 'const pulls = (await github.pullsOf(plan.branch)).filter(() => false)',
     // Opened, died before it was written down, and closed by a person meanwhile.
@@ -72,13 +72,13 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a removed machine is tried to be deleted once',
-    file: 'src/workspace/leftovers.ts',
+    file: 'src/workspace/machine/leftovers.ts',
     from: 'if (core.now() >= leftover.untilMs) change(core, leftover, null)',
     to: 'change(core, leftover, null)',
   },
   {
     name: 'a cancel leaves the rights',
-    file: 'src/workspace/grants.ts',
+    file: 'src/workspace/leases/grants.ts',
     from: "if (plan.status === 'cancelled') return 'plan_cancelled'",
     to: "if (plan.status === 'cancelled') return null",
   },

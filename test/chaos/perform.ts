@@ -4,7 +4,7 @@ import { killProcesses } from './agent-process.ts'
 import { note, nowOf, visit } from './world.ts'
 import type { Machine, World } from './world.ts'
 import type { Step } from './job.ts'
-import type { PlanSnapshot } from '../../src/workspace/state.ts'
+import type { PlanSnapshot } from '../../src/workspace/contract.ts'
 
 const REMOTE = 'https://git.test/o/r.git'
 

@@ -90,7 +90,7 @@ export function toPlanText({ plan }: Exercise, steps: Step[]): string {
   return calls.length === 0 ? plan : `${plan.trimEnd()}\n\n\`\`\`model\n${calls.join('\n')}\n\`\`\`\n`
 }
 
-/** The same rule as in src/workspace/decisions.ts. */
+/** The same rule as in src/workspace/records/decisions.ts. */
 function isVerified(end: Result['end'], pushed: string | null): boolean {
   return (
     end !== 'none' &&

@@ -1,8 +1,8 @@
 // When work goes round in circles, by tables of turns; and how one turn becomes what the guards look at.
 import { describe, expect, it } from 'vitest'
-import { guardedCalls } from '../../agent/guarded-turn.ts'
-import { createGuards } from '../../agent/guards.ts'
-import type { GuardedCall } from '../../agent/guards.ts'
+import { guardedCalls } from '../../agent/loop/turn-marks.ts'
+import { createGuards } from '../../agent/loop/stuck-patterns.ts'
+import type { GuardedCall } from '../../agent/loop/stuck-patterns.ts'
 
 const call = (asked: string, extra: Partial<GuardedCall> = {}): GuardedCall => ({
   name: 'bash',

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { describeItems, isEvidence, mergeItems, readItems, writeItems } from '../../agent/items.ts'
-import { diskTrouble, readLimits } from '../../agent/limits.ts'
-import { toSettings } from '../../agent/model-settings.ts'
-import { cacheHitShare, openUsageLog } from '../../agent/usage-log.ts'
+import { describeItems, isEvidence, mergeItems, readItems, writeItems } from '../../agent/tools/item-list.ts'
+import { diskTrouble, readLimits } from '../../agent/plan/limits.ts'
+import { toSettings } from '../../agent/model/model-settings.ts'
+import { cacheHitShare, openUsageLog } from '../../agent/model/usage-log.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'agent-parts-'))
 mkdirSync(join(home, '.ralph'))

@@ -10,7 +10,7 @@ import {
   plansToStart,
   reopen,
   start,
-} from '../../src/workspace/decisions.ts'
+} from '../../src/workspace/records/decisions.ts'
 import { freshPlan, fullPlan, HEAD } from './support/full-records.ts'
 
 const NOW = 5_000

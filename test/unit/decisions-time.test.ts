@@ -1,6 +1,6 @@
 // When a state ends by itself: a deadline is what the alarm is set for, and the same moment must be when the state moves on.
 import { describe, expect, it } from 'vitest'
-import { deadlineMs, expire, nextMergeCheckMs } from '../../src/workspace/decisions.ts'
+import { deadlineMs, expire, nextMergeCheckMs } from '../../src/workspace/records/decisions.ts'
 import { fullPlan } from './support/full-records.ts'
 
 const HOUR = 3_600_000

@@ -11,10 +11,10 @@ import {
   plansToStart,
   reopen,
   start,
-} from '../../src/workspace/decisions.ts'
-import { newPlanRecord } from '../../src/workspace/new-records.ts'
-import type { PlanRecord } from '../../src/workspace/records.ts'
-import type { PlanStatus } from '../../src/workspace/state.ts'
+} from '../../src/workspace/records/decisions.ts'
+import { newPlanRecord } from '../../src/workspace/records/new-records.ts'
+import type { PlanRecord } from '../../src/workspace/records/records.ts'
+import type { PlanStatus } from '../../src/workspace/contract.ts'
 
 const HEAD = 'a'.repeat(40)
 const work = { head: HEAD, commits: [], diff: { files: 1, additions: 1, deletions: 0 }, checks: [] }

@@ -1,9 +1,9 @@
 // What a right granted looks like, how a refusal names its refs, and how long an open lease lives: whole answers are compared.
 import { describe, expect, it } from 'vitest'
-import { grant, leaseLives, PUSH_AFTER_PAUSE_MS } from '../../src/workspace/grants.ts'
-import type { GrantInput } from '../../src/workspace/grants.ts'
-import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
-import type { Intent } from '../../src/workspace/state.ts'
+import { grant, leaseLives, PUSH_AFTER_PAUSE_MS } from '../../src/workspace/leases/grants.ts'
+import type { GrantInput } from '../../src/workspace/leases/grants.ts'
+import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records/records.ts'
+import type { Intent } from '../../src/workspace/contract.ts'
 import { fullPlan, HEAD, lease, PLAN_ID, readyWorkspace } from './support/full-records.ts'
 
 const ZERO = '0'.repeat(40)

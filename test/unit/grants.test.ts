@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { grant } from '../../src/workspace/grants.ts'
-import type { GrantInput } from '../../src/workspace/grants.ts'
-import type { LeaseRecord } from '../../src/workspace/records.ts'
-import type { Intent } from '../../src/workspace/state.ts'
+import { grant } from '../../src/workspace/leases/grants.ts'
+import type { GrantInput } from '../../src/workspace/leases/grants.ts'
+import type { LeaseRecord } from '../../src/workspace/records/records.ts'
+import type { Intent } from '../../src/workspace/contract.ts'
 import { freshPlan, PLAN_ID as ID, readyWorkspace } from './support/full-records.ts'
 
 const ZERO = '0'.repeat(40)

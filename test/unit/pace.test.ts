@@ -6,9 +6,9 @@ import {
   ringDueMs,
   STREAM_SILENT_MS,
   vmNeeded,
-} from '../../src/workspace/pace.ts'
-import { newVmRecord } from '../../src/workspace/new-records.ts'
-import type { PlanRecord, SupervisorRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
+} from '../../src/workspace/core/pace.ts'
+import { newVmRecord } from '../../src/workspace/records/new-records.ts'
+import type { PlanRecord, SupervisorRecord, WorkspaceRecord } from '../../src/workspace/records/records.ts'
 import { freshPlan, readyWorkspace } from './support/full-records.ts'
 import { ended, heard, onVm, storeOf } from './support/pace-tables.ts'
 

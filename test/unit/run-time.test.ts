@@ -1,7 +1,7 @@
 // How long an attempt has run: the time in which its VM was not heard is nobody's.
 import { describe, expect, it } from 'vitest'
-import { deadlineMs, expire } from '../../src/workspace/decisions.ts'
-import { silenceMs } from '../../src/workspace/run-time.ts'
+import { deadlineMs, expire } from '../../src/workspace/records/decisions.ts'
+import { silenceMs } from '../../src/workspace/records/run-time.ts'
 import { fullPlan } from './support/full-records.ts'
 
 const MINUTE = 60_000

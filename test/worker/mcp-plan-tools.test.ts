@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../src/lib/errors.ts'
 import { jsonBytes } from '../../src/mcp/page-size.ts'
-import type { PlanSnapshot } from '../../src/workspace/state.ts'
+import type { PlanSnapshot } from '../../src/workspace/contract.ts'
 import { callTool, hostileRow, MAX_RESULT_BYTES, PLAN_ID, planRow, playContext } from './support/mcp-fakes.ts'
 
 describe('plan_submit', () => {

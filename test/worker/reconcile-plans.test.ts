@@ -1,11 +1,11 @@
 // Which queued plans the alarm starts, and what it does while it does not know the remote's default branch.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { newVmRecord } from '../../src/workspace/new-records.ts'
+import { newVmRecord } from '../../src/workspace/records/new-records.ts'
 import { concatBytes, FLUSH } from '../../src/git/pkt-line.ts'
 import { endOutside, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { runningPlan, withAlarm } from './support/own-alarm.ts'
-import type { PausedReason } from '../../src/workspace/state.ts'
+import type { PausedReason } from '../../src/workspace/contract.ts'
 import { planRecord, tellAll } from './support/own-store.ts'
 
 const MINUTE = 60_000

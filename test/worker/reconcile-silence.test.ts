@@ -1,9 +1,9 @@
 // How long plans run while their VM is heard, and while it is not: the alarm and the sync together, on a clock in the test's hand.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { newSupervisorRecord } from '../../src/workspace/new-records.ts'
-import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
-import { planStatus } from '../../src/workspace/plans.ts'
-import { vmSync } from '../../src/workspace/vm-line.ts'
+import { newSupervisorRecord } from '../../src/workspace/records/new-records.ts'
+import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records/records.ts'
+import { planStatus } from '../../src/workspace/plans/plans.ts'
+import { vmSync } from '../../src/workspace/machine/sync.ts'
 import { endOutside, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { runningPlan, withAlarm } from './support/own-alarm.ts'

@@ -1,7 +1,7 @@
 // What the alarm does when a time is up, to the millisecond: the clock is the test's, the tables are real.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { newSupervisorRecord, newVmRecord } from '../../src/workspace/new-records.ts'
-import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
+import { newSupervisorRecord, newVmRecord } from '../../src/workspace/records/new-records.ts'
+import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../src/workspace/records/records.ts'
 import { endOutside, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { runningPlan, withAlarm } from './support/own-alarm.ts'

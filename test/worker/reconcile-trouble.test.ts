@@ -1,6 +1,6 @@
 // What the alarm makes of Orgo's refusals: which are the workspace's error, which are tried again and when, which are an outage.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { newVmRecord } from '../../src/workspace/new-records.ts'
+import { newVmRecord } from '../../src/workspace/records/new-records.ts'
 import { endOutside, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { coming, MACHINE_ID as ID, runningPlan, wanted, withAlarm } from './support/own-alarm.ts'

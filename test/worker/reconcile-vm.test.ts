@@ -1,6 +1,6 @@
 // When the alarm calls Orgo, how far it climbs in one go, and what becomes of the machine of a removed workspace.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { newSupervisorRecord, newVmRecord } from '../../src/workspace/new-records.ts'
+import { newSupervisorRecord, newVmRecord } from '../../src/workspace/records/new-records.ts'
 import { CANARIES } from './setup/options.ts'
 import { endOutside, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'

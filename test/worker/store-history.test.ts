@@ -1,6 +1,6 @@
 // The tables that only grow, method by method: events and their numbers, the outbox, notifications and deliveries.
 import { describe, expect, it } from 'vitest'
-import { createStore } from '../../src/workspace/store.ts'
+import { createStore } from '../../src/workspace/store/store.ts'
 import { planRecord, withStore } from './support/own-store.ts'
 
 const event = (text: string, atMs = 1) => ({ atMs, type: 'note', text })

@@ -1,6 +1,6 @@
 // What lists, looks and jumps of the clock ask of the tables: each query told from those that answer nearly the same.
 import { describe, expect, it } from 'vitest'
-import { createStore } from '../../src/workspace/store.ts'
+import { createStore } from '../../src/workspace/store/store.ts'
 import { planRecord, withStore } from './support/own-store.ts'
 
 const line = (n: number, data?: Record<string, string>) => ({

@@ -1,7 +1,7 @@
 // The object's SQL, method by method, on real tables: what is written is read back, in order, and nothing of another plan with it.
 import { describe, expect, it } from 'vitest'
-import type { LeaseRecord } from '../../src/workspace/records.ts'
-import { createStore } from '../../src/workspace/store.ts'
+import type { LeaseRecord } from '../../src/workspace/records/records.ts'
+import { createStore } from '../../src/workspace/store/store.ts'
 import { planRecord, withStore, workspaceRecord } from './support/own-store.ts'
 
 const ids = (plans: { id: string }[]) => plans.map(({ id }) => id)

@@ -1,8 +1,8 @@
 // A plan paused because its machine could not be had goes on by itself once it can; whoever mended the key has nothing more to do.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createStore } from '../../src/workspace/store.ts'
-import type { PlanRecord, WorkspaceRecord } from '../../src/workspace/records.ts'
+import { createStore } from '../../src/workspace/store/store.ts'
+import type { PlanRecord, WorkspaceRecord } from '../../src/workspace/records/records.ts'
 import { endOutside, objectOf, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { ready, REMOTE, settle } from './support/ready.ts'

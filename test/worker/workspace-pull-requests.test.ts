@@ -1,7 +1,7 @@
 // The pull request of a completed plan: opened once, also when the host does not answer or the object dies over it.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createStore } from '../../src/workspace/store.ts'
+import { createStore } from '../../src/workspace/store/store.ts'
 import { endOutside, objectOf, playOutside } from './support/outside.ts'
 import type { Outside } from './support/outside.ts'
 import { completed, HEAD, planClaims, ready, settle } from './support/ready.ts'

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { showUnseen } from '../../lib/text.ts'
-import type { PlanDiff } from '../../workspace/state.ts'
+import type { PlanDiff } from '../../workspace/contract.ts'
 import { defineTool } from '../define-tool.ts'
 import { OutDiff, ParamCursor, ParamPlanId, text } from '../params.ts'
 import { toDiffFile } from '../shapes.ts'

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { PlanSnapshot, PlanStatus } from '../../workspace/state.ts'
+import type { PlanSnapshot, PlanStatus } from '../../workspace/contract.ts'
 import type { WorkspaceStub } from '../context.ts'
 import { defineTool } from '../define-tool.ts'
 import type { ToolCall } from '../define-tool.ts'

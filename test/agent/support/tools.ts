@@ -1,11 +1,11 @@
 // Ralph's tools without a model: what a call answers, in a checkout of a temporary folder.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { openJournal } from '../../../agent/journal.ts'
-import type { PlanRun } from '../../../agent/plan-run.ts'
+import { openJournal } from '../../../agent/plan/journal.ts'
+import type { PlanRun } from '../../../agent/plan/plan-context.ts'
 import type { ToolContext, ToolContent } from '../../../agent/tools/context.ts'
 import { createTools } from '../../../agent/tools/index.ts'
-import type { FromPlan } from '../../../agent/pipe.ts'
+import type { FromPlan } from '../../../agent/machine/plan-pipe.ts'
 
 export interface ToolBench {
   context: ToolContext

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { KEEPER } from '../../../agent/doorbell.ts'
+import { KEEPER } from '../../../agent/supervisor/doorbell.ts'
 import { DoorbellStatus } from '../../../src/protocol.ts'
 import { startModel } from '../../world/model/server.ts'
 import type { ModelStandIn } from '../../world/model/server.ts'

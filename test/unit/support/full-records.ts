@@ -1,6 +1,6 @@
 // Records in which no field has its first value: what a function forgets to write, or writes though it should not, then shows.
-import { newPlanRecord, newVmRecord, newWorkspaceRecord } from '../../../src/workspace/new-records.ts'
-import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../../src/workspace/records.ts'
+import { newPlanRecord, newVmRecord, newWorkspaceRecord } from '../../../src/workspace/records/new-records.ts'
+import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../../src/workspace/records/records.ts'
 
 export const HEAD = 'a'.repeat(40)
 export const PLAN_ID = '00000000-0000-8000-8000-000000000000'

@@ -1,12 +1,12 @@
 // The store as pace.ts asks it, played over small tables.
-import { newSupervisorRecord } from '../../../src/workspace/new-records.ts'
+import { newSupervisorRecord } from '../../../src/workspace/records/new-records.ts'
 import type {
   LeaseRecord,
   PlanRecord,
   SupervisorRecord,
   WorkspaceRecord,
-} from '../../../src/workspace/records.ts'
-import type { Store } from '../../../src/workspace/store.ts'
+} from '../../../src/workspace/records/records.ts'
+import type { Store } from '../../../src/workspace/store/store.ts'
 import { freshPlan, readyWorkspace } from './full-records.ts'
 
 export interface Tables {

@@ -1,8 +1,8 @@
 // What the tests of HISTORY_DAYS begin with: a plan that is over, with something of it in every table, and the object from inside.
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { createCore } from '../../../src/workspace/core.ts'
-import type { Core } from '../../../src/workspace/core.ts'
+import { createCore } from '../../../src/workspace/core/core.ts'
+import type { Core } from '../../../src/workspace/core/core.ts'
 import { onAlarm } from '../../../src/workspace/reconcile.ts'
 import { objectOf } from './outside.ts'
 import type { Outside } from './outside.ts'

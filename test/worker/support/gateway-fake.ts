@@ -5,7 +5,7 @@ import type { GatewayContext, GatewayRpc } from '../../../src/gateway/context.ts
 import { serve } from '../../../src/gateway/routes.ts'
 import { readSettings } from '../../../src/lib/settings.ts'
 import type { DiffUpload } from '../../../src/protocol.ts'
-import type { Authorization, DiffRefusal, Intent, Settlement } from '../../../src/workspace/state.ts'
+import type { Authorization, DiffRefusal, Intent, Settlement } from '../../../src/workspace/contract.ts'
 import { CANARIES } from '../setup/options.ts'
 
 export const PLAN: PlanClaims = {

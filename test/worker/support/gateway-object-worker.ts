@@ -4,11 +4,11 @@ import { Hono } from 'hono'
 import type { Context as HonoContext } from 'hono'
 import { gatewayRoutes } from '../../../src/gateway/routes.ts'
 import { workspaceKey } from '../../../src/lib/ids.ts'
-import type { PlanRecord } from '../../../src/workspace/records.ts'
-import { createStore } from '../../../src/workspace/store.ts'
+import type { PlanRecord } from '../../../src/workspace/records/records.ts'
+import { createStore } from '../../../src/workspace/store/store.ts'
 import { Workspace as RealWorkspace } from '../../../src/workspace/workspace.ts'
 
-export { Account } from '../../../src/workspace/account.ts'
+export { Account } from '../../../src/account/account.ts'
 
 export class Workspace extends RealWorkspace {
   override async alarm(): Promise<void> {}

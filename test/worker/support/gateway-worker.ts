@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import type { GatewayRpc } from '../../../src/gateway/context.ts'
 import { gatewayRoutes } from '../../../src/gateway/routes.ts'
 import { workspaceKey } from '../../../src/lib/ids.ts'
-import type { Authorization, Intent, Settlement } from '../../../src/workspace/state.ts'
+import type { Authorization, Intent, Settlement } from '../../../src/workspace/contract.ts'
 
 export interface FakeState {
   gitRemote: string

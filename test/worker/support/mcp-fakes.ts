@@ -15,7 +15,7 @@ import type {
   PlanEvent,
   PlanSnapshot,
   WorkspaceSnapshot,
-} from '../../../src/workspace/state.ts'
+} from '../../../src/workspace/contract.ts'
 
 export const PLAN_ID = '0a1b2c3d-4e5f-8111-9222-333344445555'
 export const AT_MS = Date.UTC(2026, 10, 23, 4, 0, 0)

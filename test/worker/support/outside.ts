@@ -6,7 +6,7 @@ import { vi } from 'vitest'
 import { z } from 'zod'
 import type { SyncRequest, SyncResponse } from '../../../src/protocol.ts'
 import { workspaceKey } from '../../../src/lib/ids.ts'
-import type { WorkspaceRpc } from '../../../src/workspace/state.ts'
+import type { WorkspaceRpc } from '../../../src/workspace/contract.ts'
 import type { Workspace } from '../../../src/workspace/workspace.ts'
 import { concatBytes, FLUSH, pkt } from '../../../src/git/pkt-line.ts'
 

@@ -1,11 +1,11 @@
 // A store on tables of its own: an object nobody registered, looked into by the test alone.
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { newSupervisorRecord, newVmRecord } from '../../../src/workspace/new-records.ts'
-import type { PlanRecord, WorkspaceRecord } from '../../../src/workspace/records.ts'
-import { migrate } from '../../../src/workspace/schema.ts'
-import { createStore } from '../../../src/workspace/store.ts'
-import type { Store } from '../../../src/workspace/store.ts'
+import { newSupervisorRecord, newVmRecord } from '../../../src/workspace/records/new-records.ts'
+import type { PlanRecord, WorkspaceRecord } from '../../../src/workspace/records/records.ts'
+import { migrate } from '../../../src/workspace/store/schema.ts'
+import { createStore } from '../../../src/workspace/store/store.ts'
+import type { Store } from '../../../src/workspace/store/store.ts'
 import { freshPlan, readyWorkspace } from '../../unit/support/full-records.ts'
 
 export interface OwnStore {

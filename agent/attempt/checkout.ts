@@ -1,0 +1,119 @@
+// The plan's own checkout: its own git directory that borrows objects from the mirror, on the plan's branch. Runs as the
+// plan's user; an existing checkout is the model's work and is kept.
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { quote } from '../checks/detect-shapes.ts'
+import { CHECKPOINT_SUBJECT } from '../publish/commits.ts'
+import { commitOf, gitReason } from '../git/git.ts'
+import { findTools } from '../machine/programs.ts'
+import { PauseError } from '../plan/plan-context.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { saveRules } from '../publish/pre-push-hook.ts'
+import { withRenewal } from '../plan/token-renewal.ts'
+import { GENERATED_FOLDERS } from '../publish/hold-back-rules.ts'
+
+export type Prepared = { kind: 'ready'; baseHead: string | null } | { kind: 'failed'; error: string }
+
+export async function prepareCheckout(plan: PlanRun): Promise<Prepared> {
+  const known = plan.journal.records().findLast((record) => record.kind === 'prepared')
+  if (known?.kind === 'prepared' && existsSync(join(plan.start.checkout, '.git/HEAD'))) {
+    // Nothing of this plan runs now (its user's processes were killed), so a lock is a leftover.
+    rmSync(join(plan.start.checkout, '.git/index.lock'), { force: true })
+    saveRules(plan)
+    return { kind: 'ready', baseHead: known.baseHead }
+  }
+  emptyFolder(plan.start.checkout)
+  await initialise(plan)
+  const base = await findBase(plan)
+  if (base.kind === 'missing')
+    return { kind: 'failed', error: `The base branch ${plan.start.base} does not exist on the remote.` }
+  const from = (await restorePoint(plan)) ?? base.head
+  if (from === null) await plan.git.must(['symbolic-ref', 'HEAD', `refs/heads/${plan.start.branch}`])
+  else await checkOut(plan, from)
+  const baseHead =
+    base.head === null || from === null
+      ? null
+      : await plan.git.must(['merge-base', base.head, 'HEAD']).catch(() => base.head)
+  plan.journal.append({ kind: 'prepared', baseHead })
+  saveRules(plan)
+  return { kind: 'ready', baseHead }
+}
+
+async function initialise({ start, git, home }: PlanRun): Promise<void> {
+  await git.must(['init', '--quiet'])
+  const info = join(start.checkout, '.git/objects/info')
+  mkdirSync(info, { recursive: true })
+  writeFileSync(join(info, 'alternates'), `${join(start.mirror, 'objects')}\n`)
+  writeExcludes(info)
+  writeHooks(start, home)
+  await git.must(['remote', 'add', 'origin', `${start.url}/vm/git/${start.workspace}.git`])
+  await git.must(['fetch', '--quiet', '--no-tags', start.mirror, '+refs/heads/*:refs/remotes/origin/*'])
+}
+
+/** What tools make is no work: not listed, not added by `git add --all`, unless the repository tracks it already. */
+function writeExcludes(objectsInfo: string): void {
+  const file = join(objectsInfo, '../../info/exclude')
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `${[...GENERATED_FOLDERS, '*.egg-info'].map((name) => `${name}/`).join('\n')}\n`)
+}
+
+/**
+ * In the plan's git directory, never in the repository. The model's own commits name their plan too (--no-verify does not skip
+ * that); its own pushes pass the same gate as ours.
+ */
+function writeHooks({ checkout, id }: PlanRun['start'], home: string): void {
+  const hooks = join(checkout, '.git/hooks')
+  mkdirSync(hooks, { recursive: true })
+  const write = (name: string, command: string) =>
+    writeFileSync(join(hooks, name), `#!/bin/sh\nexec ${command}\n`, { mode: 0o755 })
+  const trailer = `--in-place --if-exists doNothing --trailer 'Ralph-Plan: ${id}'`
+  write('prepare-commit-msg', `git interpret-trailers ${trailer} "$1"`)
+  const { node, bundle } = findTools({})
+  write('pre-push', [node, bundle, 'check-push', home].map(quote).join(' '))
+}
+
+async function findBase({
+  start,
+  git,
+}: PlanRun): Promise<{ kind: 'found'; head: string | null } | { kind: 'missing' }> {
+  const head = await commitOf(git, `refs/remotes/origin/${start.base}`)
+  if (head !== null) return { kind: 'found', head }
+  const anything = await git.must(['for-each-ref', '--count=1', 'refs/remotes/origin'])
+  // A repository without a commit: the plan's branch begins its history.
+  return anything === '' ? { kind: 'found', head: null } : { kind: 'missing' }
+}
+
+/** Where an earlier attempt on a lost machine stood: its checkpoint where that is the newer one, else what it pushed. */
+async function restorePoint(plan: PlanRun): Promise<string | null> {
+  const { pushedHead, checkpointHead, branch, id } = plan.start
+  const pushed =
+    pushedHead !== undefined && (await fetchHead(plan, `refs/heads/${branch}`, pushedHead))
+      ? pushedHead
+      : null
+  if (checkpointHead === undefined || !(await fetchHead(plan, `refs/agent/${id}`, checkpointHead)))
+    return pushed
+  if (pushed === null) return checkpointHead
+  const contains = await plan.git.try(['merge-base', '--is-ancestor', pushed, checkpointHead])
+  return contains.code === 0 ? checkpointHead : pushed
+}
+
+async function fetchHead(plan: PlanRun, ref: string, head: string): Promise<boolean> {
+  const result = await withRenewal(plan, () =>
+    plan.git.try(['fetch', '--quiet', '--no-tags', 'origin', ref], { timeoutMs: 600_000 }),
+  )
+  if (result.code !== 0 && !/couldn't find remote ref/i.test(result.stderr))
+    throw new PauseError('git_refused', `The earlier work could not be fetched: ${gitReason(result)}`)
+  return (await commitOf(plan.git, head)) !== null
+}
+
+async function checkOut({ git, start }: PlanRun, from: string): Promise<void> {
+  await git.must(['checkout', '--quiet', '--force', '--no-track', '-B', start.branch, from, '--'])
+  const subject = await git.must(['log', '-1', '--format=%s', from])
+  // A checkpoint is a commit on top of the branch that holds its uncommitted work: the branch stays where it was.
+  if (from === start.checkpointHead || subject === CHECKPOINT_SUBJECT)
+    await git.must(['reset', '--quiet', '--mixed', `${from}^`])
+}
+
+function emptyFolder(folder: string): void {
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true })
+}

@@ -1,0 +1,55 @@
+// The end of an attempt: the branch is pushed where that is not done yet, and the work is read from git. Each step looks whether
+// it is already done, so that a crash between two of them repeats nothing.
+import type { AttemptEnd, Work } from '../../src/protocol.ts'
+import { commitLeftovers } from '../publish/commits.ts'
+import { baseIn } from '../plan/journal.ts'
+import type { FinishOutcome } from '../plan/journal.ts'
+import { clipText } from '../machine/output.ts'
+import { PauseError, RevokedError } from '../plan/plan-context.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { pushBranch } from '../publish/push.ts'
+import { NO_WORK, readWork } from '../git/work-summary.ts'
+
+export interface DeliverInput {
+  plan: PlanRun
+  summary: string
+  /** The gate's word; a claim of this process, which the supervisor compares with its own record. */
+  outcome: FinishOutcome
+}
+
+export async function deliver({ plan, summary, outcome }: DeliverInput): Promise<AttemptEnd> {
+  const work = await readWork(plan.git, baseIn(plan.journal.records()), outcome.checks)
+  if (work.commits.length > 0 || work.diff.files > 0) {
+    plan.report({ kind: 'phase', phase: 'pushing' })
+    await pushBranch(plan)
+  }
+  return {
+    kind: 'completed',
+    summary: clipText(summary, 8_000),
+    outcome: 'unverified',
+    reasons: outcome.reasons,
+    proof: outcome.proof,
+    work,
+  }
+}
+
+/** Keeps what there is, as a commit (unless message is null) and, where asked, as a pushed branch; as much of it as works. */
+export async function keepWork(plan: PlanRun, message: string | null, push?: 'push'): Promise<Work> {
+  const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
+  if (prepared?.kind !== 'prepared') return NO_WORK
+  try {
+    if (message !== null) await commitLeftovers(plan, message)
+    const work = await readWork(plan.git, prepared.baseHead, [])
+    if (push === 'push' && work.commits.length > 0) await pushBranch(plan)
+    return work
+  } catch (error) {
+    // The attempt ends for another reason already; this one is only told.
+    const isExpected = error instanceof PauseError || error instanceof RevokedError
+    plan.report({
+      kind: 'event',
+      type: 'error',
+      text: clipText(isExpected ? error.message : `Keeping the work: ${String(error)}`, 1_000),
+    })
+    return readWork(plan.git, prepared.baseHead, []).catch(() => NO_WORK)
+  }
+}

@@ -1,0 +1,170 @@
+// The finish gate: what the model says is done is looked at before anybody is told. Cheap things first: what is left is committed,
+// an empty diff is turned down, the checks run in the checkout. Only then is the branch pushed and its head proven elsewhere, by
+// the supervisor's prover, whose word alone makes a plan verified. The second rejection of an attempt ends it, unverified.
+import type { CheckResult, OutcomeReason } from '../../src/protocol.ts'
+import { before, knownBaseline, SLOW_SECONDS } from '../checks/baseline.ts'
+import { leavingNothing, listFor, runChecks } from '../checks/run-checks.ts'
+import type { LocalRun } from '../checks/run-checks.ts'
+import { commitLeftovers } from '../publish/commits.ts'
+import { commitOf } from '../git/git.ts'
+import { baseIn, recordsOf } from '../plan/journal.ts'
+import type { FinishOutcome } from '../plan/journal.ts'
+import { takeNotices } from '../plan/notices.ts'
+import { clipText } from '../machine/output.ts'
+import { PauseError, RevokedError } from '../plan/plan-context.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { names, withoutFences } from '../checks/plan-words.ts'
+import { readDifference } from '../git/difference.ts'
+import { pushBranch } from '../publish/push.ts'
+import { rebaseOntoBase, resolveConflict } from '../publish/rebase.ts'
+
+export type GateVerdict =
+  | { kind: 'accepted' }
+  /** text: what the model is told, with what failed and what to do. */
+  | { kind: 'rejected'; text: string }
+  /** Turned down once too often: the attempt ends with the work as it is. */
+  | { kind: 'exhausted' }
+
+const MAX_REJECTIONS = 2
+/** Files that tell about work instead of being it. */
+const NOTES =
+  /^(?:docs\/)?(?:notes?|progress|summary|todo|done|status|changes|handoff|plan|result|implementation[\w-]*|work[-_]?log)(?:\.(?:md|txt|markdown|rst))?$/i
+
+export function createGate(plan: PlanRun): (summary: string) => Promise<GateVerdict> {
+  return async (summary) => {
+    const { text: why, notice, ...outcome } = await examine(plan, summary)
+    const text = why === null ? null : [why, ...takeNotices(plan)].join('\n')
+    const rejected = counted(plan)
+    if (text !== null) {
+      plan.journal.append({ kind: 'rejected', text, ...(notice === undefined ? {} : { notice }) })
+      plan.report({ kind: 'event', type: 'rejected', text: clipText(text, 1_500) })
+    }
+    if (text !== null && (notice !== undefined || rejected + 1 < MAX_REJECTIONS)) {
+      plan.report({ kind: 'phase', phase: 'working' })
+      return { kind: 'rejected', text }
+    }
+    plan.journal.append({ kind: 'finished', summary, outcome })
+    return { kind: text === null ? 'accepted' : 'exhausted' }
+  }
+}
+
+/** text: why it is turned down; null: it is not. */
+type Finding = FinishOutcome & { text: string | null; notice?: 'conflict' | 'red' }
+
+async function examine(plan: PlanRun, summary: string): Promise<Finding> {
+  const { git, start, report } = plan
+  report({ kind: 'phase', phase: 'verifying' })
+  const committed = await commitLeftovers(plan, summary, 'run')
+  if (committed.kind === 'hook_failed') return hookFailed(plan, summary, committed.output)
+  const startedFrom = baseIn(plan.journal.records())
+  const rebased = await rebaseOntoBase(plan)
+  if (rebased.kind === 'conflict' && !rejections(plan).some(({ notice }) => notice === 'conflict'))
+    return {
+      text: resolveConflict(start.base, rebased),
+      notice: 'conflict',
+      reasons: ['proof_missing'],
+      proof: 'none',
+      checks: [],
+    }
+  const baseHead = baseIn(plan.journal.records())
+  const list = await listFor(plan, baseHead)
+  const head = await commitOf(git, 'HEAD')
+  const paths =
+    head === null ? [] : (await readDifference(git, baseHead, head)).changes.map(({ path }) => path)
+  const planText = withoutFences(start.text)
+  const work = paths.filter((path) => !NOTES.test(path) || names(planText, path))
+  if (head === null || work.length === 0)
+    return {
+      text: paths.length === 0 ? NOTHING : `${NOTHING} Only notes were added: ${paths.join(', ')}.`,
+      reasons: list.checks.length === 0 ? ['no_checks', 'nothing_changed'] : ['nothing_changed'],
+      proof: 'none',
+      checks: [],
+    }
+  // How the checks stand on a base that has moved nobody here knows.
+  const baseline = baseHead === startedFrom ? knownBaseline(plan) : []
+  const quick = list.checks.filter((check) => (before(baseline, check)?.seconds ?? 0) <= SLOW_SECONDS)
+  const runs = await leavingNothing(plan, () => runChecks(plan, quick, 'in the checkout'))
+  // Without a baseline nobody here knows whether a failure is new: the proof asks the base.
+  const fresh = runs.filter(
+    ({ check, exitCode }) => exitCode !== 0 && before(baseline, check)?.exitCode === 0,
+  )
+  if (fresh.length > 0)
+    return {
+      text: failedText(fresh),
+      reasons: ['check_failed'],
+      proof: 'in_place',
+      checks: toResults(runs, fresh),
+    }
+  const stillRed = runs.filter(({ exitCode }) => exitCode !== 0)
+  if (stillRed.length > 0 && !rejections(plan).some(({ notice }) => notice !== 'conflict'))
+    return {
+      text: stillRedText(stillRed),
+      notice: 'red',
+      reasons: ['baseline_red'],
+      proof: 'in_place',
+      checks: toResults(runs, []),
+    }
+  return prove(plan, summary)
+}
+
+const counted = (plan: PlanRun): number =>
+  rejections(plan).filter(({ notice }) => notice === undefined).length
+
+const rejections = ({ journal, start }: PlanRun) =>
+  recordsOf(journal.records(), start.attempt).filter((record) => record.kind === 'rejected')
+
+/** The work stays as it is for the model to mend; should this be the last word, it is kept without the hook. */
+async function hookFailed(plan: PlanRun, summary: string, output: string): Promise<Finding> {
+  plan.report({
+    kind: 'event',
+    type: 'check',
+    text: clipText(`failed: the repository's own commit hook: ${output}`, 1_000),
+  })
+  if (counted(plan) + 1 >= MAX_REJECTIONS) await commitLeftovers(plan, summary)
+  return {
+    text: `The repository's own commit hook refused the commit of your work:\n${output}\nMend what it names, or commit in the way it wants, then call finish again.`,
+    reasons: ['check_failed'],
+    proof: 'none',
+    checks: [],
+  }
+}
+
+async function prove(plan: PlanRun, summary: string): Promise<Finding> {
+  plan.report({ kind: 'phase', phase: 'pushing' })
+  await pushBranch(plan)
+  plan.report({ kind: 'phase', phase: 'verifying' })
+  // Pushing may have taken a secret out of the history: what counts is what stands there now.
+  const head = (await commitOf(plan.git, 'HEAD')) ?? ''
+  const verdict = await plan.prove(head, clipText(summary, 8_000))
+  if (verdict.kind === 'revoked') throw new RevokedError('The gateway revoked the rights of this attempt.')
+  if (verdict.kind === 'paused') throw new PauseError(verdict.reason, verdict.detail)
+  const { reasons, proof, checks } = verdict
+  return {
+    text: verdict.kind === 'rejected' ? verdict.text : null,
+    reasons: withDefault(reasons, verdict.kind),
+    proof,
+    checks,
+  }
+}
+
+/** A verified end is the supervisor's to say: this claim stands where it has no record. */
+const withDefault = (reasons: OutcomeReason[], kind: 'accepted' | 'rejected'): OutcomeReason[] =>
+  reasons.length > 0 ? reasons : [kind === 'accepted' ? 'proof_missing' : 'check_failed']
+
+const toResults = (runs: readonly LocalRun[], fresh: readonly LocalRun[]): CheckResult[] =>
+  runs.map((run) => ({
+    command: run.command,
+    exitCode: run.exitCode,
+    seconds: run.seconds,
+    newFailure: fresh.includes(run),
+  }))
+
+const NOTHING =
+  'Not accepted: the branch holds no change against its base. If the plan asks for one, make it and call finish again; if nothing needs to change, call finish again and say why.'
+
+/** Said once: what was red before may be what the plan is about, or nobody's business here. */
+const stillRedText = (runs: readonly LocalRun[]): string =>
+  `Not accepted yet: these checks fail, as they did before your work. If mending what they show is part of the plan, do it. If not, call finish again and say in the summary that they failed before.\n\n${runs.map(({ text }) => text).join('\n\n')}`
+
+const failedText = (runs: readonly LocalRun[]): string =>
+  `Not accepted: these checks fail, and passed before your work. Mend what they show (the check itself is not to be changed), commit, and call finish again.\n\n${runs.map(({ text }) => text).join('\n\n')}`

@@ -1,0 +1,110 @@
+// Before the first paid call: may this plan push, is its model there and paid for, is there room on the disk? What is missing pauses
+// the plan with its name within a minute and a half, instead of at dawn.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { gitReason } from '../git/git.ts'
+import { diskTrouble, readLimits } from '../plan/limits.ts'
+import { clipText } from '../machine/output.ts'
+import { PauseError, RevokedError } from '../plan/plan-context.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { judge } from '../plan/token-renewal.ts'
+
+const PATIENCE_MS = 60_000
+const GIT_TIMEOUT_MS = 25_000
+const MODEL_TIMEOUT_MS = 15_000
+const PAUSE_MS = 2_000
+
+/** Errors: PauseError with the reason, RevokedError. */
+export async function preflight(plan: PlanRun): Promise<void> {
+  checkDisk(plan)
+  await Promise.all([checkModel(plan), checkPush(plan)])
+  plan.report({
+    kind: 'event',
+    type: 'preflight',
+    text: 'The branch can be pushed, the model answers, the disk has room.',
+  })
+}
+
+function checkDisk({ start }: PlanRun): void {
+  const full = diskTrouble(start.checkout, readLimits())
+  if (full !== null) throw new PauseError('vm_unavailable', full)
+}
+
+const Refusal = z.object({ error: z.object({ type: z.string(), message: z.string() }) })
+
+/** One free call through the gateway: it needs the plan's rights, the stored key and the model's name. */
+async function checkModel({ start, token, report }: PlanRun): Promise<void> {
+  const patienceMs = Math.min(PATIENCE_MS, Number(process.env['RALPH_MODEL_PATIENCE_MS'] ?? PATIENCE_MS))
+  const endMs = performance.now() + patienceMs
+  for (;;) {
+    const held = token.current()
+    const answer = await askForModel(start.url, start.model, held)
+    if (answer.status === 200) return
+    const { type, message } = answer
+    if (type === 'token_revoked') throw new RevokedError('The gateway revoked the rights of this attempt.')
+    if (type === 'budget_exceeded') throw new PauseError('budget', message)
+    if (type === 'monthly_budget_exceeded') throw new PauseError('monthly_budget', message)
+    if (/ANTHROPIC_API_KEY/.test(message) || type === 'authentication_error')
+      throw new PauseError('credential_missing', message)
+    if (type === 'token_expired') await token.renewed(held, endMs - performance.now())
+    else if ([400, 402, 403, 404].includes(answer.status))
+      throw new PauseError('model_unavailable', `The model ${start.model} cannot be used: ${message}`)
+    report({ kind: 'activity' })
+    if (performance.now() + PAUSE_MS > endMs)
+      throw new PauseError('model_unavailable', `The model could not be reached: ${message}`)
+    await sleep(PAUSE_MS)
+  }
+}
+
+async function askForModel(
+  url: string,
+  model: string,
+  token: string,
+): Promise<{ status: number; type: string; message: string }> {
+  try {
+    const response = await fetch(`${url}/vm/model/v1/models/${encodeURIComponent(model)}`, {
+      headers: { authorization: `Bearer ${token}`, 'anthropic-version': '2023-06-01' },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(MODEL_TIMEOUT_MS),
+    })
+    const body = Refusal.safeParse(await response.json().catch(() => null))
+    const message = clipText(body.data?.error.message ?? `HTTP ${response.status}`, 1_000)
+    return { status: response.status, type: body.data?.error.type ?? '', message }
+  } catch (error) {
+    return {
+      status: 0,
+      type: '',
+      message: clipText(error instanceof Error ? error.message : 'no answer', 300),
+    }
+  }
+}
+
+/** A push that stops before it sends: the gateway and the git host have said yes or no by then. */
+async function checkPush({ git, start, token, report }: PlanRun): Promise<void> {
+  const endMs = performance.now() + PATIENCE_MS
+  const probe = await probeCommit(git)
+  for (;;) {
+    const held = token.current()
+    const args = ['push', '--dry-run', '--quiet', 'origin', `+${probe}:refs/heads/${start.branch}`]
+    const result = await git.try(args, { timeoutMs: GIT_TIMEOUT_MS })
+    if (result.code === 0) return
+    if (/token_revoked/.test(result.stderr))
+      throw new RevokedError('The gateway revoked the rights of this attempt.')
+    const said = gitReason(result)
+    const verdict = judge(result)
+    if (verdict === 'expired' && (await token.renewed(held, endMs - performance.now()))) continue
+    if (/no git credential is stored/.test(said)) throw new PauseError('credential_missing', said)
+    report({ kind: 'activity' })
+    if (verdict === 'refused' || performance.now() + PAUSE_MS > endMs)
+      throw new PauseError('git_refused', `${start.branch} could not be pushed: ${said}`)
+    await sleep(PAUSE_MS)
+  }
+}
+
+/** HEAD, or in a repository without a commit one that stays unreachable. */
+async function probeCommit(git: PlanRun['git']): Promise<string> {
+  const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])
+  if (head.code === 0) return head.stdout.trim()
+  const tree = await git.must(['hash-object', '-t', 'tree', '-w', '--stdin'], { input: '' })
+  return git.must(['commit-tree', tree], { input: 'probe\n' })
+}

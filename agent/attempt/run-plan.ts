@@ -1,0 +1,240 @@
+// One plan's process, as the plan's user: prepare, work, deliver, report. It holds no state of its own: killed at any moment,
+// it is started again and goes on from its journal and its checkout.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { homedir, userInfo } from 'node:os'
+import type { AttemptEnd } from '../../src/protocol.ts'
+import { prepareCheckout } from './checkout.ts'
+import { startCheckpoints } from './checkpoint.ts'
+import { describeBaseline, knownBaseline, takeBaseline } from '../checks/baseline.ts'
+import { listFor } from '../checks/run-checks.ts'
+import { deliver, keepWork } from './deliver.ts'
+import { createGate } from './finish-gate.ts'
+import { reportEvidence } from './evidence.ts'
+import { commitOf, createGit } from '../git/git.ts'
+import { cleanHistory } from '../publish/clean-history.ts'
+import { FinishOutcome, openJournal, pendingQuestion, recordsOf } from '../plan/journal.ts'
+import type { JournalRecord } from '../plan/journal.ts'
+import { workLoop } from '../loop/loop.ts'
+import type { LoopEnd } from '../loop/loop.ts'
+import { clipText } from '../machine/output.ts'
+import { readLines, ToPlan, writeLine } from '../machine/plan-pipe.ts'
+import type { FromPlan, Start, Verdict } from '../machine/plan-pipe.ts'
+import { planEnv, writeHome } from '../users/environment.ts'
+import { preflight } from './preflight.ts'
+import { PauseError, RevokedError } from '../plan/plan-context.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { redactLine } from '../machine/redact-line.ts'
+import { runSetup } from '../checks/setup.ts'
+import { tellHeld } from '../publish/hold-back.ts'
+import { fetchSubmodules } from '../git/submodules.ts'
+import { DISK_FULL, isDiskFull, keepReserve } from '../machine/reserve.ts'
+import { NO_WORK } from '../git/work-summary.ts'
+import { killShells } from '../machine/shell.ts'
+import { withAssumptions } from '../tools/ask.ts'
+import { reportSpent } from '../model/usage-log.ts'
+import { createTokenHolder, tokenConfigFile } from '../plan/token.ts'
+
+/** Reads its orders from standard input; ends with the process. */
+export function runPlan(): void {
+  let plan: PlanRun | null = null
+  process.stdin.on('close', leave)
+  process.stdout.on('error', leave)
+  readLines(process.stdin, ToPlan, (message) => {
+    if (message.kind === 'start' && plan === null) {
+      plan = openOrEnd(message)
+      if (plan === null) return
+      void conduct(plan).then((end) => {
+        if (end === null || plan === null) return leave()
+        reportSpent(plan)
+        plan.report({ kind: 'end', end })
+      })
+    } else if (message.kind === 'token') plan?.token.set(message.token)
+    else if (message.kind === 'verdict') hearVerdict(message.head, message.verdict)
+    else if (message.kind === 'message' && plan !== null) {
+      plan.inbox.push(message.message)
+      plan.start.messages.push(message.message)
+    }
+  })
+}
+
+const provings = new Map<string, (verdict: Verdict) => void>()
+function hearVerdict(head: string, verdict: Verdict): void {
+  provings.get(head)?.(verdict)
+  provings.delete(head)
+}
+
+/** The supervisor has gone: its successor kills what is left of this user and starts the plan again. */
+function leave(): void {
+  killShells()
+  process.exit(1)
+}
+
+/** null: the end was said already, since nothing can be written here. */
+function openOrEnd(start: Start): PlanRun | null {
+  try {
+    return openPlan(start)
+  } catch (error) {
+    if (!isDiskFull(error)) throw error
+    const end: AttemptEnd =
+      start.mode === 'stop'
+        ? { kind: 'stopped', work: NO_WORK }
+        : { kind: 'failed', error: DISK_FULL, work: NO_WORK }
+    writeLine(process.stdout, { kind: 'end', end })
+    return null
+  }
+}
+
+function openPlan(start: Start): PlanRun {
+  const home = homedir()
+  mkdirSync(join(home, '.ralph'), { recursive: true, mode: 0o700 })
+  keepReserve(join(home, '.ralph/reserve'))
+  writeHome(home, start.mirror)
+  const env = planEnv({ home, user: userInfo().username, path: process.env['PATH'], planId: start.id })
+  const journal = openJournal(join(home, '.ralph/journal.jsonl'))
+  if (start.mode === 'work' && recordsOf(journal.records(), start.attempt).length === 0)
+    journal.append({ kind: 'attempt', attempt: start.attempt })
+  const taken = journal.records().flatMap((record) => (record.kind === 'taken' ? [record.n] : []))
+  const lastTaken = Math.max(0, ...taken)
+  const token = createTokenHolder({
+    token: start.token,
+    gitConfigFile: tokenConfigFile(home),
+    gatewayUrl: start.url,
+  })
+  const say = (message: FromPlan) => writeLine(process.stdout, redactLine(message, token.all()))
+  return {
+    start,
+    home,
+    env,
+    git: createGit(start.checkout, env),
+    journal,
+    token,
+    report: say,
+    prove: (head, summary) =>
+      new Promise((resolve) => {
+        provings.set(head, resolve)
+        say({ kind: 'prove', head, summary })
+      }),
+    inbox: start.messages.filter(({ n }) => n > lastTaken),
+  }
+}
+
+/** The attempt's end; null when this process should be started again (a fault of ours, or of the machine). */
+async function conduct(plan: PlanRun): Promise<AttemptEnd | null> {
+  try {
+    if (plan.start.mode === 'stop') return { kind: 'stopped', work: await keepWork(plan, 'wip: stopped') }
+    return await attempt(plan)
+  } catch (error) {
+    if (error instanceof RevokedError) return { kind: 'stopped', work: await keepWork(plan, 'wip: stopped') }
+    if (error instanceof PauseError) return pause(plan, error)
+    if (isDiskFull(error))
+      return { kind: 'failed', error: DISK_FULL, work: await keepWork(plan, null).catch(() => NO_WORK) }
+    plan.report({ kind: 'event', type: 'error', text: clipText(`The agent failed: ${String(error)}`, 1_000) })
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    return null
+  }
+}
+
+async function attempt(plan: PlanRun): Promise<AttemptEnd> {
+  const { journal, report, start } = plan
+  report({ kind: 'phase', phase: 'preparing' })
+  const prepared = await prepareCheckout(plan)
+  if (prepared.kind === 'failed')
+    return { kind: 'failed', error: prepared.error, work: await keepWork(plan, null) }
+  const { baseHead } = prepared
+  const done = recordsOf(journal.records(), start.attempt)
+  const finished = done.findLast((record) => record.kind === 'finished')
+  if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(plan, finished) })
+  const question = plan.inbox.length === 0 ? pendingQuestion(journal.records(), start.attempt) : null
+  if (question !== null) return conclude(plan, { kind: 'question', question })
+  if (!done.some(({ kind }) => kind === 'preflight_done')) await preflight(plan)
+  journal.append({ kind: 'preflight_done' })
+  const isSetUp = done.some(({ kind }) => kind === 'setup_done')
+  if (!isSetUp) await fetchSubmodules(plan)
+  const setupFailure = isSetUp ? null : await runSetup(plan)
+  journal.append({ kind: 'setup_done' })
+  const list = await listFor(plan, baseHead)
+  await takeBaseline(plan, baseHead, list)
+  report({ kind: 'phase', phase: 'working' })
+  const checkpoints = startCheckpoints(plan)
+  try {
+    const end = await workLoop({
+      plan,
+      baseHead,
+      setupFailure,
+      checks: describeBaseline(knownBaseline(plan)),
+      requestFinish: createGate(plan),
+      onTurn: commitWatcher(plan, await commitOf(plan.git, 'HEAD')),
+    })
+    return await conclude(plan, end)
+  } finally {
+    await checkpoints.stop()
+  }
+}
+
+async function conclude(plan: PlanRun, end: LoopEnd): Promise<AttemptEnd> {
+  reportEvidence(plan)
+  if (end.kind === 'finished') {
+    const finished = plan.journal.records().findLast((record) => record.kind === 'finished')
+    if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(plan, finished) })
+    return { kind: 'failed', error: 'The work ended without a verdict.', work: await keepWork(plan, null) }
+  }
+  plan.journal.append({
+    kind: 'ended',
+    how: end.kind === 'failed' ? end.error : 'waiting for an answer',
+    over: end.kind === 'failed',
+  })
+  if (end.kind === 'failed')
+    return {
+      kind: 'failed',
+      error: clipText(end.error, 2_000),
+      work: await keepWork(plan, 'wip: failed', 'push'),
+    }
+  const question = clipText(end.question, 8_000)
+  return {
+    kind: 'paused',
+    reason: 'question',
+    detail: 'The agent asks a question.',
+    question,
+    work: await keepWork(plan, 'wip: waiting for an answer', 'push'),
+  }
+}
+
+async function pause(plan: PlanRun, { reason, message }: PauseError): Promise<AttemptEnd> {
+  plan.journal.append({ kind: 'ended', how: `paused: ${reason}`, over: false })
+  const push = reason === 'git_refused' ? undefined : 'push'
+  return {
+    kind: 'paused',
+    reason,
+    detail: clipText(message, 2_000),
+    work: await keepWork(plan, `wip: paused (${reason})`, push),
+  }
+}
+
+/** A record of an earlier version carries no outcome, and the plan's user can write to the journal. */
+function outcomeOf(plan: PlanRun, { summary, outcome }: Extract<JournalRecord, { kind: 'finished' }>) {
+  const known = FinishOutcome.safeParse(outcome)
+  const nothing: FinishOutcome = { reasons: ['proof_missing'], proof: 'none', checks: [] }
+  return {
+    summary: withAssumptions(summary, recordsOf(plan.journal.records(), plan.start.attempt)),
+    outcome: known.success ? known.data : nothing,
+  }
+}
+
+/** Tells the history of commits the model makes by itself. */
+function commitWatcher(plan: PlanRun, head: string | null): () => Promise<void> {
+  const { git, report } = plan
+  let last = head
+  return async () => {
+    const now = await commitOf(git, 'HEAD')
+    if (now === null || now === last) return
+    last = now
+    // Told now, while the model can still take it out by itself; the push leaves it out in any case.
+    tellHeld(plan, (await cleanHistory(plan)).held, 'push')
+    report({
+      kind: 'event',
+      type: 'commit',
+      text: clipText((await git.try(['log', '-1', '--format=%h %s'])).stdout.trim(), 500),
+    })
+  }
+}

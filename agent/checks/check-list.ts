@@ -1,0 +1,86 @@
+// The commands that decide about a plan, the same for the baseline, the gate and the proof: declared by the person, carried by the
+// repository in .ralph/ as of the base commit, or detected there.
+import { quote } from './detect-shapes.ts'
+import type { DetectedCheck } from './detect-shapes.ts'
+import { detectAt } from './detect.ts'
+import type { Git } from '../git/git.ts'
+import { withoutFences } from './plan-words.ts'
+
+export interface Check {
+  command: string
+  shown: string
+  timeoutMs: number
+  /** Files of the base that the command names or is set up by. */
+  files: string[]
+}
+
+export interface CheckList {
+  checks: Check[]
+}
+
+export interface CheckListInput {
+  git: Git
+  env: NodeJS.ProcessEnv
+  baseHead: string | null
+  declared: { checks: readonly string[] }
+  planText: string
+}
+
+/** A check that hangs ends after this; the setting is for tests and for machines known to be slow. */
+const CHECK_TIMEOUT_MS = Number(process.env['RALPH_CHECK_MS'] ?? 30 * 60_000)
+const MAX_CHECKS = 50
+const CHECK_SCRIPT = '.ralph/checks.sh'
+
+/** Errors: GitError when the base cannot be read. */
+export async function listChecks(input: CheckListInput): Promise<CheckList> {
+  const { git, env, baseHead, declared, planText } = input
+  const detected = await detectAt({ git, commit: baseHead, env, planText: withoutFences(planText) })
+  const script = await checkScript(git, baseHead)
+  const paths = baseHead === null ? [] : await pathsAt(git, baseHead)
+  const checks: Check[] = declared.checks.map((command) => ({
+    command,
+    shown: command,
+    timeoutMs: CHECK_TIMEOUT_MS,
+    files: filesIn(command, paths),
+  }))
+  if (script !== null)
+    checks.push({
+      // Word by word, not as a file: a file could be changed by what runs before it.
+      command: `bash -c ${quote(script)} ${CHECK_SCRIPT}`,
+      shown: CHECK_SCRIPT,
+      timeoutMs: CHECK_TIMEOUT_MS,
+      files: filesIn(script, paths),
+    })
+  return {
+    checks: [...checks, ...detected.checks.filter((check) => isNew(check, checks)).map(bounded)].slice(
+      0,
+      MAX_CHECKS,
+    ),
+  }
+}
+
+async function checkScript(git: Git, baseHead: string | null): Promise<string | null> {
+  if (baseHead === null) return null
+  const file = await git.try(['cat-file', 'blob', `${baseHead}:${CHECK_SCRIPT}`])
+  return file.code === 0 ? file.stdout : null
+}
+
+/** `npm test` declared and detected is one check; the declared one comes first. */
+function isNew({ shown }: DetectedCheck, declared: readonly Check[]): boolean {
+  return !declared.some(({ command }) => command.trim() === shown)
+}
+
+const bounded = (check: DetectedCheck): Check => ({
+  ...check,
+  timeoutMs: Math.min(check.timeoutMs, CHECK_TIMEOUT_MS),
+})
+
+export async function pathsAt(git: Git, commit: string): Promise<string[]> {
+  const listed = await git.must(['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit])
+  return listed.split('\0').filter((path) => path !== '')
+}
+
+function filesIn(command: string, paths: readonly string[]): string[] {
+  const words = new Set(command.split(/[\s'"`;&|()=<>]+/).map((word) => word.replace(/^\.\//, '')))
+  return paths.filter((path) => words.has(path))
+}

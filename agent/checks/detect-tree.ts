@@ -1,0 +1,46 @@
+// The files of one commit, by name and by content. Names that are not UTF-8 are there with replacement signs: enough to tell
+// what kind of repository it is.
+import type { Git } from '../git/git.ts'
+
+export interface Tree {
+  commit: string | null
+  /** Paths of files, without submodules and links. */
+  paths: readonly string[]
+  has(path: string): boolean
+  /** null: no such file. Up to 8 MB. */
+  read(path: string): Promise<string | null>
+}
+
+const LIST_TIMEOUT_MS = 60_000
+
+export async function readTree(git: Git, commit: string | null): Promise<Tree> {
+  const listed =
+    commit === null
+      ? ''
+      : await git.must(['ls-tree', '-r', '-z', '--full-tree', commit], { timeoutMs: LIST_TIMEOUT_MS })
+  const paths = listed
+    .split('\0')
+    .filter((line) => line.startsWith('100'))
+    .map((line) => line.slice(line.indexOf('\t') + 1))
+  const known = new Set(paths)
+  return {
+    commit,
+    paths,
+    has: (path) => known.has(path),
+    async read(path) {
+      if (commit === null || !known.has(path)) return null
+      const blob = await git.try(['cat-file', 'blob', `${commit}:${path}`])
+      return blob.code === 0 ? blob.stdout : null
+    },
+  }
+}
+
+/** A tree of given files, for tests and for what is not in git. */
+export function treeOf(files: Record<string, string>, commit = '0'.repeat(40)): Tree {
+  return {
+    commit,
+    paths: Object.keys(files),
+    has: (path) => files[path] !== undefined,
+    read: (path) => Promise.resolve(files[path] ?? null),
+  }
+}

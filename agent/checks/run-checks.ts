@@ -1,0 +1,83 @@
+// The checks in the plan's own checkout, as the plan's user: quick to tell the model what fails, and never proof of anything.
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CheckResult } from '../../src/protocol.ts'
+import { listChecks } from './check-list.ts'
+import type { Check, CheckList } from './check-list.ts'
+import { clipOutput, clipText } from '../machine/output.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { runShell } from '../machine/shell.ts'
+import type { ShellResult } from '../machine/shell.ts'
+
+export interface LocalRun extends CheckResult {
+  check: Check
+  /** For the model: the command, how it ended, its output. */
+  text: string
+}
+
+/** The same list as in the proof, where it is told again from git by root's word on the base. */
+export function listFor({ git, env, start }: PlanRun, baseHead: string | null): Promise<CheckList> {
+  return listChecks({ git, env, baseHead, declared: start, planText: start.text })
+}
+
+/** where: stands in the history line. */
+export async function runChecks(plan: PlanRun, checks: readonly Check[], where: string): Promise<LocalRun[]> {
+  const runs: LocalRun[] = []
+  for (const [index, check] of checks.entries()) {
+    const { command, shown, timeoutMs } = check
+    const logFile = join(plan.home, `.ralph/out/check-${index + 1}.log`)
+    const result = await runShell({ ...shellOf(plan), command, timeoutMs, logFile })
+    const { exitCode, seconds } = result
+    const text = describeRun(shown, result, logFile)
+    runs.push({ check, command: clipText(shown, 2_000), exitCode, seconds, newFailure: exitCode !== 0, text })
+    plan.report({
+      kind: 'event',
+      type: 'check',
+      text: clipText(`${exitCode === 0 ? 'passed' : `failed (exit ${exitCode})`} ${where}: ${shown}`, 500),
+      data: { exit_code: exitCode, seconds },
+    })
+  }
+  return runs
+}
+
+/** What a check leaves behind is no work of the plan's: new files are deleted, changed ones put back. */
+export async function leavingNothing<T>({ git, start }: PlanRun, work: () => Promise<T>): Promise<T> {
+  const untracked = async () => {
+    const listed = await git.try(['ls-files', '-z', '--others', '--exclude-standard'])
+    return new Set(listed.stdout.split('\0').filter((path) => path !== ''))
+  }
+  const changed = async () => {
+    const listed = await git.try(['diff', '--name-only', '-z', '--no-ext-diff'])
+    return listed.stdout.split('\0').filter((path) => path !== '')
+  }
+  const [before, dirty] = [await untracked(), new Set(await changed())]
+  try {
+    return await work()
+  } finally {
+    const made = [...(await untracked())].filter((path) => !before.has(path))
+    for (const path of made) rmSync(join(start.checkout, path), { recursive: true, force: true })
+    const spoilt = (await changed()).filter((path) => !dirty.has(path))
+    // On standard input: names are strangers' and may be many.
+    if (spoilt.length > 0)
+      await git.try(['checkout', '--quiet', '--pathspec-from-file=-', '--pathspec-file-nul'], {
+        input: spoilt.map((path) => `:(literal,top)${path}\0`).join(''),
+      })
+  }
+}
+
+export function describeRun(
+  command: string,
+  { exitCode, seconds, stopped, output }: ShellResult,
+  logFile: string,
+): string {
+  const how = {
+    timeout: ' (timed out and was killed; it may have waited for a terminal, which there is none)',
+    too_much_output: ' (printed more than 64 MB and was killed)',
+    cancelled: ' (was cancelled)',
+  }
+  return `$ ${clipText(command, 500)}\nexit code ${exitCode}${stopped === null ? '' : how[stopped]}, ${seconds} s\n${clipOutput(output, logFile).slice(-6_000)}`
+}
+
+function shellOf({ start, env, report }: PlanRun) {
+  return { cwd: start.checkout, env, onActivity: () => report({ kind: 'activity' }) }
+}

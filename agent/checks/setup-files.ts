@@ -1,0 +1,139 @@
+// Set-up that a repository spells out for agents, found in the order of trust: its own file for us, then those of other tools,
+// then targets of make and just. Read from a commit; the first one found is the one. Pure over a Tree.
+import { z } from 'zod'
+import { quote } from './detect-shapes.ts'
+import type { SetupCommand } from './detect-shapes.ts'
+import type { Tree } from './detect-tree.ts'
+import type { Machine } from '../machine/programs.ts'
+
+export interface ExplicitSetup {
+  /** The file it comes from. */
+  from: string
+  commands: SetupCommand[]
+}
+
+const TIMEOUT_MS = 20 * 60_000
+/** Not `install`: that target mostly writes into the system. */
+const TARGETS = ['setup', 'bootstrap', 'deps']
+
+type Reader = (text: string, file: string, machine: Machine) => string[]
+
+const FILES: [file: string, read: Reader][] = [
+  ['.ralph/setup.sh', (_, file) => [`bash ${file}`]],
+  ['.codex/environments/environment.toml', readCodex],
+  ['.codex/setup.sh', (_, file) => [`bash ${file}`]],
+  [
+    '.cursor/environment.json',
+    (text) => fromJson(text, z.object({ install: Commands }), ({ install }) => install),
+  ],
+  [
+    '.cursor/worktrees.json',
+    (text) => fromJson(text, z.object({ 'setup-worktree': Commands }), (it) => it['setup-worktree']),
+  ],
+  [
+    'conductor.json',
+    (text) =>
+      fromJson(text, z.object({ scripts: z.object({ setup: Commands }) }), ({ scripts }) => scripts.setup),
+  ],
+  ['.github/workflows/copilot-setup-steps.yml', readRunSteps],
+  [
+    '.devcontainer/devcontainer.json',
+    (text) => fromJson(text, z.object({ postCreateCommand: Commands }), (it) => it.postCreateCommand),
+  ],
+  ['mise.toml', (_, __, machine) => (machine.has('mise') ? ['mise trust --yes && mise install --yes'] : [])],
+  ['.tool-versions', (_, __, machine) => (machine.has('mise') ? ['mise install --yes'] : [])],
+  ['justfile', (text, _, machine) => readTargets(text, 'just', machine)],
+  ['Makefile', (text, _, machine) => readTargets(text, 'make', machine)],
+]
+
+/** A command, a program with its arguments, or several by name: the forms these files share. */
+const Commands = z
+  .union([
+    z.string().transform((text) => [text]),
+    z.array(z.string()),
+    z
+      .record(z.string(), z.union([z.string(), z.array(z.string())]))
+      .transform((named) =>
+        Object.values(named).map((it) => (typeof it === 'string' ? it : it.map(quote).join(' '))),
+      ),
+  ])
+  .transform((commands) => commands.filter((command) => command.trim() !== ''))
+
+export async function findExplicitSetup(tree: Tree, machine: Machine): Promise<ExplicitSetup | null> {
+  for (const [file, read] of FILES) {
+    const text = await tree.read(file)
+    if (text === null) continue
+    const commands = read(text, file, machine)
+    if (commands.length > 0)
+      return {
+        from: file,
+        commands: commands.map((command) => ({ command, timeoutMs: TIMEOUT_MS, keyFiles: [file] })),
+      }
+  }
+  return null
+}
+
+function fromJson<T>(text: string, schema: z.ZodType<T>, pick: (value: T) => string[]): string[] {
+  try {
+    const parsed = schema.safeParse(JSON.parse(withoutComments(text)))
+    return parsed.success ? pick(parsed.data) : []
+  } catch {
+    return [] // no JSON: the next file
+  }
+}
+
+/** JSON with comments and trailing commas, as these files are written. Texts are stepped over whole. */
+const withoutComments = (text: string): string =>
+  text
+    .replaceAll(
+      /("(?:[^"\\]|\\.)*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
+      (_, kept: string | undefined) => kept ?? '',
+    )
+    .replaceAll(/("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])/g, (_, kept: string | undefined) => kept ?? '')
+
+/** `script = """…"""` of the [setup] table. */
+function readCodex(text: string): string[] {
+  const table = /^\[setup\]\s*$([\s\S]*?)(?=^\[|$(?![\s\S]))/m.exec(text)?.[1] ?? ''
+  const found =
+    /^script\s*=\s*(?:"""\n?([\s\S]*?)"""|'''\n?([\s\S]*?)'''|"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')/m.exec(table)
+  const script = found
+    ?.slice(1)
+    .find((part) => part !== undefined)
+    ?.trim()
+  return script === undefined || script === '' ? [] : [script]
+}
+
+/** Each `run:` of a workflow, one line or a block; what `uses:` a foreign action cannot be done here. */
+function readRunSteps(text: string): string[] {
+  const steps: string[] = []
+  const lines = text.split(/\r?\n/)
+  for (let index = 0; index < lines.length; index++) {
+    const [, indent = '', rest = ''] = /^(\s*(?:-\s+)?)run:\s*(.*)$/.exec(lines[index] ?? '') ?? []
+    if (rest === '') continue
+    if (!/^[|>][+-]?$/.test(rest)) {
+      steps.push(rest.replace(/^(["'])(.*)\1$/, '$2'))
+      continue
+    }
+    const block: string[] = []
+    while (
+      index + 1 < lines.length &&
+      (/^\s*$/.test(lines[index + 1] ?? '') || indentOf(lines[index + 1] ?? '') > indent.length)
+    )
+      block.push(lines[++index] ?? '')
+    const least = Math.min(...block.filter((line) => line.trim() !== '').map(indentOf))
+    steps.push(
+      block
+        .map((line) => line.slice(least))
+        .join(rest.startsWith('>') ? ' ' : '\n')
+        .trim(),
+    )
+  }
+  return steps.filter((step) => step !== '' && !step.includes('${{'))
+}
+
+const indentOf = (line: string): number => line.length - line.trimStart().length
+
+function readTargets(text: string, tool: 'make' | 'just', machine: Machine): string[] {
+  const target = TARGETS.find((name) => new RegExp(`^@?${name}\\s*:(?!=)`, 'm').test(text))
+  return target === undefined || !machine.has(tool) ? [] : [`${tool} ${target}`]
+}

@@ -1,0 +1,135 @@
+// Set-up before the work: what the owner declared, then what the repository spells out, else what its lock files say. Done once
+// for the same commands and the same lock files, also across attempts; what fails is told to the model, which can often mend it.
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { detect } from './detect.ts'
+import type { SetupCommand } from './detect-shapes.ts'
+import { readTree } from './detect-tree.ts'
+import { readIfPresent, writeDurably } from '../machine/durable.ts'
+import { commitOf } from '../git/git.ts'
+import type { Git } from '../git/git.ts'
+import { findTools } from '../machine/programs.ts'
+import { clipOutput } from '../machine/output.ts'
+import { readPlainFile } from '../machine/plain-file.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { findExplicitSetup } from './setup-files.ts'
+import { runShell } from '../machine/shell.ts'
+
+export interface SetupPlan {
+  /** Where the commands come from, for the report. */
+  from: string[]
+  commands: SetupCommand[]
+}
+
+export interface SetupState {
+  key: string
+  /** null: it all went well. */
+  failure: string | null
+  from: string[]
+  seconds: number
+}
+
+const State = z.object({
+  key: z.string(),
+  failure: z.string().nullable(),
+  from: z.array(z.string()),
+  seconds: z.number(),
+})
+const DECLARED_TIMEOUT_MS = 20 * 60_000
+const STOPPED = {
+  timeout: 'took longer than it may',
+  too_much_output: 'printed more than 64 MB',
+  cancelled: 'was cancelled',
+} as const
+
+export interface PlanSetupInput {
+  git: Git
+  commit: string | null
+  env: NodeJS.ProcessEnv
+  /** The workspace's own setup. */
+  declared: string | undefined
+}
+
+/** What is to be run, for a commit: before the work, and in the clean checkout that proves it. */
+export async function planSetup({ git, commit, env, declared }: PlanSetupInput): Promise<SetupPlan> {
+  const tree = await readTree(git, commit)
+  const machine = findTools(env)
+  const explicit = await findExplicitSetup(tree, machine)
+  const found = explicit ?? { from: 'lock files', commands: (await detect(tree, machine)).setup }
+  const first =
+    declared === undefined ? [] : [{ command: declared, timeoutMs: DECLARED_TIMEOUT_MS, keyFiles: [] }]
+  return {
+    from: [
+      ...(declared === undefined ? [] : ["the workspace's setup"]),
+      ...(found.commands.length === 0 ? [] : [found.from]),
+    ],
+    commands: [...first, ...found.commands],
+  }
+}
+
+/** Runs what is not done yet. null: nothing failed. */
+export async function runSetup(plan: PlanRun): Promise<string | null> {
+  const { git, start, env, home } = plan
+  const { commands, from } = await planSetup({
+    git,
+    commit: await commitOf(git, 'HEAD'),
+    env,
+    declared: start.setup,
+  })
+  const key = keyOf(commands, start.checkout)
+  const before = readSetupState(home)
+  if (before?.key === key && before.failure === null) return null
+  const startedAt = performance.now()
+  const failure = await runAll(plan, commands)
+  const seconds = Math.round((performance.now() - startedAt) / 1_000)
+  writeDurably(stateFile(home), JSON.stringify({ key, failure, from, seconds } satisfies SetupState))
+  if (commands.length > 0 && failure === null)
+    plan.report({ kind: 'event', type: 'setup', text: `Set up from ${from.join(' and ')} in ${seconds} s.` })
+  return failure
+}
+
+/** How the last set-up went; null: none has run. */
+export function readSetupState(home: string): SetupState | null {
+  try {
+    return State.parse(JSON.parse(readIfPresent(stateFile(home)) ?? ''))
+  } catch {
+    return null // none yet, or torn: it runs again
+  }
+}
+
+async function runAll(
+  { start, env, home, report }: PlanRun,
+  commands: SetupCommand[],
+): Promise<string | null> {
+  for (const [index, { command, timeoutMs }] of commands.entries()) {
+    const logFile = join(home, `.ralph/out/setup${index === 0 ? '' : `-${index + 1}`}.log`)
+    const onActivity = () => report({ kind: 'activity' })
+    const result = await runShell({ command, cwd: start.checkout, env, timeoutMs, logFile, onActivity })
+    if (result.exitCode === 0) continue
+    const how = result.stopped === null ? `ended with exit code ${result.exitCode}` : STOPPED[result.stopped]
+    report({ kind: 'event', type: 'error', text: `Set-up: \`${command.slice(0, 300)}\` ${how}.` })
+    return `\`${command.slice(0, 500)}\` ${how}:\n${clipOutput(result.output, logFile)}`
+  }
+  return null
+}
+
+const stateFile = (home: string): string => join(home, '.ralph/setup.json')
+
+/** The commands and the content of the files they hang on. */
+function keyOf(commands: SetupCommand[], checkout: string): string {
+  const hash = createHash('sha256')
+  for (const { command, keyFiles } of commands) {
+    hash.update(`${command}\0`)
+    for (const file of keyFiles) hash.update(`${file}\0`).update(contentOf(join(checkout, file)))
+  }
+  return hash.digest('hex')
+}
+
+function contentOf(file: string): Uint8Array {
+  try {
+    return readPlainFile(file, file)
+  } catch {
+    return new Uint8Array() // not there, or no plain file: that is its content
+  }
+}

@@ -1,0 +1,77 @@
+// `ralph check-documents {obsidian|documents} {base} [--may-remove]`: do the documents of this folder still hold together? Fails
+// on what is worse than in the base commit: a link that leads nowhere, a file that does not parse, a file lost or emptied. What
+// was broken before is not the plan's. It is part of the agent's own file, so that no file of a plan can change it.
+import { readBase, readNow } from './read.ts'
+import type { Documents, Problem, VaultKind } from './read.ts'
+import { linkProblems } from './links.ts'
+import { parseProblems } from './parses.ts'
+
+const MAX_SHOWN = 100
+const SAME_SHARE = 0.5
+
+/** Prints the problems; true when there is none. Errors: when git cannot read the base. */
+export function checkDocuments(
+  [kind, base = '', ...options]: string[],
+  say: (line: string) => void,
+): boolean {
+  if (kind !== 'obsidian' && kind !== 'documents')
+    throw new Error('Usage: ralph check-documents obsidian|documents BASE_COMMIT [--may-remove]')
+  const [before, now] = [readBase(base), readNow()]
+  const found = problemsOf(now, kind, now.paths)
+  const suspects = new Set(found.map(({ path }) => path))
+  const known = new Set(
+    problemsOf(
+      before,
+      kind,
+      before.paths.filter((path) => suspects.has(path)),
+    ).map(toLine),
+  )
+  const fresh = found.map(toLine).filter((problem) => !known.has(problem))
+  const lost = lostFiles(before, now)
+  const mayRemove = options.includes('--may-remove')
+  for (const path of lost.slice(0, MAX_SHOWN))
+    say(
+      `${path}: ${mayRemove ? 'removed, as the plan may ask for' : 'lost: it was in the base and is in no other place now'}`,
+    )
+  for (const problem of fresh.slice(0, MAX_SHOWN)) say(problem)
+  if (fresh.length > MAX_SHOWN) say(`and ${fresh.length - MAX_SHOWN} more`)
+  say(
+    `${now.paths.length} files; ${fresh.length} new problems, ${found.length - fresh.length} that were there before, ${lost.length} files lost`,
+  )
+  return fresh.length === 0 && (mayRemove || lost.length === 0)
+}
+
+function problemsOf(documents: Documents, kind: VaultKind, paths: string[]): Problem[] {
+  const found = [...parseProblems(documents, paths), ...linkProblems({ documents, kind, paths })]
+  return [...new Map(found.map((problem) => [toLine(problem), problem])).values()]
+}
+
+const toLine = ({ path, text }: Problem): string => `${path}: ${text}`
+
+/** Files of the base that are gone or empty, and live on nowhere: not under the same name, not with half of their lines. */
+function lostFiles(before: Documents, now: Documents): string[] {
+  const had = new Set(before.paths)
+  const has = new Set(now.paths)
+  const added = now.paths.filter((path) => !had.has(path))
+  return before.paths.filter((path) => {
+    // Obsidian writes these by itself.
+    if (path.startsWith('.obsidian/')) return false
+    if (has.has(path)) return isEmptied(before, now, path)
+    return !added.some((other) => nameOf(other) === nameOf(path) || isAlike(before, path, now, other))
+  })
+}
+
+function isEmptied(before: Documents, now: Documents, path: string): boolean {
+  return now.size(path) === 0 && before.size(path) !== 0
+}
+
+function isAlike(before: Documents, path: string, now: Documents, other: string): boolean {
+  const [old, fresh] = [before.text(path), now.text(other)]
+  // Not texts: the same size is as much as can be told at no cost.
+  if (old === null || fresh === null) return old === fresh && before.size(path) === now.size(other)
+  const lines = old.split('\n').filter((line) => line.trim() !== '')
+  const kept = new Set(fresh.split('\n'))
+  return lines.length > 0 && lines.filter((line) => kept.has(line)).length / lines.length >= SAME_SHARE
+}
+
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)

@@ -1,0 +1,45 @@
+// What a head changes against its base, read by git as the prover's user before any of its code has run.
+import type { Git } from './git.ts'
+import { commitOf } from './git.ts'
+import { addedLines } from '../proof/forged-lines.ts'
+import type { AddedLine } from '../proof/forged-lines.ts'
+import type { Change } from '../proof/test-files.ts'
+
+export interface Difference {
+  changes: Change[]
+  added: AddedLine[]
+  /** The diff for a reader; clipped. */
+  text: string
+}
+
+const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
+const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-renames', '--no-color']
+const MAX_DIFF_CHARS = 45_000
+
+/** The commit the work started from: never the plan's word. null: the repository had none. */
+export async function findBase(git: Git, baseHead: string | null, head: string): Promise<string | null> {
+  if (baseHead === null) return null
+  const shared = await git.try(['merge-base', baseHead, head])
+  // A history of its own has nothing in common: then what stands on the base branch decides.
+  return shared.code === 0 ? shared.stdout.trim() : commitOf(git, baseHead)
+}
+
+export async function readDifference(git: Git, base: string | null, head: string): Promise<Difference> {
+  const range = [base ?? EMPTY_TREE, head]
+  const listed = await git.must(['diff', '--name-status', '-z', ...PLAIN, ...range])
+  const fields = listed.split('\0')
+  const changes: Change[] = []
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const kind = fields[at] === 'A' ? 'added' : fields[at] === 'D' ? 'deleted' : 'changed'
+    changes.push({ path: fields[at + 1] ?? '', kind })
+  }
+  const lines = await git.must(['diff', '--unified=0', ...PLAIN, ...range])
+  const text = await git.must(['diff', '--stat', '--patch', ...PLAIN, ...range])
+  return { changes, added: addedLines(lines), text: clipDiff(text) }
+}
+
+function clipDiff(text: string): string {
+  if (text.length <= MAX_DIFF_CHARS) return text
+  const half = MAX_DIFF_CHARS / 2
+  return `${text.slice(0, half)}\n[... ${text.length - MAX_DIFF_CHARS} characters left out ...]\n${text.slice(-half)}`.toWellFormed()
+}

@@ -1,0 +1,77 @@
+// git as the plan's user, in the plan's own checkout. Fixed arguments; refs and paths come after the options.
+import { run } from '../machine/process.ts'
+import type { RunResult } from '../machine/process.ts'
+
+export interface Git {
+  /** Runs git in the checkout; never throws. */
+  try(args: string[], options?: GitOptions): Promise<RunResult>
+  /** stdout without its last newline. Errors: GitError with what git said. */
+  must(args: string[], options?: GitOptions): Promise<string>
+  checkout: string
+}
+
+export interface GitOptions {
+  env?: NodeJS.ProcessEnv
+  timeoutMs?: number
+  input?: string
+  /** latin1 keeps every byte of names and contents. */
+  encoding?: 'utf8' | 'latin1'
+  maxBytes?: number
+  /** The repository's own hooks run; else none does. */
+  hooks?: 'run'
+}
+
+export class GitError extends Error {
+  override name = 'GitError'
+}
+
+const DEFAULT_TIMEOUT_MS = 120_000
+// What we do behind the scenes must not depend on hooks; work commits run them, and so do the model's own.
+const NO_HOOKS = ['-c', 'core.hooksPath=/dev/null']
+const OURS = ['-c', 'core.fsmonitor=false', '-c', 'gc.auto=0', '-c', 'commit.gpgSign=false']
+
+export function createGit(checkout: string, env: NodeJS.ProcessEnv, ids?: { uid: number; gid: number }): Git {
+  const tryGit: Git['try'] = (args, { env: extra, timeoutMs = DEFAULT_TIMEOUT_MS, hooks, ...options } = {}) =>
+    run('git', [...OURS, ...(hooks === 'run' ? [] : NO_HOOKS), ...args], {
+      ...ids,
+      cwd: checkout,
+      env: { ...env, ...extra },
+      timeoutMs,
+      ...options,
+    })
+  return {
+    checkout,
+    try: tryGit,
+    async must(args, options) {
+      const result = await tryGit(args, options)
+      if (result.code !== 0) throw new GitError(`git ${args[0]} failed: ${gitReason(result)}`)
+      return result.stdout.replace(/\n$/, '')
+    },
+  }
+}
+
+/** Ralph's identity and quiet, answerless git: in the environment, so that no configuration of the repository changes it. */
+export const GIT_ENV = {
+  GIT_AUTHOR_NAME: 'Ralph Wiggum',
+  GIT_AUTHOR_EMAIL: 'ralph@agent-execution-runtime.invalid',
+  GIT_COMMITTER_NAME: 'Ralph Wiggum',
+  GIT_COMMITTER_EMAIL: 'ralph@agent-execution-runtime.invalid',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_EDITOR: 'true',
+  GIT_PAGER: 'cat',
+  GIT_LFS_SKIP_SMUDGE: '1',
+}
+
+/** What git said, without progress lines: the last lines of stderr. */
+export function gitReason(result: RunResult): string {
+  const said = result.stderr.trim() || result.stdout.trim()
+  return result.timedOut
+    ? `timed out. ${said}`.trim()
+    : said.split('\n').slice(-12).join('\n').slice(0, 1_500)
+}
+
+/** The commit a name stands for; null when there is none. */
+export async function commitOf(git: Git, name: string): Promise<string | null> {
+  const result = await git.try(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`])
+  return result.code === 0 ? result.stdout.trim() : null
+}

@@ -1,0 +1,33 @@
+// A conversation made shorter by the API itself: one signed block that takes the place of all that was said. Asked for as a turn
+// would be, so that the prompt comes from the cache.
+import { APIError } from '@anthropic-ai/sdk'
+import type { BetaMessage } from '@anthropic-ai/sdk/resources/beta'
+import type { Conversation } from './conversation.ts'
+import type { ModelClient, TurnRequest } from '../model/client.ts'
+
+const TIMEOUT_MS = 10 * 60_000
+const INSTRUCTIONS = `Sum up this work for yourself, who goes on with it and sees nothing else of it. The plan itself and the state of the repository are given to you again beside your summary; leave them out. Keep: what you are in the middle of and the very next step; what you found out about the code, with paths and names; decisions with their reasons; commands that work and how long they take; what was tried and failed, with the error; what the person said; which checks passed, with the evidence, and which were not run yet. Write no code beyond single lines that are needed word by word.`
+
+/** The message that takes the place of the conversation; null when the API made none. Errors: those of a model call. */
+export async function summarize(
+  model: ModelClient,
+  request: TurnRequest,
+  talk: Conversation,
+): Promise<BetaMessage | null> {
+  try {
+    const message = await model.client.beta.messages.create(
+      {
+        ...request,
+        messages: talk.messages,
+        compaction: { type: 'summarize', instructions: INSTRUCTIONS },
+      },
+      { timeout: TIMEOUT_MS },
+    )
+    const isWhole = message.content.some((block) => block.type === 'compaction' && block.content !== null)
+    return message.stop_reason === 'compaction' && isWhole ? message : null
+  } catch (error) {
+    // It may be refused for what it is: then there is still the fresh conversation.
+    if (error instanceof APIError && error.status === 400) return null
+    throw error
+  }
+}

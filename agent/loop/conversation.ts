@@ -1,0 +1,172 @@
+// One conversation: begun from the plan and what is known, rebuilt after a crash, made shorter in the middle of an item. Each
+// message goes into the journal before it counts, and none is ever changed: thinking is bound to what stood before it.
+import { createHash } from 'node:crypto'
+import type {
+  BetaMessage,
+  BetaMessageParam,
+  BetaTextBlockParam,
+  BetaToolResultBlockParam,
+} from '@anthropic-ai/sdk/resources/beta'
+import { gatherFacts } from '../briefing/first-facts.ts'
+import type { GateVerdict } from '../attempt/finish-gate.ts'
+import { createGuards } from './stuck-patterns.ts'
+import type { Guards } from './stuck-patterns.ts'
+import { describeHandoff } from './handoff.ts'
+import { rebuildConversation, recordsOf } from '../plan/journal.ts'
+import { blocksOf } from '../model/messages.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { answerTo, CUT_CALL, firstMessage, NUDGES, steering, SYSTEM_PROMPT } from '../briefing/prompts.ts'
+import { takeMessages } from '../plan/inbox.ts'
+import type { ToolContext } from '../tools/context.ts'
+import { answerFinish } from '../tools/finish.ts'
+import type { createTools } from '../tools/index.ts'
+
+export interface Conversation {
+  iteration: number
+  messages: BetaMessageParam[]
+  turns: number
+  /** Replies without a call, one after the other. */
+  monologues: number
+  /** The last turn left the disk nearly full, and the model heard of it. */
+  toldFull: boolean
+  guards: Guards
+  /** A commit or notes came of it: a fresh one would not begin from nothing. */
+  leavesTrace: boolean
+  /** It hands over with its next reply; why: what its successor is told. */
+  ending: string | null
+  /** What the model was told once. */
+  told: Set<string>
+}
+
+/** What the work on a plan is given. */
+export interface LoopInput {
+  plan: PlanRun
+  baseHead: string | null
+  setupFailure: string | null
+  /** What runs at the end, and how it stood before the work; may be empty. */
+  checks: string
+  /** The finish gate. Errors: PauseError, RevokedError. */
+  requestFinish(summary: string): Promise<GateVerdict>
+  /** Called after each turn: the harness looks at what the model did. */
+  onTurn(): Promise<void>
+}
+
+const MAX_MONOLOGUES = 2
+
+/** Thinking is bound to the exact system prompt, tools and model before it: with others, a new conversation is begun. */
+export function shapeOf(plan: PlanRun, tools: ReturnType<typeof createTools>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([SYSTEM_PROMPT, tools, plan.start.model]))
+    .digest('hex')
+}
+
+export async function begin(input: LoopInput, shape: string): Promise<Conversation> {
+  const { plan } = input
+  const earlier = recordsOf(plan.journal.records(), plan.start.attempt)
+  const iteration = 1 + earlier.filter(({ kind }) => kind === 'conversation').length
+  takeMessages(plan)
+  const content = await openingOf(input)
+  plan.journal.append({ kind: 'conversation', iteration, shape })
+  const talk = newConversation(iteration, [])
+  say(plan, talk, { role: 'user', content })
+  return talk
+}
+
+/** The plan word by word, and where things stand. */
+export async function openingOf(input: LoopInput): Promise<BetaTextBlockParam[]> {
+  const { plan, baseHead, setupFailure, checks } = input
+  const facts = await gatherFacts({ plan, baseHead, setupFailure, checks, messages: plan.start.messages })
+  return firstMessage(facts, describeHandoff(plan))
+}
+
+/** The conversation a crash or a pause left, with what the model has not heard since: results of its calls, an answer, news. */
+export async function resume(context: ToolContext, shape: string): Promise<Conversation | null> {
+  const { plan } = context
+  const known = rebuildConversation(plan.journal.records(), shape)
+  if (known === null) return null
+  const talk = newConversation(known.iteration, known.messages)
+  const last = talk.messages.at(-1)
+  const news = takeMessages(plan)
+  plan.report({ kind: 'event', type: 'resumed', text: 'The agent goes on where it stood.' })
+  if (last?.role === 'assistant') {
+    const asked = known.open.some(({ name }) => name === 'ask')
+    const results: BetaToolResultBlockParam[] = []
+    for (const call of known.open)
+      results.push(
+        call.name === 'ask'
+          ? { ...call.result, content: answerTo(news) }
+          : await answerFinish(context, call, news),
+      )
+    const words = asked
+      ? []
+      : news.length > 0
+        ? [steering(news)]
+        : results.length === 0
+          ? [NUDGES.end_turn]
+          : []
+    say(plan, talk, { role: 'user', content: [...results, ...words.map(toText)] })
+  } else if (last !== undefined && news.length > 0) {
+    const amended: BetaMessageParam = { role: 'user', content: [...blocksOf(last), toText(steering(news))] }
+    plan.journal.append({ kind: 'amended', message: amended })
+    talk.messages.splice(-1, 1, amended)
+  }
+  return talk
+}
+
+/** Into the journal first, then into the conversation. */
+export function say(plan: PlanRun, talk: Conversation, message: BetaMessageParam): void {
+  const empty = Array.isArray(message.content) && message.content.length === 0
+  const kept: BetaMessageParam = empty ? { role: message.role, content: [toText('(no words)')] } : message
+  plan.journal.append({ kind: 'message', message: kept })
+  talk.messages.push(kept)
+  plan.report({ kind: 'progress' })
+}
+
+/** The summary takes the place of everything; the plan and where things stand are said again, word by word. */
+export function replaceBySummary(
+  plan: PlanRun,
+  talk: Conversation,
+  summary: BetaMessage,
+  opening: BetaTextBlockParam[],
+): void {
+  const messages: BetaMessageParam[] = [
+    { role: 'assistant', content: summary.content },
+    { role: 'user', content: opening },
+  ]
+  plan.journal.append({ kind: 'compacted', messages })
+  talk.messages.splice(0, talk.messages.length, ...messages)
+}
+
+/** After a stop without a conclusion: what to say so that the model goes on. False: nothing would help. */
+export function answerStop(plan: PlanRun, talk: Conversation, reason: BetaMessage['stop_reason']): boolean {
+  const last = talk.messages.at(-1)
+  if (last?.role !== 'assistant' || reason === 'refusal' || reason === 'model_context_window_exceeded')
+    return false
+  const news = takeMessages(plan)
+  if (news.length === 0 && ++talk.monologues > MAX_MONOLOGUES) return false
+  const nudge = reason === 'max_tokens' ? NUDGES.max_tokens : NUDGES.end_turn
+  const cut = blocksOf(last).flatMap((block) =>
+    block.type === 'tool_use'
+      ? [{ type: 'tool_result' as const, tool_use_id: block.id, content: CUT_CALL, is_error: true }]
+      : [],
+  )
+  say(plan, talk, { role: 'user', content: [...cut, toText(news.length > 0 ? steering(news) : nudge)] })
+  return true
+}
+
+export const toText = (text: string): BetaTextBlockParam => ({ type: 'text', text })
+
+function newConversation(iteration: number, messages: BetaMessageParam[]): Conversation {
+  const turns = Math.floor(messages.length / 2)
+  return {
+    iteration,
+    messages,
+    turns,
+    monologues: 0,
+    toldFull: false,
+    guards: createGuards(),
+    leavesTrace: false,
+    ending: null,
+    told: new Set(),
+  }
+}

@@ -1,0 +1,191 @@
+// The turns of one conversation: a reply, its calls, their results, and between two turns whatever must be looked at: messages of
+// the person, circles, length, time, money, disk.
+import type { BetaMessage, BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
+import type { Conversation, LoopInput } from './conversation.ts'
+import { say, toText } from './conversation.ts'
+import { checkoutState, guardedCalls } from './turn-marks.ts'
+import type { CheckoutState } from './turn-marks.ts'
+import { PATTERN_NUDGES } from './stuck-patterns.ts'
+import type { StuckPattern } from './stuck-patterns.ts'
+import { nextStep, notesIn } from './handoff.ts'
+import { diskTrouble } from '../plan/limits.ts'
+import type { Limits } from '../plan/limits.ts'
+import { blocksOf, contextTokens } from '../model/messages.ts'
+import type { ModelClient, TurnRequest } from '../model/client.ts'
+import type { ModelSettings } from '../model/model-settings.ts'
+import { writeNotes } from '../tools/note-file.ts'
+import { takeNotices } from '../plan/notices.ts'
+import { clipText } from '../machine/output.ts'
+import { PauseError } from '../plan/plan-context.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { NOTICES, steering } from '../briefing/prompts.ts'
+import { takeMessages } from '../plan/inbox.ts'
+import { spendReserve } from '../machine/reserve.ts'
+import type { ToolContext } from '../tools/context.ts'
+import type { createTools } from '../tools/index.ts'
+import type { WorkClock } from './work-clock.ts'
+
+export interface IterationInput {
+  input: LoopInput
+  limits: Limits
+  clock: WorkClock
+  model: ModelClient
+  settings: ModelSettings
+  request: TurnRequest
+  tools: ReturnType<typeof createTools>
+  context: ToolContext
+}
+
+/** Why the turns ended. What was said and done is in the conversation. */
+export type IterationEnd =
+  | { kind: 'concluded' }
+  /** The model stopped by itself, without a call. */
+  | { kind: 'stopped'; reason: BetaMessage['stop_reason'] }
+  | { kind: 'compact' }
+  /** failed: nothing was achieved by going on. */
+  | { kind: 'fresh'; why: string; failed: boolean }
+  /** The attempt cannot go on. */
+  | { kind: 'over'; error: string }
+
+/** Errors: whatever a model call may throw; PauseError and RevokedError of the finish gate. */
+export async function runTurns(iteration: IterationInput, talk: Conversation): Promise<IterationEnd> {
+  const { input, limits, model, request, tools, context } = iteration
+  const { plan } = input
+  let state = await checkoutState(plan.git)
+  const runner = model.client.beta.messages.toolRunner({
+    ...request,
+    tools,
+    messages: [...talk.messages],
+    stream: true,
+    thread: false,
+  })
+  for await (const stream of runner) {
+    stream.on('error', () => {}) // finalMessage rejects with the same
+    stream.on('abort', () => {})
+    const message = await model.watch(stream)
+    const reply: BetaMessageParam = { role: 'assistant', content: message.content }
+    say(plan, talk, reply)
+    announce(plan, message)
+    if (talk.ending !== null && !isConcluding(reply)) return handOver(plan, talk.ending, reply)
+    if (message.stop_reason !== 'tool_use') return { kind: 'stopped', reason: message.stop_reason }
+    const results = await runner.generateToolResponse()
+    if (context.interruption !== null) throw context.interruption
+    if (results === null) return { kind: 'stopped', reason: message.stop_reason }
+    // A question's result is its answer, which comes with the next attempt.
+    if (context.conclusion?.kind === 'question') return { kind: 'concluded' }
+    // What filled the disk may be the model's own, so it has one turn to take it away.
+    const full = diskTrouble(plan.start.checkout, limits)
+    if (full !== null && talk.toldFull) throw new PauseError('vm_unavailable', full)
+    talk.toldFull = full !== null
+    // A shell that clears the disk needs a little of it itself.
+    if (talk.toldFull) spendReserve()
+    talk.turns++
+    talk.monologues = 0
+    await input.onTurn()
+    const before = state
+    state = await checkoutState(plan.git)
+    const { end, words } =
+      context.conclusion === null
+        ? lookAround(iteration, talk, { message, reply, results, before, state })
+        : { end: { kind: 'concluded' as const }, words: [] }
+    const answer: BetaMessageParam =
+      words.length === 0 ? results : { role: 'user', content: [...blocksOf(results), ...words.map(toText)] }
+    say(plan, talk, answer)
+    if (end !== null) return end
+    if (words.length > 0) runner.pushMessages(reply, answer)
+  }
+  return { kind: 'stopped', reason: null }
+}
+
+/** Also a conversation that ends may finish the plan or ask. */
+function isConcluding(reply: BetaMessageParam): boolean {
+  return blocksOf(reply).some(
+    (block) => block.type === 'tool_use' && (block.name === 'finish' || block.name === 'ask'),
+  )
+}
+
+/** Its calls are not run: they are the first thing the fresh conversation will do, if they are still right then. */
+function handOver(plan: PlanRun, why: string, reply: BetaMessageParam): IterationEnd {
+  const notes = notesIn(reply)
+  if (notes !== null) writeNotes(plan.home, notes)
+  return { kind: 'fresh', why, failed: false }
+}
+
+interface Turn {
+  message: BetaMessage
+  reply: BetaMessageParam
+  results: BetaMessageParam
+  before: CheckoutState
+  state: CheckoutState
+}
+
+/** After each turn: what else the model should hear with its results, and whether the conversation goes on. */
+function lookAround(
+  { input, limits, clock, model, settings, context }: IterationInput,
+  talk: Conversation,
+  { message, reply, results, before, state }: Turn,
+): { end: IterationEnd | null; words: string[] } {
+  const { plan } = input
+  const news = takeMessages(plan)
+  const words = [...(news.length === 0 ? [] : [steering(news)]), ...takeNotices(plan)]
+  if (talk.toldFull) words.push(NOTICES.disk)
+  const tellOnce = (key: 'time' | 'budget') => {
+    if (talk.told.has(key)) return
+    talk.told.add(key)
+    words.push(NOTICES[key])
+    plan.report({ kind: 'event', type: 'notice', text: clipText(NOTICES[key], 500) })
+  }
+
+  const workedMs = clock.tick()
+  if (workedMs >= limits.workMs)
+    return {
+      end: {
+        kind: 'over',
+        error: `The plan was not finished in ${Math.round(limits.workMs / 360_000) / 10} hours of work. Resume it to go on from what is done, or split it.`,
+      },
+      words,
+    }
+  if (workedMs >= 0.9 * limits.workMs) tellOnce('time')
+  if (model.budgetUsed() >= 0.9) tellOnce('budget')
+
+  const calls = guardedCalls(reply, results)
+  const { kind, pattern } = talk.guards.afterTurn({ calls, state: state.mark })
+  if (kind !== 'go') reportCircle(plan, kind, pattern)
+  if (kind === 'stuck') return { end: { kind: 'fresh', why: PATTERN_NUDGES[pattern], failed: true }, words }
+  if (kind === 'nudge') words.push(PATTERN_NUDGES[pattern])
+
+  const committed = state.head !== before.head
+  const isGoodMoment = committed || context.keptNotes
+  talk.leavesTrace ||= isGoodMoment
+  context.keptNotes = false
+  const step = nextStep(
+    {
+      tokens: contextTokens(message),
+      turns: talk.turns,
+      isClean: state.isClean,
+      isGoodMoment,
+      leavesTrace: talk.leavesTrace,
+      canCompact: settings.canCompact,
+    },
+    { ...limits, contextTokens: settings.contextTokens },
+  )
+  if (step === 'compact') return { end: { kind: 'compact' }, words }
+  if (step === 'hand_over') {
+    talk.ending = 'It had grown long.'
+    words.push(NOTICES.handover)
+  }
+  return { end: null, words }
+}
+
+function reportCircle(plan: PlanRun, kind: 'nudge' | 'stuck', pattern: StuckPattern): void {
+  const text =
+    kind === 'nudge' ? 'The work goes in circles' : 'The work is stuck; a fresh conversation begins'
+  plan.report({ kind: 'event', type: kind, text: `${text}: ${pattern.replaceAll('_', ' ')}.` })
+}
+
+function announce(plan: PlanRun, message: BetaMessage): void {
+  for (const block of message.content) {
+    if (block.type === 'text' && block.text.trim() !== '')
+      plan.report({ kind: 'event', type: 'say', text: clipText(block.text.trim(), 2_000) })
+  }
+}

@@ -1,0 +1,33 @@
+// How long an attempt has worked, over restarts: a pause or a sleeping VM does not count.
+import { join } from 'node:path'
+import { z } from 'zod'
+import { readIfPresent, writeDurably } from '../machine/durable.ts'
+
+const Worked = z.object({ attempt: z.int(), ms: z.number().min(0) }).catch({ attempt: 0, ms: 0 })
+
+export interface WorkClock {
+  /** Milliseconds worked until now; kept, so that a crash loses at most the time since the last call. */
+  tick(): number
+}
+
+export function openWorkClock(home: string, attempt: number, now = () => performance.now()): WorkClock {
+  const file = join(home, '.ralph/worked.json')
+  const known = Worked.parse(toJson(readIfPresent(file)))
+  const before = known.attempt === attempt ? known.ms : 0
+  const startedAt = now()
+  return {
+    tick() {
+      const ms = before + now() - startedAt
+      writeDurably(file, JSON.stringify({ attempt, ms }))
+      return ms
+    },
+  }
+}
+
+function toJson(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? '')
+  } catch {
+    return null // none yet, or torn by somebody else: the clock begins anew
+  }
+}

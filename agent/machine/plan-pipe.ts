@@ -1,0 +1,127 @@
+// The line between the supervisor and one plan's process: JSON lines over its stdin and stdout. Secrets travel only here.
+// What comes from the plan's side is a stranger's claim: its user can write to this pipe without us.
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { z } from 'zod'
+import {
+  AttemptEnd,
+  CheckResult,
+  EventLine,
+  ObjectId,
+  OutcomeReason,
+  Phase,
+  PlanId,
+  VmPauseReason,
+} from '../../src/protocol.ts'
+
+/** Longest line taken: a start with a long plan and its messages, an end with 100 commits and 50 checks, stay far below it. */
+const MAX_LINE_BYTES = 8_000_000
+
+export const Message = z.object({ n: z.int(), text: z.string() })
+export type Message = z.infer<typeof Message>
+
+export const Start = z.object({
+  kind: z.literal('start'),
+  /** stop: no work any more; commit what is there and say what it came to. */
+  mode: z.enum(['work', 'stop']),
+  id: PlanId,
+  attempt: z.int(),
+  title: z.string(),
+  text: z.string(),
+  branch: z.string(),
+  base: z.string(),
+  setup: z.string().optional(),
+  checks: z.array(z.string()),
+  model: z.string(),
+  effort: z.string(),
+  onQuestion: z.enum(['pause', 'assume']),
+  pushedHead: ObjectId.optional(),
+  checkpointHead: ObjectId.optional(),
+  checkpointMs: z.int().optional(),
+  workMs: z.int().optional(),
+  messages: z.array(Message),
+  token: z.string(),
+  /** The Worker's address for VMs, without a slash at the end. */
+  url: z.string(),
+  workspace: z.string(),
+  checkout: z.string(),
+  mirror: z.string(),
+})
+export type Start = z.infer<typeof Start>
+
+/** What the proof of one head came to, as the supervisor knows it from its own prover. */
+export const Verdict = z.discriminatedUnion('kind', [
+  /** Nothing more is asked of the model; the outcome may still be unverified. */
+  z.object({
+    kind: z.literal('accepted'),
+    outcome: z.enum(['verified', 'unverified']),
+    reasons: z.array(OutcomeReason),
+    proof: z.enum(['clean_checkout', 'in_place', 'none']),
+    checks: z.array(CheckResult).max(50),
+  }),
+  /** text: for the model, with what failed and what to do. */
+  z.object({
+    kind: z.literal('rejected'),
+    text: z.string(),
+    reasons: z.array(OutcomeReason),
+    proof: z.enum(['clean_checkout', 'in_place', 'none']),
+    checks: z.array(CheckResult).max(50),
+  }),
+  /** The proof could not be brought to its end now. */
+  z.object({ kind: z.literal('paused'), reason: VmPauseReason, detail: z.string() }),
+  z.object({ kind: z.literal('revoked') }),
+])
+export type Verdict = z.infer<typeof Verdict>
+
+export const ToPlan = z.discriminatedUnion('kind', [
+  Start,
+  z.object({ kind: z.literal('verdict'), head: ObjectId, verdict: Verdict }),
+  z.object({ kind: z.literal('token'), token: z.string() }),
+  z.object({ kind: z.literal('message'), message: Message }),
+])
+export type ToPlan = z.infer<typeof ToPlan>
+
+export const FromPlan = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('event'),
+    type: EventLine.shape.type,
+    text: EventLine.shape.text,
+    data: EventLine.shape.data,
+  }),
+  z.object({ kind: z.literal('phase'), phase: Phase }),
+  /** A sign of life: bytes from the model or from a command. */
+  z.object({ kind: z.literal('activity') }),
+  /** Something durable was done since the start: a crash after it is not the same crash again. */
+  z.object({ kind: z.literal('progress') }),
+  z.object({ kind: z.literal('taken'), n: z.int().min(1) }),
+  /** Asks the supervisor to prove the pushed head; answered by a verdict for that head. */
+  z.object({ kind: z.literal('prove'), head: ObjectId, summary: z.string().max(8_000) }),
+  z.object({ kind: z.literal('end'), end: AttemptEnd }),
+])
+export type FromPlan = z.infer<typeof FromPlan>
+
+export function writeLine(stream: Writable, message: object): void {
+  stream.write(`${JSON.stringify(message)}\n`)
+}
+
+/** Calls onMessage for each well-formed line; others are dropped. An endless line ends the reading. */
+export function readLines<T>(stream: Readable, schema: z.ZodType<T>, onMessage: (message: T) => void): void {
+  let sinceNewline = 0
+  stream.on('data', (chunk: Buffer) => {
+    const newline = chunk.lastIndexOf(10)
+    sinceNewline = newline === -1 ? sinceNewline + chunk.byteLength : chunk.byteLength - newline
+    if (sinceNewline > MAX_LINE_BYTES) stream.destroy()
+  })
+  createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => {
+    const parsed = schema.safeParse(toJson(line))
+    if (parsed.success) onMessage(parsed.data)
+  })
+}
+
+function toJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return null // not ours: the schema refuses null
+  }
+}

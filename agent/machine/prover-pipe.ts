@@ -1,0 +1,54 @@
+// The line between the supervisor and its prover: JSON lines over stdin and stdout, both ends root's own.
+import { z } from 'zod'
+import { EventLine, ObjectId, PlanId, Work } from '../../src/protocol.ts'
+import { Verdict } from './plan-pipe.ts'
+
+export const ProofOrder = z.object({
+  kind: z.literal('order'),
+  id: PlanId,
+  attempt: z.int(),
+  text: z.string(),
+  /** What the person wrote since, oldest first. */
+  messages: z.array(z.string()),
+  summary: z.string(),
+  head: ObjectId,
+  branch: z.string(),
+  /** Where the base branch stands now, or stood when the plan began; null: the repository had no commit. */
+  baseHead: ObjectId.nullable(),
+  setup: z.string().optional(),
+  checks: z.array(z.string()),
+  model: z.string(),
+  effort: z.string(),
+  token: z.string(),
+  url: z.string(),
+  mirror: z.string(),
+  user: z.object({
+    name: z.string(),
+    home: z.string(),
+    ids: z.object({ uid: z.int(), gid: z.int() }).nullable(),
+  }),
+  /** Root's own folder for the full output of every command. */
+  logs: z.string(),
+})
+export type ProofOrder = z.infer<typeof ProofOrder>
+
+export const ToProver = z.discriminatedUnion('kind', [
+  ProofOrder,
+  z.object({ kind: z.literal('token'), token: z.string() }),
+])
+export type ToProver = z.infer<typeof ToProver>
+
+export const ProofReport = z.object({ verdict: Verdict, work: Work })
+export type ProofReport = z.infer<typeof ProofReport>
+
+export const FromProver = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('event'),
+    type: EventLine.shape.type,
+    text: EventLine.shape.text,
+    data: EventLine.shape.data,
+  }),
+  z.object({ kind: z.literal('activity') }),
+  z.object({ kind: z.literal('report'), report: ProofReport }),
+])
+export type FromProver = z.infer<typeof FromProver>

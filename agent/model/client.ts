@@ -1,0 +1,171 @@
+// The model behind the gateway: one client whose credential is always the current plan token, a watchdog for streams that
+// fall silent (the SDK has none), and what each failure means for the plan.
+import Anthropic, { APIError } from '@anthropic-ai/sdk'
+import { z } from 'zod'
+import { BUDGET_USED_HEADER, GatewayErrorType } from '../../src/protocol.ts'
+import type { ModelSettings } from './model-settings.ts'
+import { SYSTEM_PROMPT } from '../briefing/prompts.ts'
+import type { createTools } from '../tools/index.ts'
+import { openUsageLog } from './usage-log.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+
+const DEFAULT_IDLE_STREAM_MS = 120_000
+const RETRIES_OF_THE_SDK = 2
+const COMPACTION_BETA = 'compact-2026-09-04'
+
+export interface ModelClient {
+  client: Anthropic
+  /** Runs one streamed reply; rejects with StalledError when no byte came for two minutes. Pings count as bytes. */
+  watch<T>(stream: { abort(): void; finalMessage(): Promise<T> }): Promise<T>
+  /** The share of the plan's budget that was used before the last answer, 0 to 1. */
+  budgetUsed(): number
+}
+
+export class StalledError extends Error {
+  override name = 'StalledError'
+}
+
+export function createModelClient({ start, home, token, report }: PlanRun): ModelClient {
+  const usage = openUsageLog(home, start.attempt)
+  let budgetUsed = 0
+  const idleMs = Number(process.env['RALPH_IDLE_STREAM_MS'] ?? DEFAULT_IDLE_STREAM_MS)
+  let onBytes: (() => void) | null = null
+  const client = new Anthropic({
+    baseURL: `${start.url}/vm/model`,
+    // A placeholder: the real one is set on each request, because it changes while the plan runs.
+    apiKey: 'plan-token',
+    maxRetries: RETRIES_OF_THE_SDK,
+    logLevel: 'off',
+    fetch: async (input, init) => {
+      const headers = new Headers(init?.headers)
+      headers.set('authorization', `Bearer ${token.current()}`)
+      const response = await fetch(input, { ...init, headers, redirect: 'manual' })
+      onBytes?.()
+      budgetUsed = Number(response.headers.get(BUDGET_USED_HEADER) ?? budgetUsed)
+      const counted = usage.reader(response.headers.get('content-type') ?? '')
+      return tap(response, {
+        onChunk(chunk) {
+          onBytes?.()
+          counted.read(chunk)
+        },
+        onEnd: () => counted.end(),
+      })
+    },
+  })
+  return {
+    client,
+    budgetUsed: () => budgetUsed,
+    async watch(stream) {
+      let stalled = false
+      let timer: NodeJS.Timeout | undefined
+      let lastReportMs = 0
+      onBytes = () => {
+        clearTimeout(timer)
+        timer = setTimeout(() => {
+          stalled = true
+          stream.abort()
+        }, idleMs)
+        if (performance.now() - lastReportMs < 1_000) return
+        lastReportMs = performance.now()
+        report({ kind: 'activity' })
+      }
+      onBytes()
+      try {
+        return await stream.finalMessage()
+      } catch (error) {
+        throw stalled ? new StalledError('The model fell silent.', { cause: error }) : error
+      } finally {
+        clearTimeout(timer)
+        onBytes = null
+      }
+    },
+  }
+}
+
+export type TurnRequest = ReturnType<typeof turnRequest>
+
+/** What every request of a plan has in common, byte for byte: the prefix that stays cached. Two breakpoints, an hour each. */
+export function turnRequest(model: string, settings: ModelSettings, tools: ReturnType<typeof createTools>) {
+  const cache = { type: 'ephemeral', ttl: '1h' } as const
+  return {
+    model,
+    ...settings.request,
+    system: [{ type: 'text' as const, text: SYSTEM_PROMPT, cache_control: cache }],
+    cache_control: cache,
+    // On every request: a summary is sent back with those that follow it.
+    betas: settings.canCompact ? [COMPACTION_BETA] : [],
+    tools,
+  }
+}
+
+export type ModelTrouble =
+  | { kind: 'retry'; detail: string }
+  | { kind: 'expired' }
+  | { kind: 'revoked' }
+  | { kind: 'budget' | 'monthly_budget'; detail: string }
+  /** The request itself was refused: the same one again cannot help. */
+  | { kind: 'refused'; detail: string }
+
+/** What a failed call means. Anything unknown is worth another try: most of it is the network. */
+export function judgeModelError(error: unknown): ModelTrouble {
+  if (!(error instanceof APIError) || error.status === undefined)
+    return { kind: 'retry', detail: error instanceof Error ? error.message.slice(0, 300) : 'unknown' }
+  const body = ErrorBody.safeParse(error.error)
+  const type = GatewayErrorType.safeParse(body.data?.error.type)
+  const detail = (body.data?.error.message ?? error.message).slice(0, 1_500)
+  if (type.success) {
+    const kinds = {
+      budget_exceeded: 'budget',
+      monthly_budget_exceeded: 'monthly_budget',
+      token_expired: 'expired',
+      token_revoked: 'revoked',
+      request_refused: 'refused',
+    } as const
+    return { kind: kinds[type.data], detail }
+  }
+  if (error.status === 402) return { kind: 'budget', detail }
+  const isRefusal = error.status >= 400 && error.status < 500 && ![401, 408, 409, 429].includes(error.status)
+  return isRefusal
+    ? { kind: 'refused', detail: `HTTP ${error.status}: ${detail}` }
+    : { kind: 'retry', detail }
+}
+
+const ErrorBody = z.object({ error: z.object({ type: z.string(), message: z.string() }) })
+
+interface Tap {
+  onChunk(chunk: Uint8Array): void
+  /** Once, however the body ended. */
+  onEnd(): void
+}
+
+/** The same response; its body is looked at as it passes. */
+function tap(response: Response, watcher: Tap): Response {
+  if (response.body === null) return response
+  const reader = response.body.getReader()
+  let isOver = false
+  const end = () => {
+    if (!isOver) watcher.onEnd()
+    isOver = true
+  }
+  const watched = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read()
+        if (!done) {
+          watcher.onChunk(value)
+          return controller.enqueue(value)
+        }
+        end()
+        controller.close()
+      } catch (error) {
+        end()
+        controller.error(error)
+      }
+    },
+    cancel(reason) {
+      end()
+      return reader.cancel(reason)
+    },
+  })
+  return new Response(watched, response)
+}

@@ -1,0 +1,35 @@
+// What every part of one plan's process works with.
+import type { VmPauseReason } from '../../src/protocol.ts'
+import type { Git } from '../git/git.ts'
+import type { Journal } from './journal.ts'
+import type { FromPlan, Message, Start, Verdict } from '../machine/plan-pipe.ts'
+import type { TokenHolder } from './token.ts'
+
+export interface PlanRun {
+  start: Start
+  home: string
+  env: NodeJS.ProcessEnv
+  git: Git
+  journal: Journal
+  token: TokenHolder
+  report: (message: FromPlan) => void
+  /** Has the supervisor prove a pushed head: minutes to an hour. */
+  prove: (head: string, summary: string) => Promise<Verdict>
+  /** Messages of the person that the model has not seen yet, oldest first. */
+  inbox: Message[]
+}
+
+/** An attempt that cannot go on by itself: it ends paused, with the work kept. */
+export class PauseError extends Error {
+  override name = 'PauseError'
+  readonly reason: VmPauseReason
+  constructor(reason: PauseError['reason'], detail: string) {
+    super(detail)
+    this.reason = reason
+  }
+}
+
+/** The gateway withdrew this attempt's rights: nothing more may be done with them. */
+export class RevokedError extends Error {
+  override name = 'RevokedError'
+}

@@ -1,0 +1,43 @@
+// git against the gateway with patience: an expired token waits for the next one, an unreachable gateway is tried again, and
+// a refusal is final. The gateway tells which by git's own messages.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { RevokedError } from './plan-context.ts'
+import type { PlanRun } from './plan-context.ts'
+import type { RunResult } from '../machine/process.ts'
+
+const TRIES = 6
+const FIRST_WAIT_MS = Number(process.env['RALPH_RETRY_WAIT_MS'] ?? 1_000)
+const RENEWAL_WAIT_MS = 5 * 60_000
+
+/** The last result; the caller judges a refusal. Errors: RevokedError when this attempt's rights are gone. */
+export async function withRenewal(plan: PlanRun, attempt: () => Promise<RunResult>): Promise<RunResult> {
+  for (let tries = 1; ; tries++) {
+    const token = plan.token.current()
+    const result = await attempt()
+    if (result.code === 0) return result
+    if (/token_revoked/.test(result.stderr))
+      throw new RevokedError('The gateway revoked the rights of this attempt.')
+    const verdict = judge(result)
+    if (verdict === 'refused' || tries >= TRIES) return result
+    plan.report({ kind: 'activity' })
+    if (verdict === 'expired') await plan.token.renewed(token, RENEWAL_WAIT_MS)
+    else await sleep(FIRST_WAIT_MS * 2 ** (tries - 1))
+  }
+}
+
+/** A refusal by the remote (or for a reason on this side) does not change by trying again. */
+export function judge(result: RunResult): 'refused' | 'expired' | 'unreachable' {
+  const said = result.stderr
+  if (/token_expired|HTTP 401|error: 401|Authentication failed|could not read Username/i.test(said))
+    return 'expired'
+  if (
+    /remote rejected|\[rejected\]|remote error:|couldn't find remote ref|(?:error:|HTTP) 4(?:0[0349]|13)/i.test(
+      said,
+    )
+  )
+    return 'refused'
+  if (result.timedOut) return 'unreachable'
+  const network =
+    /Could not resolve|Failed to connect|Connection|hung up|RPC failed|early EOF|unexpected disconnect|HTTP [45]\d\d|error: [45]\d\d|timed out|SSL|curl|unable to access/i
+  return network.test(said) ? 'unreachable' : 'refused'
+}

@@ -1,0 +1,88 @@
+// What runs inside a proof: commands as the prover's user, watched by root, whose word on the exit code nobody else can give.
+import { join } from 'node:path'
+import { createGit } from '../git/git.ts'
+import type { Git } from '../git/git.ts'
+import type { FromProver, ProofOrder } from '../machine/prover-pipe.ts'
+import { freshHome, proofCheckout } from '../users/prover-user.ts'
+import { run } from '../machine/process.ts'
+import { fetchSubmodules } from '../git/submodules.ts'
+import { runShell } from '../machine/shell.ts'
+import type { ShellResult } from '../machine/shell.ts'
+
+export interface ProofShell {
+  order: ProofOrder
+  checkout: string
+  env: NodeJS.ProcessEnv
+  git: Git
+  report: (message: FromProver) => void
+  run: (command: string, name: string, timeoutMs: number) => Promise<ShellResult>
+  /** Files of the checkout: null deletes one. Errors: throws when one cannot be written. */
+  put: (files: Map<string, string | null>) => Promise<void>
+}
+
+const FILE_TIMEOUT_MS = 60_000
+
+/** A fresh home with one commit checked out. Errors: GitError when the mirror does not have it. */
+export async function openProofShell(
+  order: ProofOrder,
+  commit: string,
+  report: (message: FromProver) => void,
+): Promise<ProofShell> {
+  const { user, id, mirror, logs } = order
+  // Python tells compiled files by size and second: two texts of one length, put there within a second, would be taken for one.
+  const env = { ...(await freshHome(user, id, mirror)), PYTHONDONTWRITEBYTECODE: '1' }
+  const checkout = proofCheckout(user)
+  const ids = user.ids ?? undefined
+  const git = createGit(checkout, env, ids)
+  await git.must(['init', '--quiet'])
+  await put(
+    { checkout, env, ...user.ids },
+    new Map([['.git/objects/info/alternates', `${join(mirror, 'objects')}\n`]]),
+  )
+  await git.must(['checkout', '--quiet', '--force', '--detach', commit, '--'], {
+    timeoutMs: 10 * FILE_TIMEOUT_MS,
+  })
+  await fetchSubmodules({ git, report })
+  let number = 0
+  return {
+    order,
+    checkout,
+    env,
+    git,
+    report,
+    run: (command, name, timeoutMs) =>
+      runShell({
+        command,
+        cwd: checkout,
+        env,
+        timeoutMs,
+        logFile: join(
+          logs,
+          `${String(++number).padStart(2, '0')}-${name.replaceAll(/\W+/g, '-').slice(0, 40)}.log`,
+        ),
+        onActivity: () => report({ kind: 'activity' }),
+        ids,
+      }),
+    put: (files) => put({ checkout, env, ...user.ids }, files),
+  }
+}
+
+/** As the user: root writes nothing into a folder of another's. */
+async function put(
+  { checkout, env, ...ids }: { checkout: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number },
+  files: Map<string, string | null>,
+): Promise<void> {
+  for (const [path, text] of files) {
+    const script =
+      text === null ? 'rm -rf -- "$1"' : 'mkdir -p -- "$(dirname -- "$1")" && rm -rf -- "$1" && cat >"$1"'
+    const done = await run('sh', ['-c', script, 'sh', `./${path}`], {
+      ...ids,
+      cwd: checkout,
+      env,
+      timeoutMs: FILE_TIMEOUT_MS,
+      input: text ?? '',
+    })
+    if (done.code !== 0)
+      throw new Error(`${path} could not be put into the proof: ${done.stderr.trim().slice(0, 300)}`)
+  }
+}

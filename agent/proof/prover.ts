@@ -1,0 +1,48 @@
+// `ralph prove`: root's process for one proof, apart from the supervisor so that neither its memory nor its end is the other's. It
+// holds nothing: killed at any moment, the supervisor starts another.
+import { join } from 'node:path'
+import { clipText } from '../machine/output.ts'
+import { readLines, writeLine } from '../machine/plan-pipe.ts'
+import { proveHead } from './proof.ts'
+import { ToProver } from '../machine/prover-pipe.ts'
+import type { FromProver } from '../machine/prover-pipe.ts'
+import { redactAll } from '../machine/redact-line.ts'
+import { killShells } from '../machine/shell.ts'
+import { createTokenHolder } from '../plan/token.ts'
+import type { TokenHolder } from '../plan/token.ts'
+
+export function runProver(): void {
+  let token: TokenHolder | null = null
+  // What the work's own commands print may hold anything.
+  const report = (message: FromProver): void =>
+    writeLine(process.stdout, redactAll(message, token?.all() ?? []))
+  process.stdin.on('close', leave)
+  process.stdout.on('error', leave)
+  readLines(process.stdin, ToProver, (message) => {
+    if (message.kind === 'token') token?.set(message.token)
+    else if (token === null) {
+      token = createTokenHolder({
+        token: message.token,
+        gitConfigFile: join(message.logs, 'gateway.gitconfig'),
+        gatewayUrl: message.url,
+      })
+      void proveHead(message, token, report)
+        .then((found) => report({ kind: 'report', report: found }))
+        .catch((error: unknown) => {
+          report({
+            kind: 'event',
+            type: 'error',
+            text: clipText(`The proof failed: ${String(error)}`, 1_000),
+          })
+          process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+          leave()
+        })
+    }
+  })
+}
+
+/** The supervisor has gone, or has heard all. */
+function leave(): void {
+  killShells()
+  process.exit(1)
+}

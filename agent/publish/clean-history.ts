@@ -1,0 +1,139 @@
+// The model commits by itself, so what must not leave the machine may stand in a commit, and taking it out in a later one leaves
+// it in the history. Before a push the plan's own commits are judged one by one; from the first that holds something on they
+// are written anew without it, with their authors, dates and messages. The files themselves are not touched.
+import { join } from 'node:path'
+import { rmSync } from 'node:fs'
+import { commitOf } from '../git/git.ts'
+import type { Git } from '../git/git.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { judgeChanges, rulesFor } from './hold-back.ts'
+import type { GateRules } from './hold-back.ts'
+import type { Held } from './hold-back-rules.ts'
+import { BYTES, EMPTY_TREE, readChanges, setEntries } from '../git/tree-diff.ts'
+
+export interface CleanHistory {
+  /** HEAD, or what stands for it without the held files; null: no commit yet. */
+  head: string | null
+  held: Held[]
+}
+
+const MAX_COMMITS = 2_000
+/** Commits once found clean: most pushes and checkpoints have nothing new to judge. */
+const clean = new WeakMap<Git, Set<string>>()
+
+export const cleanHistory = (plan: PlanRun): Promise<CleanHistory> =>
+  cleanCommits(plan.git, plan.home, rulesFor(plan))
+
+export async function cleanCommits(git: Git, home: string, rules: GateRules): Promise<CleanHistory> {
+  const head = await commitOf(git, 'HEAD')
+  if (head === null) return { head, held: [] }
+  const known = clean.get(git) ?? new Set<string>()
+  clean.set(git, known)
+  const index = join(home, '.ralph/clean-index')
+  const written = new Map<string, string>()
+  const held: Held[] = []
+  for (const { commit, parents } of await ownCommits(git, head)) {
+    const newParents = parents.map((parent) => written.get(parent) ?? parent)
+    const isSame = newParents.every((parent, at) => parent === parents[at])
+    if (isSame && known.has(commit)) continue
+    const found = await judgeCommit({ git, commit, parents: newParents, rules })
+    held.push(...found.held)
+    if (isSame && found.held.length === 0) known.add(commit)
+    else {
+      const anew = await rewrite({ git, commit, parents: newParents, index, back: found.back })
+      written.set(commit, anew)
+      known.add(anew)
+    }
+  }
+  return { head: written.get(head) ?? head, held }
+}
+
+/** Moves the branch to the clean history; the checkout's files stay as they are. */
+export async function adoptHistory(git: Git, { head }: CleanHistory): Promise<void> {
+  if (head !== null && head !== (await commitOf(git, 'HEAD')))
+    await git.must(['reset', '--quiet', '--mixed', head])
+}
+
+/** What no remote branch has yet, oldest first. */
+async function ownCommits(git: Git, head: string): Promise<{ commit: string; parents: string[] }[]> {
+  const listed = await git.must([
+    'rev-list',
+    '--topo-order',
+    '--reverse',
+    '--parents',
+    `--max-count=${MAX_COMMITS}`,
+    head,
+    '--not',
+    '--remotes=origin',
+  ])
+  return listed
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [commit = '', ...parents] = line.split(' ')
+      return { commit, parents }
+    })
+}
+
+interface JudgeInput {
+  git: Git
+  commit: string
+  /** Already clean. */
+  parents: string[]
+  rules: GateRules
+}
+
+async function judgeCommit({ git, commit, parents, rules }: JudgeInput) {
+  const [first = EMPTY_TREE, ...others] = parents
+  let changes = await readChanges(git, ['diff-tree', '-r', first, commit])
+  // Of a merge only what neither side brought.
+  for (const other of others) {
+    const differs = new Set(
+      (await readChanges(git, ['diff-tree', '-r', other, commit])).map(({ path }) => path),
+    )
+    changes = changes.filter(({ path }) => differs.has(path))
+  }
+  const held = await judgeChanges(git, changes, rules)
+  const paths = new Set(held.map(({ path }) => path))
+  return {
+    held,
+    back: changes.filter(({ path }) => paths.has(path)).map(({ path, before }) => ({ path, entry: before })),
+  }
+}
+
+interface RewriteInput {
+  git: Git
+  commit: string
+  parents: string[]
+  index: string
+  back: Parameters<typeof setEntries>[1]
+}
+
+async function rewrite({ git, commit, parents, index, back }: RewriteInput): Promise<string> {
+  const env = { GIT_INDEX_FILE: index }
+  rmSync(index, { force: true })
+  rmSync(`${index}.lock`, { force: true })
+  await git.must(['read-tree', commit], { env })
+  await setEntries(git, back, env)
+  const tree = await git.must(['write-tree'], { env })
+  const [first] = parents
+  // Nothing is left of a commit that held nothing else.
+  if (
+    parents.length === 1 &&
+    first !== undefined &&
+    back.length > 0 &&
+    (await git.must(['rev-parse', `${first}^{tree}`])) === tree
+  )
+    return first
+  const raw = (await git.try(['cat-file', 'commit', commit], BYTES)).stdout
+  const [head = '', ...message] = raw.split('\n\n')
+  const kept = head
+    .replaceAll(/^gpgsig(?:-sha256)? .*(?:\n .*)*\n?/gm, '')
+    .split('\n')
+    .filter((line) => !/^(?:tree|parent) /.test(line) && line !== '')
+  const lines = [`tree ${tree}`, ...parents.map((parent) => `parent ${parent}`), ...kept]
+  return git.must(['hash-object', '-t', 'commit', '-w', '--stdin'], {
+    input: `${lines.join('\n')}\n\n${message.join('\n\n')}`,
+    encoding: 'latin1',
+  })
+}

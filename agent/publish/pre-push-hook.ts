@@ -1,0 +1,38 @@
+// `ralph check-push HOME`, the checkout's pre-push hook: the model's own pushes pass the gate that ours pass. git prints what it says.
+import { join } from 'node:path'
+import { z } from 'zod'
+import { readIfPresent, writeDurably } from '../machine/durable.ts'
+import { createGit } from '../git/git.ts'
+import { cleanCommits } from './clean-history.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { describeTooLarge } from './push-size.ts'
+import { describeHeld, rulesFor } from './hold-back.ts'
+import { tokenConfigFile } from '../plan/token.ts'
+
+const Rules = z.object({
+  allowed: z.object({ workflows: z.boolean(), text: z.string() }),
+  baseHead: z.string().nullable(),
+  branch: z.string(),
+})
+
+const rulesFile = (home: string): string => join(home, '.ralph/push-rules.json')
+
+/** What the plan's words allow, for the hook: it runs in a process of its own. */
+export function saveRules(plan: PlanRun): void {
+  const { allowed, baseHead } = rulesFor(plan)
+  writeDurably(rulesFile(plan.home), JSON.stringify({ allowed, baseHead, branch: plan.start.branch }))
+}
+
+/** '' when the push may go on; else why not, with what to do. */
+export async function checkPush(home: string): Promise<string> {
+  const rules = Rules.parse(JSON.parse(readIfPresent(rulesFile(home)) ?? '{}'))
+  const token = /Bearer (\S+?)"/.exec(readIfPresent(tokenConfigFile(home)) ?? '')?.[1]
+  // git tells a hook its directories by these; our own calls find the checkout by themselves.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')))
+  const known = token === undefined ? [] : [token]
+  const git = createGit(process.cwd(), env)
+  const { held } = await cleanCommits(git, home, { ...rules, known })
+  return held.length === 0
+    ? describeTooLarge(git, rules.branch)
+    : `This is not pushed, because of what its commits hold:\n${describeHeld(held)}\nTake it out of the commits themselves (a later commit leaves it in the history), then push again.`
+}

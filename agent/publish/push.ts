@@ -1,0 +1,84 @@
+// Pushing the plan's branch through the gateway. Repeating it is harmless: what is already there is left as it is. What the gate
+// holds back never leaves, and nobody else's commit is ever overwritten.
+import { handInDiff } from './hand-in-diff.ts'
+import { commitOf, gitReason } from '../git/git.ts'
+import { adoptHistory, cleanHistory } from './clean-history.ts'
+import { PauseError } from '../plan/plan-context.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import type { RunResult } from '../machine/process.ts'
+import { describeTooLarge } from './push-size.ts'
+import { judge, withRenewal } from '../plan/token-renewal.ts'
+import { describeHeld, tellHeld } from './hold-back.ts'
+
+const PUSH_TIMEOUT_MS = 15 * 60_000
+
+/** Pushes HEAD to the plan's branch. Errors: PauseError git_refused with git's own words; RevokedError. */
+export async function pushBranch(plan: PlanRun): Promise<void> {
+  const { git, start, report } = plan
+  const history = await cleanHistory(plan)
+  tellHeld(plan, history.held, 'push')
+  if (history.held.length > 0) {
+    await adoptHistory(git, history)
+    report({
+      kind: 'event',
+      type: 'held',
+      text: `The commits were written anew without what is held back:\n${describeHeld(history.held)}`.slice(
+        0,
+        1_900,
+      ),
+    })
+  }
+  const tooLarge = await describeTooLarge(git, start.branch)
+  if (tooLarge !== '') throw new PauseError('git_refused', tooLarge)
+  const head = await commitOf(git, 'HEAD')
+  const ref = `refs/heads/${start.branch}`
+  const push = (...options: string[]) =>
+    withRenewal(plan, () =>
+      git.try(['push', '--quiet', ...options, 'origin', `HEAD:${ref}`], { timeoutMs: PUSH_TIMEOUT_MS }),
+    )
+  let result = await push()
+  if (result.code !== 0 && /non-fast-forward|fetch first/.test(result.stderr)) {
+    const theirs = await fetchBranch(plan, ref)
+    // Commits of this plan's own that were written anew since: only over exactly these.
+    if (theirs !== null && (await isOwn(plan, theirs)))
+      result = await push(`--force-with-lease=${ref}:${theirs}`)
+    else if (theirs !== null)
+      throw new PauseError(
+        'git_refused',
+        `Somebody else pushed ${theirs.slice(0, 12)} to ${start.branch}. Nobody's commit is overwritten, so this plan cannot push there now; its work is kept on the VM. Put that commit on a branch of your own, set ${start.branch} back to ${await lastPushed(plan)}, then resume the plan.`,
+      )
+  }
+  if (result.code !== 0) throw new PauseError('git_refused', explain(start.branch, result))
+  report({ kind: 'event', type: 'push', text: `Pushed ${head?.slice(0, 12) ?? 'HEAD'} to ${start.branch}.` })
+  await handInDiff(plan)
+}
+
+/** Without touching our note of what we pushed. */
+async function fetchBranch(plan: PlanRun, ref: string): Promise<string | null> {
+  const args = ['fetch', '--quiet', '--no-tags', '--refmap=', 'origin', ref]
+  const fetched = await withRenewal(plan, () => plan.git.try(args))
+  return fetched.code === 0 ? commitOf(plan.git, 'FETCH_HEAD') : null
+}
+
+/** Was it pushed from here, or did the gateway see an earlier attempt push it? */
+async function isOwn({ git, start }: PlanRun, commit: string): Promise<boolean> {
+  if (commit === start.pushedHead) return true
+  const tracking = `refs/remotes/origin/${start.branch}`
+  const { stdout } = await git.try(['reflog', 'show', '--format=%H %gs', tracking])
+  return stdout.split('\n').includes(`${commit} update by push`)
+}
+
+/** In words: what the gateway will take as the branch's old value. */
+async function lastPushed({ git, start }: PlanRun): Promise<string> {
+  const head = start.pushedHead ?? (await commitOf(git, `refs/remotes/origin/${start.branch}`))
+  return head?.slice(0, 12) ?? 'nothing (delete it)'
+}
+
+function explain(branch: string, result: RunResult): string {
+  const said = gitReason(result)
+  if (/HTTP 413|error: 413/.test(said))
+    return `The push of ${branch} is larger than the gateway takes (100 MB on most plans of the host): leave large files out. ${said}`
+  if (judge(result) === 'unreachable')
+    return `The push of ${branch} did not get through: the gateway cannot be reached. ${said}`
+  return `The push of ${branch} was refused: ${said}`
+}

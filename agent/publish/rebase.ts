@@ -1,0 +1,87 @@
+// The base may have moved while the plan worked. At the end its new state is fetched and the plan's commits are put on top of it
+// where that goes without a conflict; a conflict is the model's to resolve, once, and else is reported and left as it is.
+import { commitOf, gitReason } from '../git/git.ts'
+import type { Git } from '../git/git.ts'
+import { clipText } from '../machine/output.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { withRenewal } from '../plan/token-renewal.ts'
+
+export type Rebased =
+  | { kind: 'current' }
+  /** baseHead: the commit the work now stands on; checks must run again. */
+  | { kind: 'rebased'; baseHead: string }
+  /** files: what both sides changed. The checkout is as it was before. */
+  | { kind: 'conflict'; baseHead: string; files: string[] }
+  /** The base could not be compared: it has vanished, or cannot be reached. detail says why. */
+  | { kind: 'unknown'; detail: string }
+
+const FETCH_TIMEOUT_MS = 10 * 60_000
+const REBASE_TIMEOUT_MS = 10 * 60_000
+const MAX_FILES = 50
+
+/** Work that is uncommitted must be committed first; what the gate held back is put aside and back. Errors: RevokedError. */
+export async function rebaseOntoBase(plan: PlanRun): Promise<Rebased> {
+  const { git, start, report } = plan
+  const head = await commitOf(git, 'HEAD')
+  const tracking = `refs/remotes/origin/${start.base}`
+  const fetched = await withRenewal(plan, () =>
+    git.try(['fetch', '--quiet', '--no-tags', 'origin', `+refs/heads/${start.base}:${tracking}`], {
+      timeoutMs: FETCH_TIMEOUT_MS,
+    }),
+  )
+  if (fetched.code !== 0) {
+    const detail = /couldn't find remote ref/i.test(fetched.stderr)
+      ? `The base branch ${start.base} is not there any more; the work stands on where it was.`
+      : `The base branch ${start.base} could not be fetched: ${gitReason(fetched)}`
+    report({ kind: 'event', type: 'base', text: clipText(detail, 1_000) })
+    return { kind: 'unknown', detail }
+  }
+  const baseHead = await commitOf(git, tracking)
+  if (baseHead === null || head === null) return { kind: 'current' }
+  const isBelow = await git.try(['merge-base', '--is-ancestor', baseHead, head])
+  if (isBelow.code === 0) return { kind: 'current' }
+  if ((await git.try(['merge-base', baseHead, head])).code !== 0) {
+    const detail = `The base branch ${start.base} was replaced by another history; the work stands on where it was.`
+    report({ kind: 'event', type: 'base', text: detail })
+    return { kind: 'unknown', detail }
+  }
+  const rebased = await git.try(
+    ['rebase', '--quiet', '--autostash', '--rebase-merges', '--empty=drop', baseHead],
+    { timeoutMs: REBASE_TIMEOUT_MS },
+  )
+  if (rebased.code === 0) {
+    report({
+      kind: 'event',
+      type: 'rebase',
+      text: `Rebased onto ${baseHead.slice(0, 12)}, to which ${start.base} has moved.`,
+    })
+    plan.journal.append({ kind: 'prepared', baseHead })
+    return { kind: 'rebased', baseHead }
+  }
+  const files = (await git.try(['diff', '--name-only', '--diff-filter=U', '-z'])).stdout
+    .split('\0')
+    .filter((file) => file !== '')
+  await abortRebase(git)
+  const shown = files.slice(0, MAX_FILES)
+  report({
+    kind: 'event',
+    type: 'conflict',
+    text: clipText(
+      `${start.base} has moved to ${baseHead.slice(0, 12)} and conflicts with the work in: ${shown.join(', ') || gitReason(rebased)}.`,
+      1_900,
+    ),
+    data: { base: baseHead, files: shown },
+  })
+  return { kind: 'conflict', baseHead, files: shown }
+}
+
+async function abortRebase(git: Git): Promise<void> {
+  await git.try(['rebase', '--abort'])
+}
+
+/** What the model is told, once; it ends with finish as always. */
+export const resolveConflict = (
+  base: string,
+  { baseHead, files }: Extract<Rebased, { kind: 'conflict' }>,
+): string =>
+  `While you worked, ${base} moved to ${baseHead.slice(0, 12)} and changed what you changed too: ${files.join(', ')}. Run \`git rebase ${baseHead.slice(0, 12)}\`, resolve each conflict so that both changes keep their meaning, run the checks again, then call finish. If that cannot be done sensibly, run \`git rebase --abort\` and call finish: the branch is then delivered as it is, with the conflict named.`

@@ -1,0 +1,74 @@
+// What a slot says to others: the orders a plan's process starts with, and the plan as the Worker sees it. Pure.
+import { MAX_EVENTS_PER_SYNC } from '../../src/protocol.ts'
+import type { DesiredPlan, ObservedPlan } from '../../src/protocol.ts'
+import type { Config } from '../machine/config.ts'
+import { checkoutDir, mirrorDir } from '../machine/paths.ts'
+import type { Paths } from '../machine/paths.ts'
+import type { Start } from '../machine/plan-pipe.ts'
+import type { PlanRecord } from './records.ts'
+
+export interface ToStartInput {
+  mode: Start['mode']
+  desired: DesiredPlan
+  text: string
+  token: string
+  paths: Paths
+  config: Config
+}
+
+export function toStart({ mode, desired, text, token, paths, config }: ToStartInput): Start {
+  const { id, attempt, title, branch, base, setup, checks, model, effort, onQuestion, messages } = desired
+  const { pushedHead, checkpointHead, checkpointMs, workMs } = desired
+  return {
+    kind: 'start',
+    mode,
+    id,
+    attempt,
+    title,
+    text,
+    branch,
+    base,
+    checks,
+    model,
+    effort,
+    onQuestion,
+    messages,
+    ...(setup === undefined ? {} : { setup }),
+    ...(pushedHead === undefined ? {} : { pushedHead }),
+    ...(checkpointHead === undefined ? {} : { checkpointHead }),
+    ...(checkpointMs === undefined ? {} : { checkpointMs }),
+    ...(workMs === undefined ? {} : { workMs }),
+    token,
+    url: config.url,
+    workspace: config.workspace,
+    checkout: checkoutDir(paths, id),
+    mirror: mirrorDir(paths),
+  }
+}
+
+export function newRecord(desired: DesiredPlan): PlanRecord {
+  const { id, attempt } = desired
+  return { id, attempt, desired, activity: 0, messagesTaken: 0, nextEventN: 1, droppedEvents: 0, events: [] }
+}
+
+export function startAttempt(record: PlanRecord, attempt: number): void {
+  Object.assign(record, { attempt, nextEventN: 1, droppedEvents: 0, events: [] })
+  delete record.end
+  delete record.proof
+  delete record.proofs
+  delete record.phase
+}
+
+export function toObserved(record: PlanRecord, isRunning: boolean): ObservedPlan {
+  const { id, attempt, activity, messagesTaken, phase, end } = record
+  return {
+    id,
+    attempt,
+    activity,
+    messagesTaken,
+    status: end !== undefined ? 'ended' : isRunning ? 'running' : 'waiting',
+    events: record.events.slice(0, MAX_EVENTS_PER_SYNC),
+    ...(phase === undefined ? {} : { phase }),
+    ...(end === undefined ? {} : { end }),
+  }
+}

@@ -1,0 +1,116 @@
+// What the supervisor remembers through its own death: a counter, the newest revision it applied, and one record per plan.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { AttemptEnd, DesiredPlan, EventLine, ObjectId, Phase, PlanId } from '../../src/protocol.ts'
+import { readIfPresent, writeDurably } from '../machine/durable.ts'
+import type { Paths } from '../machine/paths.ts'
+import { ProofReport } from '../machine/prover-pipe.ts'
+import { isDiskFull } from '../machine/reserve.ts'
+
+const SupervisorState = z.object({
+  counter: z.int(),
+  revision: z.int(),
+  nonce: z.string(),
+  /** SHA-256 of the VM key the revision belongs to: after a new bootstrap revisions start again. */
+  keySha256: z.string(),
+})
+export type SupervisorState = z.infer<typeof SupervisorState>
+
+const PlanRecord = z.object({
+  id: PlanId,
+  attempt: z.int(),
+  /** As last told, without its token: that one lives in memory only. */
+  desired: DesiredPlan,
+  phase: Phase.optional(),
+  activity: z.int(),
+  messagesTaken: z.int(),
+  nextEventN: z.int(),
+  droppedEvents: z.int(),
+  /** Not yet acknowledged by the Worker. */
+  events: z.array(EventLine),
+  end: AttemptEnd.optional(),
+  /** What our own prover found about one head of this attempt: the only source of a verified end. */
+  proof: ProofReport.extend({ head: ObjectId }).optional(),
+  /** Proofs begun in this attempt. */
+  proofs: z.int().optional(),
+  /** Where the base branch stood when work was first begun: it may vanish meanwhile. */
+  baseHead: ObjectId.nullable().optional(),
+})
+export type PlanRecord = z.infer<typeof PlanRecord>
+
+const stateFile = ({ ralph }: Paths): string => join(ralph, 'state.json')
+const recordFile = ({ ralph }: Paths, id: string): string => join(ralph, 'plans', `${id}.json`)
+const textFile = ({ ralph }: Paths, id: string): string => join(ralph, 'plans', `${id}.txt`)
+
+export function loadState(paths: Paths, vmKey: string): SupervisorState {
+  const keySha256 = createHash('sha256').update(vmKey).digest('hex')
+  const known = SupervisorState.safeParse(parse(readIfPresent(stateFile(paths))))
+  const fresh = { counter: 0, revision: 0, nonce: '', keySha256 }
+  if (!known.success) return fresh
+  return known.data.keySha256 === keySha256 ? known.data : { ...fresh, counter: known.data.counter }
+}
+
+export function saveState(paths: Paths, state: SupervisorState): void {
+  save(stateFile(paths), JSON.stringify(state))
+}
+
+/** The counter as last saved, for a doorbell that rings while no supervisor runs. */
+export function savedCounter(paths: Paths): number {
+  return SupervisorState.safeParse(parse(readIfPresent(stateFile(paths)))).data?.counter ?? 0
+}
+
+export function loadRecords(paths: Paths): PlanRecord[] {
+  const folder = join(paths.ralph, 'plans')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => {
+      const record = PlanRecord.safeParse(parse(readIfPresent(join(folder, name))))
+      return record.success ? [record.data] : []
+    })
+}
+
+export function saveRecord(paths: Paths, record: PlanRecord): void {
+  const { planToken: _secret, ...desired } = record.desired
+  save(recordFile(paths, record.id), JSON.stringify({ ...record, desired }))
+}
+
+/** On a full disk the supervisor lives on with what it has in memory: the Worker must hear of the full disk. */
+function save(file: string, content: string): void {
+  try {
+    writeDurably(file, content)
+  } catch (error) {
+    if (!isDiskFull(error)) throw error
+    console.error(`${file} could not be written: the disk is full.`)
+  }
+}
+
+export function dropRecord(paths: Paths, id: string): void {
+  rmSync(recordFile(paths, id), { force: true })
+  rmSync(textFile(paths, id), { force: true })
+}
+
+export function saveText(paths: Paths, id: string, text: string): void {
+  writeDurably(textFile(paths, id), text)
+}
+
+/** The plan's text when it is here and whole. */
+export function loadText(paths: Paths, id: string, sha256: string): string | null {
+  if (!existsSync(textFile(paths, id))) return null
+  const text = readIfPresent(textFile(paths, id)) ?? ''
+  return textSha256(text) === sha256 ? text : null
+}
+
+export function textSha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex')
+}
+
+function parse(text: string | null): unknown {
+  try {
+    return text === null ? null : JSON.parse(text)
+  } catch {
+    return null // no file of ours: treated as absent
+  }
+}

@@ -1,0 +1,253 @@
+// One plan on this machine: brings what is (a process, a record, a user) to what the Worker wants, one step at a time. Called
+// again whenever something changed; each step first looks at what is already so.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AttemptEnd, DesiredPlan, ObservedPlan } from '../../src/protocol.ts'
+import type { FromPlan, Start } from '../machine/plan-pipe.ts'
+import { acknowledge, addEvent, closeEvents } from './plan-events.ts'
+import { startPlanProcess } from './plan-process.ts'
+import type { PlanProcess } from './plan-process.ts'
+import { baseHeadOf, createSlotProof, judgeEnd } from './lead-proof.ts'
+import type { ProofHost } from './lead-proof.ts'
+import { startAttempt, toObserved, toStart } from './plan-orders.ts'
+import { dropRecord, loadText, saveRecord } from './records.ts'
+import type { PlanRecord } from './records.ts'
+import { ensureUser, findUser, killPlan, removeUser } from '../users/users.ts'
+import type { PlanUser } from '../users/users.ts'
+import { NO_WORK } from '../git/work-summary.ts'
+
+/** What a plan needs of the machine around it. */
+export interface SlotHost extends ProofHost {
+  /** May one more process start now? */
+  hasRoom(): boolean
+  /** True when the mirror is fresh enough to start from; otherwise sees to it and settles again. */
+  mirrorReady(): boolean
+  /** Something the Worker should hear: soon, or with the next sync. */
+  changed(urgent: boolean): void
+  forgotten(id: string): void
+}
+
+export interface Slot {
+  record: PlanRecord
+  want(desired: DesiredPlan): void
+  settle(): void
+  observed(): ObservedPlan
+  isBusy(): boolean
+  lacksText(): boolean
+}
+
+const MAX_CRASHES = 5
+const STOP_TIMEOUT_MS = 30_000
+const RETRY_AFTER_STOP_MS = 5_000
+
+export function createSlot(host: SlotHost, record: PlanRecord): Slot {
+  const { paths } = host
+  let current: { process: PlanProcess; user: PlanUser; token: string; messages: number } | null = null
+  /** A process of an earlier attempt, not listened to any more: ended before anything else happens. */
+  let stale: PlanUser | null = null
+  let token: string | null = record.desired.planToken ?? null
+  let crashes = 0
+  let notBeforeMs = 0
+  let steps: Promise<void> = Promise.resolve()
+
+  const save = () => saveRecord(paths, record)
+  const text = () => loadText(paths, record.id, record.desired.textSha256)
+
+  const finish = (claim: AttemptEnd) => {
+    record.end = judgeEnd(record, claim)
+    closeEvents(record, Date.now())
+    save()
+    host.changed(true)
+  }
+
+  const hear = (message: FromPlan) => {
+    record.activity++
+    if (message.kind === 'activity') return
+    if (message.kind === 'progress') {
+      crashes = 0
+      return
+    }
+    if (record.end !== undefined) return
+    if (message.kind === 'event') addEvent(record, message, Date.now())
+    else if (message.kind === 'phase') record.phase = message.phase
+    else if (message.kind === 'taken') record.messagesTaken = Math.max(record.messagesTaken, message.n)
+    else if (message.kind === 'prove') {
+      const asker = current
+      proof.ask(message, (verdict) => asker?.process.send({ kind: 'verdict', head: message.head, verdict }))
+      return
+    } else {
+      // Its rights were withdrawn while the Worker still wants it to run: not at once again.
+      if (message.end.kind === 'stopped') notBeforeMs = Date.now() + RETRY_AFTER_STOP_MS
+      finish(message.end)
+      settle()
+      return
+    }
+    save()
+    host.changed(message.kind === 'phase')
+  }
+
+  const proof = createSlotProof({
+    host,
+    record,
+    text,
+    token: () => token,
+    save,
+    hear: (message) => hear(message),
+  })
+
+  const startOf = (mode: Start['mode']): Start =>
+    toStart({
+      mode,
+      desired: record.desired,
+      text: text() ?? '',
+      token: token ?? '',
+      paths,
+      config: host.config(),
+    })
+
+  const startWork = async () => {
+    const user = await ensureUser(paths, record.id, host.mayAddUsers)
+    // What an earlier process of this plan left running must be gone before the next begins.
+    await killPlan(user, record.id)
+    record.baseHead ??= await baseHeadOf(paths, record.desired.base)
+    const started = startPlanProcess({
+      bundle: paths.bundle,
+      user,
+      start: startOf('work'),
+      onMessage: (message) => current?.process === started && hear(message),
+      onExit: () => {
+        if (current?.process !== started) return
+        current = null
+        void proof.stop()
+        if (record.end === undefined) crashed()
+        settle()
+      },
+    })
+    current = { process: started, user, token: token ?? '', messages: record.desired.messages.length }
+  }
+
+  const crashed = () => {
+    crashes++
+    const waitMs = 1_000 * 2 ** (crashes - 1)
+    notBeforeMs = Date.now() + waitMs
+    setTimeout(settle, waitMs).unref()
+    addEvent(
+      record,
+      {
+        kind: 'event',
+        type: 'error',
+        text: `The plan's process died; it is started again in ${waitMs / 1_000} s.`,
+      },
+      Date.now(),
+    )
+    save()
+  }
+
+  /** Ends every process of the plan, keeps its work as a commit, and says so. */
+  const halt = async (toEnd: (stopped: Extract<AttemptEnd, { kind: 'stopped' }>) => AttemptEnd) => {
+    current = null
+    await proof.stop()
+    const user = findUser(paths, record.id, host.mayAddUsers)
+    let end: AttemptEnd = { kind: 'stopped', work: NO_WORK }
+    if (user !== null) {
+      await killPlan(user, record.id)
+      end = (await lastWords(user)) ?? end
+      await killPlan(user, record.id)
+    }
+    finish(end.kind === 'stopped' ? toEnd(end) : end)
+  }
+
+  const lastWords = async (user: PlanUser): Promise<AttemptEnd | null> => {
+    const said = Promise.withResolvers<AttemptEnd | null>()
+    const onMessage = (message: FromPlan) => message.kind === 'end' && said.resolve(message.end)
+    startPlanProcess({
+      bundle: paths.bundle,
+      user,
+      start: startOf('stop'),
+      onMessage,
+      onExit: () => said.resolve(null),
+    })
+    return Promise.race([said.promise, sleep(STOP_TIMEOUT_MS, null, { ref: false })])
+  }
+
+  const step = async () => {
+    const { desired } = record
+    if (stale !== null) await Promise.all([killPlan(stale, record.id), proof.stop()])
+    stale = null
+    if (desired.want === 'forget') return forget()
+    if (desired.want === 'stop') return record.end === undefined ? halt((end) => end) : killLeftovers()
+    if (record.end?.kind === 'stopped' || record.end === undefined) return work()
+    return killLeftovers()
+  }
+
+  const work = async () => {
+    if (crashes < MAX_CRASHES && Date.now() < notBeforeMs) return
+    delete record.end
+    if (current !== null) return passOn(current)
+    if (crashes >= MAX_CRASHES)
+      return halt(({ work: done }) => ({
+        kind: 'failed',
+        error: `The plan's process died ${MAX_CRASHES} times in a row.`,
+        work: done,
+      }))
+    if (token === null || text() === null) return
+    if (host.hasRoom() && host.mirrorReady()) await startWork()
+  }
+
+  const passOn = (running: NonNullable<typeof current>) => {
+    if (token !== null && token !== running.token) {
+      running.process.send({ kind: 'token', token })
+      proof.renew(token)
+    }
+    for (const message of record.desired.messages.slice(running.messages))
+      running.process.send({ kind: 'message', message })
+    running.token = token ?? running.token
+    running.messages = record.desired.messages.length
+  }
+
+  const killLeftovers = async () => {
+    const user = current?.user
+    current = null
+    if (user !== undefined) await Promise.all([killPlan(user, record.id), proof.stop()])
+  }
+
+  const forget = async () => {
+    current = null
+    await proof.stop()
+    const user = findUser(paths, record.id, host.mayAddUsers)
+    if (user !== null)
+      await (record.desired.removeCheckout ? removeUser(paths, record.id, user) : killPlan(user, record.id))
+    dropRecord(paths, record.id)
+    host.forgotten(record.id)
+  }
+
+  function settle(): void {
+    steps = steps.then(step).catch((error: unknown) => {
+      console.error(`plan ${record.id}: ${String(error)}`)
+      notBeforeMs = Date.now() + 5_000
+      setTimeout(settle, 5_000).unref()
+    })
+  }
+
+  return {
+    record,
+    want(desired) {
+      if (desired.attempt < record.attempt) return
+      if (desired.attempt > record.attempt) {
+        stale = current?.user ?? stale
+        current = null
+        crashes = 0
+        notBeforeMs = 0
+        startAttempt(record, desired.attempt)
+      }
+      record.desired = desired
+      if (desired.want === 'run') token = desired.planToken ?? token
+      acknowledge(record, desired.ackedEvent)
+      save()
+      settle()
+    },
+    settle,
+    observed: () => toObserved(record, current !== null),
+    isBusy: () => current !== null,
+    lacksText: () => record.desired.want === 'run' && record.desired.textSha256 !== '' && text() === null,
+  }
+}

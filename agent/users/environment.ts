@@ -1,0 +1,86 @@
+// The environment of everything that runs for a plan: an allow-list built from nothing, so that no secret of ours or of the
+// supervisor's can be in it.
+import { dirname, join } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { browserEnv, writeBrowserCommand } from './browser.ts'
+import { GIT_ENV } from '../git/git.ts'
+import { writeDurably } from '../machine/durable.ts'
+import { tokenConfigFile } from '../plan/token.ts'
+
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+export interface PlanEnvInput {
+  home: string
+  user: string
+  /** PATH of the machine's own set-up, if it has more than the system's. */
+  path: string | undefined
+  planId: string
+  /** Of the user it is for, when that is not our own. */
+  uid?: number | undefined
+}
+
+/** Each plan's user has a hundred ports of its own for servers; the kernel gives out none of these by itself. */
+const FIRST_PORT = 20_000
+const PORTS_PER_PLAN = 100
+const PORT_RANGES = 120
+
+export function planEnv({ home, user, path, planId, uid }: PlanEnvInput): NodeJS.ProcessEnv {
+  const port = FIRST_PORT + ((uid ?? process.getuid?.() ?? 0) % PORT_RANGES) * PORTS_PER_PLAN
+  // What set-up installs for Python and our own commands first; Node last: it is there when the machine has none of its own.
+  const folders = [
+    join(home, '.venv/bin'),
+    join(home, '.local/bin'),
+    path ?? SYSTEM_PATH,
+    dirname(process.execPath),
+  ]
+  const wholePath = folders.join(':')
+  return {
+    HOME: home,
+    USER: user,
+    LOGNAME: user,
+    SHELL: '/bin/bash',
+    LANG: 'C.UTF-8',
+    TERM: 'dumb',
+    PATH: wholePath,
+    TMPDIR: join(home, 'tmp'),
+    // Marks every process of the plan, so that all can be found where plans have no user of their own.
+    RALPH_PLAN: planId,
+    CI: '1',
+    PAGER: 'cat',
+    NO_COLOR: '1',
+    TQDM_DISABLE: '1',
+    PIP_PROGRESS_BAR: 'off',
+    DEBIAN_FRONTEND: 'noninteractive',
+    COREPACK_ENABLE_DOWNLOAD_PROMPT: '0',
+    NO_UPDATE_NOTIFIER: '1',
+    PORT: String(port),
+    RALPH_PORT_FIRST: String(port),
+    RALPH_PORT_LAST: String(port + PORTS_PER_PLAN - 1),
+    ...browserEnv(home, wholePath),
+    ...GIT_ENV,
+  }
+}
+
+/** ~/.gitconfig and the folders of a plan's home. The token's file is only included: it is rewritten on each renewal. */
+export function writeHome(home: string, mirror: string): void {
+  for (const folder of ['tmp', 'evidence', '.ralph', '.ralph/out'])
+    mkdirSync(join(home, folder), { recursive: true, mode: 0o700 })
+  writeBrowserCommand(home)
+  writeDurably(
+    join(home, '.gitconfig'),
+    [
+      '[user]',
+      `\tname = ${GIT_ENV.GIT_AUTHOR_NAME}`,
+      `\temail = ${GIT_ENV.GIT_AUTHOR_EMAIL}`,
+      '[safe]',
+      `\tdirectory = ${mirror}`,
+      '[push]',
+      '\tautoSetupRemote = true',
+      '[protocol "ext"]',
+      '\tallow = never',
+      '[include]',
+      `\tpath = ${tokenConfigFile(home)}`,
+      '',
+    ].join('\n'),
+  )
+}

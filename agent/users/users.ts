@@ -1,0 +1,189 @@
+// One unix user per plan, with a fresh home and nothing shared. Ending a plan means killing every process of its user: never a
+// recorded process id, which may long be another's. Where users cannot be added, plans run as our own user, one at a time,
+// and are found by a mark in their environment.
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
+import { checkoutDir } from '../machine/paths.ts'
+import type { Paths } from '../machine/paths.ts'
+import { run } from '../machine/process.ts'
+
+export interface PlanUser {
+  name: string
+  home: string
+  /** null: plans run as our own user. */
+  ids: { uid: number; gid: number } | null
+}
+
+const ROOT_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
+const TOOL_TIMEOUT_MS = 30_000
+const KILL_ROUNDS = 40
+const KILL_PAUSE_MS = 25
+/** An id nobody has, to try whether we may become someone else at all. */
+const PROBE_ID = 61_184
+
+export function canAddUsers(paths: Paths): boolean {
+  if (!paths.ownMachine || !existsSync('/usr/sbin/useradd')) return false
+  // In a sandbox with one user id, useradd works and becoming that user does not.
+  return spawnSync('/bin/true', { uid: PROBE_ID, gid: PROBE_ID }).status === 0
+}
+
+export const userName = (planId: string): string => `plan-${planId.slice(-12)}`
+
+/** The plan's user with its home and its empty checkout folder, made if absent. Errors: throws with useradd's words. */
+export async function ensureUser(paths: Paths, planId: string, mayAdd: boolean): Promise<PlanUser> {
+  return addUser(paths, userName(planId), mayAdd, [checkoutDir(paths, planId)])
+}
+
+/** A user with a private home and these private folders, made if absent. Errors: throws with useradd's words. */
+export async function addUser(
+  paths: Paths,
+  name: string,
+  mayAdd: boolean,
+  folders: string[],
+): Promise<PlanUser> {
+  const home = join(paths.planHomes, name)
+  if (mayAdd && lookUp(name) === null) {
+    const args = ['--no-create-home', '--home-dir', home, '--shell', '/bin/bash', '--user-group', name]
+    const added = await run('/usr/sbin/useradd', args, { env: ROOT_ENV, timeoutMs: TOOL_TIMEOUT_MS })
+    if (added.code !== 0) throw new Error(`useradd: ${added.stderr.trim() || `exit code ${added.code}`}`)
+  }
+  const ids = mayAdd ? lookUp(name) : null
+  if (mayAdd && ids === null) throw new Error(`useradd reported success but ${name} is not in /etc/passwd`)
+  for (const folder of [home, ...folders]) givePrivateFolder(folder, ids)
+  return { name, home, ids }
+}
+
+/** The user as it stands now; never makes one. null: this plan has none and left nothing. */
+export function findUser(paths: Paths, planId: string, mayAdd: boolean): PlanUser | null {
+  return findByName(paths, userName(planId), mayAdd)
+}
+
+export function findByName(paths: Paths, name: string, mayAdd: boolean): PlanUser | null {
+  const home = join(paths.planHomes, name)
+  if (!mayAdd) return existsSync(home) ? { name, home, ids: null } : null
+  const ids = lookUp(name)
+  return ids === null ? null : { name, home, ids }
+}
+
+/** Every process of the plan is gone when it resolves. planId: the mark its processes carry in RALPH_PLAN. */
+export async function killPlan(user: PlanUser, planId: string): Promise<void> {
+  for (let round = 0; round < KILL_ROUNDS; round++) {
+    // As the user itself: the kernel then reaches all of its processes at once, and nobody else's.
+    if (user.ids !== null) spawnSync('/bin/sh', ['-c', 'kill -KILL -1'], { ...user.ids, env: ROOT_ENV })
+    const left = user.ids === null ? processesMarked(planId) : processesOf(user.ids.uid)
+    if (left.length === 0) return
+    if (user.ids === null) for (const pid of left) kill(pid)
+    await sleep(KILL_PAUSE_MS)
+  }
+}
+
+/** Checkout, home, leftovers in shared folders and the user itself. Its files are removed as that user: root opens nothing there. */
+export async function removeUser(paths: Paths, planId: string, user: PlanUser): Promise<void> {
+  await dropUser(user, planId, [checkoutDir(paths, planId)])
+}
+
+/** mark: what its processes carry in RALPH_PLAN. */
+export async function dropUser(user: PlanUser, mark: string, others: string[]): Promise<void> {
+  await killPlan(user, mark)
+  const folders = [...others, user.home]
+  const asUser = { env: ROOT_ENV, timeoutMs: 10 * TOOL_TIMEOUT_MS, cwd: '/', ...user.ids }
+  for (const folder of folders) await run('find', [folder, '-mindepth', '1', '-delete'], asUser)
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  if (user.ids === null) return
+  // A later user may be given the same number: nothing of this one may be left for it to find.
+  await emptyShared(user)
+  await run('/usr/sbin/userdel', [user.name], { env: ROOT_ENV, timeoutMs: TOOL_TIMEOUT_MS })
+}
+
+/** Deletes what is the user's own in the folders all users share; as the user itself. */
+export async function emptyShared({ ids }: PlanUser): Promise<void> {
+  if (ids === null) return
+  const shared = ['/tmp', '/var/tmp', '/dev/shm'].filter((folder) => existsSync(folder))
+  await run('find', [...shared, '-mindepth', '1', '-user', String(ids.uid), '-delete'], {
+    ...ids,
+    env: ROOT_ENV,
+    timeoutMs: 10 * TOOL_TIMEOUT_MS,
+    cwd: '/',
+  })
+}
+
+function givePrivateFolder(folder: string, ids: PlanUser['ids']): void {
+  if (existsSync(folder)) return
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, 0o700)
+  if (ids !== null) chownSync(folder, ids.uid, ids.gid)
+}
+
+function lookUp(name: string): { uid: number; gid: number } | null {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${name}:`))
+  const [, , uid, gid] = line?.split(':') ?? []
+  return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) }
+}
+
+function processesOf(uid: number): number[] {
+  return pids().filter((pid) => {
+    try {
+      return statSync(`/proc/${pid}`).uid === uid && !isZombie(pid)
+    } catch {
+      return false // ended meanwhile
+    }
+  })
+}
+
+function processesMarked(planId: string): number[] {
+  if (!existsSync('/proc/self/environ')) return processesMarkedByPs(planId)
+  return pids().filter((pid) => {
+    try {
+      return (
+        readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`RALPH_PLAN=${planId}`) &&
+        !isZombie(pid)
+      )
+    } catch {
+      return false // ended meanwhile, or another user's
+    }
+  })
+}
+
+/** Where there is no /proc (macOS, for trying things out). */
+function processesMarkedByPs(planId: string): number[] {
+  const listed = spawnSync('ps', ['-axEww', '-o', 'pid=,command='], {
+    encoding: 'utf8',
+    maxBuffer: 32 * 1024 * 1024,
+  })
+  return (listed.stdout ?? '')
+    .split('\n')
+    .filter((line) => line.includes(`RALPH_PLAN=${planId}`))
+    .map((line) => Number.parseInt(line.trim(), 10))
+    .filter((pid) => pid > 1 && pid !== process.pid)
+}
+
+function pids(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
+}
+
+function isZombie(pid: number): boolean {
+  return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // ended meanwhile
+  }
+}

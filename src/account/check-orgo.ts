@@ -1,0 +1,40 @@
+// What `npm run doctor` asks of Orgo: is the key accepted, and is there room for one more computer.
+import { readSettings } from '../lib/settings.ts'
+import { createOrgo } from '../vm/orgo.ts'
+import { VmError } from '../vm/vm.ts'
+import type { Finding } from '../workspace/contract.ts'
+
+export async function checkOrgo(env: Env): Promise<Finding> {
+  const check = 'Orgo'
+  const { orgoApiKey, orgoApiUrl } = readSettings({ ...env }).settings
+  if (orgoApiKey === '')
+    return { check, ok: false, detail: 'ORGO_API_KEY is not set.', cure: 'npm run deploy asks for it.' }
+  const orgo = createOrgo({ apiUrl: orgoApiUrl, apiKey: orgoApiKey })
+  try {
+    const used = (await orgo.listAll()).ids.length
+    const room = await orgo.capacity()
+    if (room !== null && room.used >= room.max)
+      return {
+        check,
+        ok: false,
+        detail: `All ${room.max} computers of your Orgo plan are in use: a new workspace would get none.`,
+        cure: 'Remove a computer at orgo.ai (or a workspace here), or take a larger plan.',
+      }
+    return {
+      check,
+      ok: true,
+      detail: `The key works; ${used} computers${room === null ? '' : ` of ${room.max}`} in use.`,
+    }
+  } catch (error) {
+    if (!(error instanceof VmError)) throw error
+    const refused = error.code === 'key_refused'
+    return {
+      check,
+      ok: false,
+      detail: error.message,
+      cure: refused
+        ? 'Make a new key at orgo.ai and run ORGO_API_KEY=... npm run deploy'
+        : 'Wait: what needs Orgo is tried again by itself.',
+    }
+  }
+}

@@ -1,0 +1,111 @@
+// What every part of the object works with: its store, its settings, the clock, and the two ways to make something happen -
+// poke the alarm, and wake whoever waits. Built once per object; everything in memory here may vanish at any moment.
+import { readSettings, requireSettings } from '../../lib/settings.ts'
+import type { Settings } from '../../lib/settings.ts'
+import type { Change } from '../records/decisions.ts'
+import { notificationOf } from '../records/notification.ts'
+import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
+import { hasTables, migrate } from '../store/schema.ts'
+import { createStore } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
+import { randomHex } from '../../lib/crypto.ts'
+import { NotFoundError } from '../../lib/errors.ts'
+
+export interface Core {
+  env: Env
+  store: Store
+  settings: () => Settings
+  /** The same without the check: for what must go on while something else is not configured. */
+  settingsNow: () => Settings
+  now: () => number
+  /** True once register has made the tables; until then nothing may be read. */
+  exists: () => boolean
+  createTables: () => void
+  /** Arms the alarm for now: reconcile looks at the tables within milliseconds. */
+  poke: () => Promise<void>
+  setAlarm: (atMs: number | null) => Promise<void>
+  armedMs: () => Promise<number | null>
+  /** Arms the alarm for then, unless it rings before that anyway; null asks for nothing. */
+  wakeBy: (atMs: number | null) => Promise<void>
+  /** Resolves at the next change of any plan or lease, or after the time. */
+  nextChange: (timeoutMs: number) => Promise<void>
+  notify: () => void
+  /** When each open model stream was last heard of. In memory only: after a restart of the object they count from the first look. */
+  leaseHeardAtMs: Map<string, number>
+  /** Worst cases of calls about to get their lease. */
+  asked: { usd: number }
+}
+
+export function createCore(ctx: DurableObjectState, env: Env): Core {
+  const store = createStore(ctx.storage.sql)
+  const waiting = new Set<() => void>()
+  let exists = hasTables(ctx.storage.sql)
+  if (exists) ctx.storage.transactionSync(() => migrate(ctx.storage.sql))
+  const core: Core = {
+    env,
+    store,
+    settings: () => requireSettings({ ...env }),
+    settingsNow: () => readSettings({ ...env }).settings,
+    now: () => Date.now(),
+    exists: () => exists,
+    createTables: () => {
+      ctx.storage.transactionSync(() => migrate(ctx.storage.sql))
+      exists = true
+    },
+    poke: () => ctx.storage.setAlarm(core.now()),
+    setAlarm: (atMs) => (atMs === null ? ctx.storage.deleteAlarm() : ctx.storage.setAlarm(atMs)),
+    armedMs: () => ctx.storage.getAlarm(),
+    async wakeBy(atMs) {
+      if (atMs === null) return
+      const armedMs = await core.armedMs()
+      if (armedMs === null || armedMs > atMs) await ctx.storage.setAlarm(atMs)
+    },
+    nextChange: (timeoutMs) =>
+      new Promise((resolve) => {
+        const done = () => {
+          clearTimeout(timer)
+          waiting.delete(done)
+          resolve()
+        }
+        const timer = setTimeout(done, timeoutMs)
+        waiting.add(done)
+      }),
+    notify: () => {
+      for (const wake of waiting) wake()
+    },
+    leaseHeardAtMs: new Map(),
+    asked: { usd: 0 },
+  }
+  return core
+}
+
+/** The workspace, or NotFoundError when this object was never registered or holds another name (a collision of keys). */
+export function requireWorkspace(core: Core, name?: string): WorkspaceRecord {
+  const workspace = core.exists() ? core.store.workspace() : null
+  if (workspace === null || (name !== undefined && workspace.name !== name))
+    throw new NotFoundError(
+      `There is no workspace ${name === undefined ? 'behind this id' : `"${name}"`}. List them with workspace_list, or make one with workspace_register.`,
+    )
+  return workspace
+}
+
+export function requirePlan(core: Core, planId: string): PlanRecord {
+  const plan = core.exists() ? core.store.plan(planId) : null
+  if (plan !== null) return plan
+  const { historyDays } = core.settingsNow()
+  const erased =
+    historyDays === null ? '' : ` Plans are erased ${historyDays} days after they ended (HISTORY_DAYS).`
+  throw new NotFoundError(`There is no plan ${planId}.${erased} List the plans with plan_list.`)
+}
+
+/** Saves a decided change with its event, in one synchronous block. null changes nothing and answers null. */
+export function commit(core: Core, change: Change | null): PlanRecord | null {
+  if (change === null) return null
+  core.store.savePlan(change.plan)
+  core.store.addEvent(change.plan.id, { atMs: core.now(), ...change.event })
+  const told = notificationOf(change.plan, requireWorkspace(core).name, core.now())
+  if (told !== null && core.settingsNow().notifyUrl !== null)
+    core.store.addNotification(randomHex(16), told, core.now())
+  core.notify()
+  return change.plan
+}

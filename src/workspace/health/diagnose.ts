@@ -1,0 +1,121 @@
+// What `npm run doctor` asks of one workspace: whether its remote can be read and pushed to, whether its VM is well, and whether
+// anything stands still that should move. Looks only, but for waking what sleeps over open work.
+import { credentialFor } from '../../auth/git-credentials.ts'
+import { mayPush } from '../../git/may-push.ts'
+import { readRemoteRefs } from '../../git/refs.ts'
+import { requireWorkspace } from '../core/core.ts'
+import type { Core } from '../core/core.ts'
+import type { WorkspaceRecord } from '../records/records.ts'
+import type { Finding } from '../contract.ts'
+import { findStuck } from './stuck.ts'
+
+const TIMEOUT_MS = 10_000
+
+export async function diagnose(core: Core, name: string): Promise<Finding[]> {
+  const workspace = requireWorkspace(core, name)
+  const still = await findStuck(core, name)
+  return [
+    ...(await lookAtRemote(core, workspace)),
+    lookAtVm(workspace),
+    lookAtWebhook(core, workspace),
+    ...(still.length > 0 ? still : [{ check: `plans of ${name}`, ok: true, detail: 'None stands still.' }]),
+  ]
+}
+
+async function lookAtRemote(core: Core, { name, gitRemote }: WorkspaceRecord): Promise<Finding[]> {
+  const settings = core.settings()
+  const credential = credentialFor(settings.gitCredentials, gitRemote, settings)
+  const host = new URL(gitRemote).host
+  const check = `git of ${name}`
+  if (credential === null)
+    return [
+      {
+        check,
+        ok: false,
+        detail: `There is no git credential for ${host}.`,
+        cure: `npm run credentials -- add ${host}`,
+      },
+    ]
+  const refs = await readRemoteRefs({
+    remote: gitRemote,
+    credential,
+    prefixes: ['HEAD'],
+    timeoutMs: TIMEOUT_MS,
+  })
+  if (refs.kind === 'unreachable')
+    return [
+      {
+        check,
+        ok: false,
+        detail: `${host} does not answer.`,
+        cure: 'Look at the status page of the git host; plans wait meanwhile.',
+      },
+    ]
+  if (refs.kind === 'refused')
+    return [
+      {
+        check,
+        ok: false,
+        detail: `${host} answers ${refs.status} for ${gitRemote}: its token has expired, or does not reach this repository.`,
+        cure: `Make a new token for this repository and run npm run credentials -- add ${host}`,
+      },
+    ]
+  const push = await mayPush({ remote: gitRemote, credential, timeoutMs: TIMEOUT_MS })
+  if (push === 'no')
+    return [
+      {
+        check,
+        ok: false,
+        detail: `The credential for ${host} may read ${gitRemote} but not push to it.`,
+        cure: `Give the token the right to write contents, then npm run credentials -- add ${host}`,
+      },
+    ]
+  return [
+    {
+      check,
+      ok: true,
+      detail: `${host} lets us read${push === 'yes' ? ' and push' : '; whether we may push it did not say'}.`,
+    },
+  ]
+}
+
+function lookAtVm({ name, status, statusDetail, vm }: WorkspaceRecord): Finding {
+  const check = `vm of ${name}`
+  if (status === 'error')
+    return {
+      check,
+      ok: false,
+      detail: statusDetail,
+      cure: 'Mend what it names; workspace_register with the same arguments tries again at once.',
+    }
+  if (!vm.canAddUsers && vm.step === 'ready')
+    return {
+      check,
+      ok: false,
+      detail: 'It cannot add users, so plans run one at a time and none is verified.',
+      cure: 'Use a VM made by this runtime instead of the adopted one.',
+    }
+  return { check, ok: true, detail: statusDetail }
+}
+
+function lookAtWebhook(core: Core, { name, gitRemote, webhookHeardAtMs }: WorkspaceRecord): Finding {
+  const check = `webhook of ${name}`
+  const isGithub = new URL(gitRemote).host === 'github.com'
+  const waits = core.store.watchedPlans().some(({ mergeStatus }) => mergeStatus === 'open')
+  if (!isGithub || webhookHeardAtMs !== null || !waits)
+    return {
+      check,
+      ok: true,
+      detail:
+        webhookHeardAtMs === null
+          ? 'None heard yet; merges are noticed by asking.'
+          : `Last heard ${new Date(webhookHeardAtMs).toISOString()}.`,
+    }
+  return {
+    check,
+    ok: false,
+    detail:
+      'Branches wait for a merge and no webhook of this repository was ever heard; a merge is noticed within an hour only.',
+    cure: `Add a webhook on GitHub: ${core.settings().publicUrl}/webhooks/github, application/json, the secret GITHUB_WEBHOOK_SECRET, events push, pull_request and delete.`,
+  }
+}

@@ -1,0 +1,285 @@
+// The gateway's questions: opens, settles and revokes leases. grants.ts decides; here the answer is stored before it is given,
+// and every lease is accounted for: settled by the gateway, or charged in full and looked up upstream when it never is.
+import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
+import { credentialFor } from '../../auth/git-credentials.ts'
+import { readRemoteRefs } from '../../git/refs.ts'
+import { randomHex } from '../../lib/crypto.ts'
+import { commit, requireWorkspace } from '../core/core.ts'
+import type { Core } from '../core/core.ts'
+import { nextMergeCheckMs, pause } from '../records/decisions.ts'
+import { grant, leaseLives as lives } from './grants.ts'
+import { reportMonth, reserveMonth } from './monthly-budget.ts'
+import { STREAM_SILENT_MS } from '../core/pace.ts'
+import type { LeaseRecord } from '../records/records.ts'
+import type { Authorization, Intent, PausedReason, Settlement } from '../contract.ts'
+
+const CUT_WAIT_MS = 1_500
+/** A push that was cut behind its last byte may still be carried out by the host. */
+const LOOK_FOR_PUSH_MS = 60_000
+const REFS_TIMEOUT_MS = 10_000
+
+export async function authorize(
+  core: Core,
+  claims: PlanClaims | VmKeyClaims,
+  intent: Intent,
+): Promise<Authorization> {
+  if (!core.exists()) return { ok: false, reason: 'unknown_workspace' }
+  const leaseId = randomHex(16)
+  if (intent.kind === 'model') return authorizeModel(core, claims, intent, leaseId)
+  const answer = openLease(core, claims, intent, leaseId)
+  if (answer.ok) return answer
+  // The recorded head may only be behind because an earlier push's answer was lost: ask upstream once, then decide again.
+  if (answer.reason === 'ref_moved' && claims.kind === 'plan' && (await resolvePushes(core, claims.plan))) {
+    const second = openLease(core, claims, intent, leaseId)
+    return second.ok ? second : refuse(core, claims, second)
+  }
+  return refuse(core, claims, answer)
+}
+
+async function authorizeModel(
+  core: Core,
+  claims: PlanClaims | VmKeyClaims,
+  intent: Intent & { kind: 'model' },
+  leaseId: string,
+): Promise<Authorization> {
+  const { ok, done } = await reserveMonth(core, intent.worstCaseUsd)
+  if (!ok) return refuse(core, claims, { ok: false, reason: 'monthly_budget_exceeded' })
+  const answer = openLease(core, claims, intent, leaseId)
+  done()
+  return answer.ok ? answer : refuse(core, claims, answer)
+}
+
+/** Decides and stores in one synchronous block, so that two calls can never both see the same room. */
+function openLease(
+  core: Core,
+  claims: PlanClaims | VmKeyClaims,
+  intent: Intent,
+  leaseId: string,
+): Authorization {
+  const workspace = requireWorkspace(core)
+  if (workspace.name !== claims.workspace) return { ok: false, reason: 'unknown_workspace' }
+  const plan = claims.kind === 'plan' ? core.store.plan(claims.plan) : null
+  const openLeases = plan === null ? [] : core.store.leases(plan.id).filter((lease) => lease.state === 'open')
+  const granted = grant({ workspace, plan, claims, intent, openLeases, nowMs: core.now() })
+  if (!granted.ok) return granted
+  if (granted.lease !== null) core.store.saveLease({ id: leaseId, ...granted.lease })
+  if (intent.kind === 'model') core.leaseHeardAtMs.set(leaseId, core.now())
+  return {
+    ok: true,
+    leaseId,
+    gitRemote: workspace.gitRemote,
+    model: plan?.model ?? '',
+    ...(intent.kind === 'model' && plan?.modelSilent === true ? { probeFirst: true } : {}),
+    deadlineMs: granted.lease?.deadlineMs ?? core.now() + 10 * 60_000,
+    ...(intent.kind === 'model' && plan !== null ? { budgetUsed: plan.spentUsd / plan.budgetUsd } : {}),
+  }
+}
+
+/** A used-up budget pauses the plan here, so that it holds when the VM does not answer. */
+async function refuse(
+  core: Core,
+  claims: PlanClaims | VmKeyClaims,
+  answer: Authorization & { ok: false },
+): Promise<Authorization> {
+  const plan = claims.kind === 'plan' ? core.store.plan(claims.plan) : null
+  if (plan === null || plan.status !== 'running' || claims.kind !== 'plan' || claims.attempt !== plan.attempt)
+    return answer
+  const used: [PausedReason, string] | null =
+    answer.reason === 'budget_exceeded'
+      ? [
+          'budget',
+          `The budget of $${plan.budgetUsd} is used up. Continue with plan_resume and a higher budget_usd.`,
+        ]
+      : answer.reason === 'monthly_budget_exceeded'
+        ? [
+            'monthly_budget',
+            'MONTHLY_BUDGET_USD is used up for this month. Raise it or wait, then continue with plan_resume.',
+          ]
+        : null
+  if (used !== null && commit(core, pause(plan, ...used, core.now())) !== null) await core.poke()
+  return answer
+}
+
+export async function settle(core: Core, leaseId: string, settlement: Settlement): Promise<void> {
+  const lease = core.exists() ? core.store.lease(leaseId) : null
+  if (lease === null) return // settled before: a repeat changes nothing
+  if (lease.kind === 'git_read') {
+    core.store.dropLease(leaseId)
+    core.notify()
+    return // nothing came of it that the alarm would have to look at
+  }
+  if (lease.kind === 'model') {
+    const usd =
+      settlement.kind === 'model'
+        ? settlement.usd
+        : settlement.kind === 'refused_upstream'
+          ? 0
+          : lease.worstCaseUsd
+    const isQuiet = charge(core, lease, usd, settlement)
+    await reportMonth(core)
+    // Of a running plan nothing follows from it that the alarm would have to look at.
+    if (isQuiet) return core.notify()
+  } else if (settlement.kind === 'pushed') {
+    recordPush(core, lease, settlement.updated)
+  } else if (settlement.kind === 'unknown') {
+    // The host may still be busy with it: looked for until then, not only once.
+    core.store.saveLease({ ...lease, state: 'unknown', deadlineMs: core.now() + LOOK_FOR_PUSH_MS })
+  } else {
+    core.store.dropLease(leaseId)
+  }
+  core.notify()
+  await core.poke()
+}
+
+/** True while the plan runs: D1 then learns of the sum with the plan's next event, not at once. */
+function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlement): boolean {
+  core.store.dropLease(lease.id)
+  core.leaseHeardAtMs.delete(lease.id)
+  const plan = core.store.plan(lease.plan)
+  if (plan === null) return true
+  const t = plan.tokens
+  const tokens = settlement.kind === 'model' ? settlement.tokens : null
+  core.store.noteSpent(usd)
+  const charged = {
+    ...plan,
+    // To a billionth: sums of fractions grow a tail of digits that are noise.
+    spentUsd: Math.round((plan.spentUsd + usd) * 1e9) / 1e9,
+    // Only an answer that was paid for shows that calls come through again.
+    modelSilent: settlement.kind === 'unknown' || (settlement.kind !== 'model' && plan.modelSilent),
+    lastActivityAtMs: core.now(),
+    tokens:
+      tokens === null
+        ? t
+        : {
+            input: t.input + tokens.input,
+            output: t.output + tokens.output,
+            cacheRead: t.cacheRead + tokens.cacheRead,
+            cacheWrite: t.cacheWrite + tokens.cacheWrite,
+          },
+  }
+  if (plan.status !== 'running') core.store.savePlan(charged)
+  else core.store.touchPlan(charged)
+  return plan.status === 'running'
+}
+
+/** Records heads the upstream took. An own branch's first push opens its merge watch. */
+function recordPush(core: Core, lease: LeaseRecord, updated: { ref: string; newId: string }[]): void {
+  core.store.dropLease(lease.id)
+  const plan = core.store.plan(lease.plan)
+  if (plan === null) return
+  const now = core.now()
+  for (const { ref, newId } of updated) {
+    if (ref === `refs/agent/${plan.id}`) {
+      plan.checkpointHead = newId
+      core.store.addEvent(plan.id, {
+        atMs: now,
+        type: 'checkpoint_stored',
+        text: `Work so far is stored as ${newId.slice(0, 12)}.`,
+        data: { head: newId },
+      })
+    } else if (ref === `refs/heads/${plan.branch}`) {
+      plan.pushedHead = newId
+      plan.firstPushAtMs ??= now
+      plan.mergeCheckAtMs ??= nextMergeCheckMs(plan.firstPushAtMs, now)
+      if (plan.mergeStatus === 'none' || plan.mergeStatus === 'closed') plan.mergeStatus = 'open'
+      core.store.addEvent(plan.id, {
+        atMs: now,
+        type: 'pushed',
+        text: `${plan.branch} is now at ${newId.slice(0, 12)}.`,
+        data: { head: newId },
+      })
+    }
+  }
+  plan.lastActivityAtMs = now
+  core.store.savePlan(plan)
+}
+
+/** Reads upstream what pushes of unknown outcome came to. False when there were none, or upstream could not be asked. */
+export async function resolvePushes(core: Core, planId: string): Promise<boolean> {
+  const pending = core.store.leases(planId).filter((lease) => lease.kind === 'git_push')
+  const plan = core.store.plan(planId)
+  if (pending.length === 0 || plan === null) return false
+  const { gitRemote } = requireWorkspace(core)
+  const { gitCredentials, local } = core.settings()
+  const refs = await readRemoteRefs({
+    remote: gitRemote,
+    credential: credentialFor(gitCredentials, gitRemote, { local }),
+    prefixes: [`refs/heads/${plan.branch}`, `refs/agent/${plan.id}`],
+    timeoutMs: REFS_TIMEOUT_MS,
+  })
+  if (refs.kind !== 'ok') return false
+  for (const lease of pending) {
+    if (core.store.lease(lease.id) === null) continue // settled while we asked
+    const updated = lease.commands.filter((command) => refs.refs[command.ref] === command.newId)
+    if (updated.length > 0) recordPush(core, lease, updated)
+    else if (lease.state === 'unknown' && lease.deadlineMs <= core.now()) core.store.dropLease(lease.id)
+  }
+  return true
+}
+
+/** Its time is over, its Worker died, or what came of it must be looked up. A stream never seen before is heard from now on. */
+export function isLeaseDue(core: Core, lease: LeaseRecord): boolean {
+  const now = core.now()
+  if (lease.deadlineMs <= now) return true
+  if (lease.kind === 'git_push') return lease.state === 'unknown'
+  if (lease.kind !== 'model') return false
+  const heardAtMs = core.leaseHeardAtMs.get(lease.id) ?? now
+  core.leaseHeardAtMs.set(lease.id, heardAtMs)
+  return now - heardAtMs >= STREAM_SILENT_MS
+}
+
+/** A model call is charged in full, a push is looked up. */
+export async function expireLeases(core: Core): Promise<void> {
+  for (const lease of core.store.leases()) {
+    if (!isLeaseDue(core, lease)) continue
+    if (lease.kind === 'git_push') {
+      if (lease.state !== 'unknown') core.store.saveLease({ ...lease, state: 'unknown' })
+      await resolvePushes(core, lease.plan)
+    } else await settle(core, lease.id, { kind: 'unknown' })
+  }
+}
+
+/** Takes every right of these plans away and waits until their streams are cut, at most 1.5 s: then no byte of them moves any more. */
+export async function revokeLeases(core: Core, planIds: string[]): Promise<void> {
+  const leases = () => planIds.flatMap((id) => core.store.leases(id))
+  for (const lease of leases())
+    if (lease.state === 'open') core.store.saveLease({ ...lease, state: 'revoked' })
+  core.notify()
+  const until = core.now() + CUT_WAIT_MS
+  while (core.now() < until && leases().some((lease) => lease.state === 'revoked'))
+    await core.nextChange(until - core.now())
+}
+
+/** How long an open question sleeps at most: a right that ends by the clock alone, such as a pause's, is then noticed. */
+const LOOK_EVERY_MS = 10_000
+
+export async function untilRevoked(core: Core, leaseId: string): Promise<'revoked' | 'over'> {
+  for (;;) {
+    const lease = core.exists() ? core.store.lease(leaseId) : null
+    if (lease === null || lease.deadlineMs <= core.now()) return 'over'
+    if (!rowsGrant(core, leaseId)) return 'revoked'
+    await core.nextChange(Math.min(lease.deadlineMs - core.now(), LOOK_EVERY_MS))
+  }
+}
+
+export async function leaseLives(core: Core, leaseId: string, mostUsd?: number): Promise<boolean> {
+  const lease = core.exists() ? core.store.lease(leaseId) : null
+  if (lease === null) return false
+  if (lease.kind === 'model') core.leaseHeardAtMs.set(leaseId, core.now())
+  if (mostUsd !== undefined && mostUsd >= 0 && mostUsd < lease.worstCaseUsd && isTight(core, lease))
+    core.store.saveLease({ ...lease, worstCaseUsd: mostUsd })
+  return rowsGrant(core, leaseId)
+}
+
+/** Past half of its budget the room that a call leaves to others is worth the row it costs to write down. */
+function isTight(core: Core, lease: LeaseRecord): boolean {
+  const plan = core.store.plan(lease.plan)
+  return plan !== null && plan.spentUsd + lease.worstCaseUsd >= plan.budgetUsd / 2
+}
+
+function rowsGrant(core: Core, leaseId: string): boolean {
+  const lease = core.store.lease(leaseId)
+  if (lease === null) return false
+  const plan = lease.plan === '' ? null : core.store.plan(lease.plan)
+  return lives(lease, { workspace: requireWorkspace(core), plan, nowMs: core.now() })
+}

@@ -1,0 +1,89 @@
+// Machines nobody wants any more that may still be there: the workspace was removed, also while one was being created, or registered
+// anew before the old one was deleted. Each is deleted by its id, or looked for by its name until a late create cannot come any more.
+import { errorFields, log } from '../../lib/log.ts'
+import { createOrgo } from '../../vm/orgo.ts'
+import { VmError } from '../../vm/vm.ts'
+import { account } from '../core/account-of.ts'
+import { requireWorkspace } from '../core/core.ts'
+import type { Core } from '../core/core.ts'
+import type { Leftover, WorkspaceRecord } from '../records/records.ts'
+
+const RETRY_MS = 30_000
+const LATE_RETRY_MS = 3_600_000
+const LATE_CREATE_MS = 10 * 60_000
+/** A machine costs money each hour: a key that is mended within the month still finds it. After that the log names it. */
+export const LEFTOVER_GIVE_UP_MS = 30 * 24 * 3_600_000
+const SOON_MS = 3_600_000
+
+/** What this registration leaves behind when it ends now; `isOurs`: its machine is to be deleted. */
+export function leftBehind({ vm, leftovers }: WorkspaceRecord, isOurs: boolean, nowMs: number): Leftover[] {
+  if (!isOurs || (vm.id === null && vm.createSentAtMs === null)) return leftovers
+  const { name, id, orgoWorkspaceId } = vm
+  const untilMs = nowMs + (id === null ? LATE_CREATE_MS : LEFTOVER_GIVE_UP_MS)
+  const others = leftovers.filter((one) => one.name !== name)
+  return [...others, { name, id, orgoWorkspaceId, dueAtMs: nowMs, untilMs }]
+}
+
+/** Every one that is due is tried once. */
+export async function deleteLeftovers(core: Core): Promise<void> {
+  takeUp(core)
+  for (const leftover of requireWorkspace(core).leftovers.filter(({ dueAtMs }) => dueAtMs <= core.now()))
+    await deleteLeftover(core, leftover)
+}
+
+/** True once it is gone. Never throws: what failed is tried again, every 30 seconds for an hour, then hourly. */
+export async function deleteLeftover(core: Core, leftover: Leftover): Promise<boolean> {
+  const settings = core.settings()
+  const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
+  // First moved on, then done: whoever dies here is followed by the next look.
+  const isLate = leftover.id !== null && core.now() - (leftover.untilMs - LEFTOVER_GIVE_UP_MS) > SOON_MS
+  change(core, leftover, { ...leftover, dueAtMs: core.now() + (isLate ? LATE_RETRY_MS : RETRY_MS) })
+  try {
+    if ((await account(core).canCall()) > 0) return false
+    const id = leftover.id ?? (await vms.find(leftover.name))?.id
+    if (id !== undefined) await vms.destroy(id, leftover.orgoWorkspaceId ?? null)
+    else if (core.now() < leftover.untilMs) return false
+    change(core, leftover, null)
+    if (leftover.id !== null) noteDeleted(core, leftover.id)
+    return true
+  } catch (error) {
+    log('vm.leftover', { workspace: requireWorkspace(core).name, vm: leftover.name, ...errorFields(error) })
+    tellOwner(core, leftover, error)
+    if (core.now() >= leftover.untilMs) change(core, leftover, null)
+    return false
+  }
+}
+
+/** Whoever removed the workspace pays for the machine as long as it is there. */
+function tellOwner(core: Core, { id }: Leftover, error: unknown): void {
+  const { vm, status, statusDetail } = requireWorkspace(core)
+  const why = error instanceof VmError ? error.message : 'Orgo did not answer.'
+  const detail = `Removed. Its VM could not be deleted yet: ${why}`
+  if (status === 'removed' && id !== null && id === vm.id && detail !== statusDetail)
+    core.store.publishWorkspace((workspace) => void (workspace.statusDetail = detail))
+}
+
+/** An older version kept the same wish in a flag. */
+function takeUp(core: Core): void {
+  if (!requireWorkspace(core).deleteVm) return
+  core.store.changeWorkspace((workspace) => {
+    workspace.leftovers = leftBehind(workspace, true, core.now())
+    workspace.deleteVm = false
+  })
+}
+
+/** A registration made since then has another machine. */
+function noteDeleted(core: Core, vmId: string): void {
+  if (requireWorkspace(core).vm.id !== vmId) return
+  core.store.publishWorkspace((workspace) => {
+    Object.assign(workspace.vm, { id: null, url: null, status: 'deleted', step: 'none' })
+    if (workspace.status === 'removed') workspace.statusDetail = 'Removed.'
+  })
+}
+
+function change(core: Core, { name }: Leftover, to: Leftover | null): void {
+  core.store.changeWorkspace((workspace) => {
+    const others = workspace.leftovers.filter((one) => one.name !== name)
+    workspace.leftovers = to === null ? others : [...others, to]
+  })
+}

@@ -1,0 +1,11 @@
+// Trouble with the VM that a person must know of: it ends in the workspace's status and in the plans' paused_reason.
+import type { PausedReason } from '../contract.ts'
+
+export class VmTrouble extends Error {
+  override name = 'VmTrouble'
+  readonly reason: PausedReason & ('orgo_refused' | 'vm_unavailable')
+  constructor(reason: 'orgo_refused' | 'vm_unavailable', message: string) {
+    super(message)
+    this.reason = reason
+  }
+}

@@ -1,0 +1,170 @@
+// After the push: what became of the branch. Webhooks and the hourly look only say "look now"; what counts is what the host answers.
+// Merged means (SPEC section 8): the plan is final, it has commits of its own, and its pushed head is in a merged pull request
+// or reachable from the base.
+import { credentialFor } from '../../auth/git-credentials.ts'
+import { deleteRef } from '../../git/delete-ref.ts'
+import { readRemoteRefs } from '../../git/refs.ts'
+import type { Github, Pull } from '../../github/api.ts'
+import { errorFields, log } from '../../lib/log.ts'
+import { requireWorkspace } from '../core/core.ts'
+import type { Core } from '../core/core.ts'
+import { nextMergeCheckMs } from '../records/decisions.ts'
+import { githubFor } from './host-api.ts'
+import { tellVm } from './plans.ts'
+import { isFinal } from '../records/records.ts'
+import type { PlanRecord } from '../records/records.ts'
+import { revokeLeases } from '../leases/leases.ts'
+import type { Fact, MergeStatus } from '../contract.ts'
+
+const REFS_TIMEOUT_MS = 10_000
+const RETRY_MS = 60_000
+
+/** Notes that the host has news: the plans concerned are looked at now. Repeats by delivery id change nothing. */
+export async function record(core: Core, facts: Fact[]): Promise<void> {
+  if (!core.exists()) return
+  for (const fact of facts) {
+    if (!core.store.takeDelivery(`${fact.deliveryId}:${fact.kind}:${fact.branch}`, core.now())) continue
+    core.store.changeWorkspace((workspace) => void (workspace.webhookHeardAtMs = core.now()))
+    const watched = core.store
+      .watchedPlans()
+      .filter((plan) => plan.pushedHead !== null && plan.mergeStatus !== 'merged')
+    const concerned =
+      fact.kind === 'base_pushed'
+        ? watched.filter((plan) => plan.base === fact.branch)
+        : [core.store.planByBranch(fact.branch)]
+    for (const plan of concerned) {
+      if (plan === null || plan.pushedHead === null || plan.mergeStatus === 'merged') continue
+      core.store.savePlan({ ...plan, mergeCheckAtMs: core.now() })
+    }
+  }
+  await core.poke()
+}
+
+/** Looks at every branch whose time has come. A host that does not answer is asked again in a minute; nothing else waits for it. */
+export async function checkMerges(core: Core): Promise<void> {
+  for (const { id } of core.store.watchedPlans()) {
+    // Read anew: it may have ended while the host was asked about the one before.
+    const plan = core.store.plan(id)
+    if (plan === null || plan.mergeCheckAtMs === null || plan.mergeCheckAtMs > core.now()) continue
+    // Taken before it is asked: news that come meanwhile set the time again, and are not lost under our answer.
+    const taken = { ...plan, mergeCheckAtMs: core.now() + RETRY_MS }
+    core.store.savePlan(taken)
+    try {
+      await checkPlan(core, taken)
+    } catch (error) {
+      log('merge.retry', { plan: plan.id, ...errorFields(error) })
+    }
+  }
+}
+
+async function checkPlan(core: Core, plan: PlanRecord): Promise<void> {
+  if (plan.mergeStatus === 'merged') return tidy(core, plan.id) // merged before, the tidying was interrupted
+  const seen = await look(core, plan)
+  const now = core.store.plan(plan.id)
+  if (now === null || now.pushedHead !== plan.pushedHead || now.mergeStatus === 'merged') return // pushed to while we asked: look again next time
+  const merged = seen.status === 'merged' && isFinal(now.status)
+  const status: MergeStatus = merged ? 'merged' : seen.status === 'merged' ? 'open' : seen.status
+  const prUrl = seen.prUrl ?? now.prUrl
+  const next = merged ? core.now() : nextMergeCheckMs(now.firstPushAtMs ?? core.now(), core.now())
+  const hasNews = now.mergeCheckAtMs !== plan.mergeCheckAtMs
+  core.store.savePlan({
+    ...now,
+    mergeStatus: status,
+    prUrl,
+    mergeCheckAtMs: hasNews && !merged ? now.mergeCheckAtMs : next,
+  })
+  if (status !== now.mergeStatus) {
+    core.store.addEvent(plan.id, {
+      atMs: core.now(),
+      type: status === 'open' ? 'reopened' : status,
+      text: WORDS[status](now),
+      data: { head: now.pushedHead },
+    })
+    core.notify()
+  }
+  if (merged) await tidy(core, plan.id)
+}
+
+const WORDS: Record<MergeStatus, (plan: PlanRecord) => string> = {
+  none: () => 'Nothing was pushed.',
+  open: (plan) => `${plan.branch} is open.`,
+  merged: (plan) => `${plan.branch} was merged into ${plan.base}.`,
+  closed: (plan) => `${plan.branch} was closed without a merge.`,
+  unknown: (plan) => `${plan.branch} is gone from the host; whether it was merged cannot be told.`,
+}
+
+interface Seen {
+  status: 'merged' | 'open' | 'closed' | 'unknown'
+  prUrl: string | null
+}
+
+async function look(core: Core, plan: PlanRecord): Promise<Seen> {
+  const { gitRemote } = requireWorkspace(core)
+  const settings = core.settings()
+  const github = githubFor(core)
+  const refs = await readRemoteRefs({
+    remote: gitRemote,
+    credential: credentialFor(settings.gitCredentials, gitRemote, settings),
+    prefixes: [`refs/heads/${plan.branch}`, `refs/heads/${plan.base}`],
+    timeoutMs: REFS_TIMEOUT_MS,
+  })
+  if (refs.kind !== 'ok') throw new Error(`refs: ${refs.kind}`)
+  const branchHead = refs.refs[`refs/heads/${plan.branch}`] ?? null
+  const head = plan.pushedHead ?? ''
+  if (github === null) {
+    // Without an API only a base that stands at our very head is proof.
+    if (refs.refs[`refs/heads/${plan.base}`] === head) return { status: 'merged', prUrl: null }
+    return { status: branchHead === null ? 'unknown' : 'open', prUrl: null }
+  }
+  const pulls = await github.pullsOf(plan.branch)
+  const ours = pulls.find((pull) => pull.headSha === head) ?? pulls[0]
+  const prUrl = ours?.url ?? null
+  if (
+    pulls.some((pull) => pull.merged && pull.headSha === head) ||
+    (await reachable(github, plan.base, head))
+  )
+    return { status: 'merged', prUrl }
+  return { status: branchHead === null || isClosed(ours) ? 'closed' : 'open', prUrl }
+}
+
+const isClosed = (pull: Pull | undefined): boolean =>
+  pull !== undefined && pull.state === 'closed' && !pull.merged
+
+async function reachable(github: Github, base: string, head: string): Promise<boolean> {
+  const compared = await github.compare(base, head)
+  return compared !== null && (compared.status === 'behind' || compared.status === 'identical')
+}
+
+/** The plan is over for good: the branch goes if it still points where we left it, the checkout goes, the mirror is refreshed. */
+async function tidy(core: Core, planId: string): Promise<void> {
+  await revokeLeases(core, [planId])
+  const plan = core.store.plan(planId)
+  const workspace = requireWorkspace(core)
+  if (plan === null) return
+  if (workspace.keepBranch || plan.pushedHead === null) return tidied(core, planId)
+  const settings = core.settings()
+  const credential = credentialFor(settings.gitCredentials, workspace.gitRemote, settings)
+  const remote = { remote: workspace.gitRemote, credential }
+  const [branchRef, checkpointRef] = [`refs/heads/${plan.branch}`, `refs/agent/${plan.id}`]
+  const found = await readRemoteRefs({ ...remote, prefixes: [branchRef], timeoutMs: REFS_TIMEOUT_MS })
+  if (found.kind !== 'ok') throw new Error(`refs: ${found.kind}`)
+  const there = found.refs[branchRef] !== undefined
+  const outcome = there ? await deleteRef({ ...remote, ref: branchRef, oldId: plan.pushedHead }) : 'gone'
+  if (plan.checkpointHead !== null)
+    await deleteRef({ ...remote, ref: checkpointRef, oldId: plan.checkpointHead })
+  const text =
+    outcome === 'gone'
+      ? `${plan.branch} is gone from the host.`
+      : `${plan.branch} was left in place: it no longer points where this plan left it.`
+  core.store.addEvent(planId, { atMs: core.now(), type: 'tidied', text })
+  tidied(core, planId)
+}
+
+/** The host is done; the VM is told to drop the checkout and to refresh its mirror. */
+function tidied(core: Core, planId: string): void {
+  const plan = core.store.plan(planId)
+  if (plan === null) return
+  core.store.savePlan({ ...plan, removeCheckout: true, onVm: true, stoppedOnVm: true, mergeCheckAtMs: null })
+  core.store.changeWorkspace((record_) => void (record_.refreshMirror = true))
+  tellVm(core)
+}

@@ -1,0 +1,69 @@
+// Opens the pull request of a completed plan that asked for one. What became of a call that was not answered is seen in the host's own
+// list before another is made; a refusal is told, not repeated.
+import type { Pull } from '../../github/api.ts'
+import { UpstreamError } from '../../lib/errors.ts'
+import { errorFields, log } from '../../lib/log.ts'
+import type { Core } from '../core/core.ts'
+import { githubFor } from './host-api.ts'
+import { wantsPullRequest } from '../records/records.ts'
+import type { PlanRecord } from '../records/records.ts'
+
+const RETRY_MS = 60_000
+const MOST_TRIES = 5
+
+export async function openPullRequests(core: Core): Promise<void> {
+  for (const { id } of core.store.watchedPlans()) {
+    // Read anew: it may have changed while the host was asked about the one before.
+    const plan = core.store.plan(id)
+    if (plan === null || !wantsPullRequest(plan) || plan.openPrAtMs > core.now()) continue
+    // First moved on, then done: whoever dies here is followed by the next try.
+    core.store.savePlan({
+      ...plan,
+      openPrAtMs: core.now() + RETRY_MS,
+      openPrTries: plan.openPrTries + 1,
+    })
+    try {
+      const pull = await openOrFind(core, plan)
+      const now = core.store.plan(plan.id)
+      if (now === null) continue
+      core.store.savePlan({ ...now, openPr: false, prUrl: pull.url })
+      core.store.addEvent(plan.id, {
+        atMs: core.now(),
+        type: 'pull_request',
+        text: `Pull request ${pull.number} is ${pull.state}.`,
+        data: { url: pull.url },
+      })
+    } catch (error) {
+      log('pull_request.refused', { plan: plan.id, ...errorFields(error) })
+      const isRefused = error instanceof UpstreamError && error.kind === 'permanent'
+      if (!isRefused && plan.openPrTries + 1 < MOST_TRIES) continue
+      giveUp(core, plan.id)
+    }
+  }
+}
+
+async function openOrFind(core: Core, plan: PlanRecord): Promise<Pull> {
+  const github = githubFor(core)
+  if (github === null) throw new UpstreamError('permanent', 'no_api', 'The git host has no API we know.')
+  // The branch is this plan's alone: what a person closed stays closed. Only work that came after a merge wants another.
+  const pulls = await github.pullsOf(plan.branch)
+  const existing =
+    pulls.find((pull) => pull.state === 'open') ??
+    pulls.find((pull) => !pull.merged || pull.headSha === plan.pushedHead)
+  const body = `${plan.summary ?? ''}\n\nRalph-Plan: ${plan.id}`
+  return (
+    existing ??
+    (await github.openPull({ title: plan.title || plan.branch, body, head: plan.branch, base: plan.base }))
+  )
+}
+
+function giveUp(core: Core, planId: string): void {
+  const now = core.store.plan(planId)
+  if (now === null) return
+  core.store.savePlan({ ...now, openPr: false })
+  core.store.addEvent(planId, {
+    atMs: core.now(),
+    type: 'pull_request_refused',
+    text: 'The host did not accept a pull request for this branch. Open it by hand.',
+  })
+}

@@ -1,0 +1,107 @@
+// Pure: records → the snapshots the doors see and D1 keeps.
+import { isOpen } from './records.ts'
+import type { PlanRecord, WorkspaceRecord } from './records.ts'
+import type { PlanSnapshot, WorkspaceSnapshot } from '../contract.ts'
+
+const WEBHOOK_SILENT_MS = 7 * 86_400_000
+
+export interface WorkspaceView {
+  workspace: WorkspaceRecord
+  openPlans: PlanRecord[]
+  /** null: the git host has no webhook we know. */
+  webhookUrl: string | null
+  nowMs: number
+}
+
+export function toWorkspaceSnapshot({
+  workspace,
+  openPlans,
+  webhookUrl,
+  nowMs,
+}: WorkspaceView): WorkspaceSnapshot {
+  const heard = workspace.webhookHeardAtMs !== null && nowMs - workspace.webhookHeardAtMs < WEBHOOK_SILENT_MS
+  return {
+    name: workspace.name,
+    gitRemote: workspace.gitRemote,
+    branch: workspace.branch,
+    status: workspace.status,
+    statusDetail: workspace.statusDetail,
+    vm: {
+      id: workspace.vm.id,
+      url: workspace.vm.url,
+      status: workspace.vm.status,
+      adopted: workspace.vm.adopted,
+    },
+    webhook:
+      webhookUrl === null
+        ? {
+            status: 'unsupported',
+            howTo: 'This git host has no webhook here yet: merges are noticed by asking it hourly.',
+          }
+        : {
+            status: heard ? 'receiving' : 'unknown',
+            howTo: `In the repository's settings add a webhook: URL ${webhookUrl}, content type application/json, the secret GITHUB_WEBHOOK_SECRET, events "push", "pull requests" and "branch deletion". Without it merges are noticed within an hour.`,
+          },
+    setup: workspace.setup,
+    checks: workspace.checks,
+    maxParallel: workspace.maxParallel,
+    openPr: workspace.openPr,
+    activePlans: openPlans.filter((plan) => plan.status === 'running').length,
+    queuedPlans: openPlans.filter((plan) => plan.status === 'queued').length,
+    warnings: warnings(workspace),
+    createdAtMs: workspace.createdAtMs,
+  }
+}
+
+function warnings(workspace: WorkspaceRecord): string[] {
+  const found: string[] = []
+  if (!workspace.vm.canAddUsers)
+    found.push('This VM cannot add unix users: plans run one at a time, without isolation from each other.')
+  if (workspace.vm.freeDiskMb !== null && workspace.vm.freeDiskMb < 1024)
+    found.push(`Only ${workspace.vm.freeDiskMb} MB are free on the VM's disk.`)
+  return found
+}
+
+export function toPlanSnapshot(plan: PlanRecord, workspace: string): PlanSnapshot {
+  return {
+    id: plan.id,
+    workspace,
+    title: plan.title,
+    planChars: plan.planChars,
+    branch: plan.branch,
+    base: plan.base,
+    status: plan.status,
+    statusDetail: plan.statusDetail,
+    phase: plan.phase,
+    attempt: plan.attempt,
+    lastActivityAtMs: plan.lastActivityAtMs,
+    outcome: plan.outcome,
+    outcomeReasons: plan.outcomeReasons,
+    proof: plan.proof,
+    summary: plan.summary,
+    question: plan.question,
+    pausedReason: plan.pausedReason,
+    error: plan.error,
+    checks: plan.checks,
+    commits: plan.commits,
+    diff: plan.diff,
+    head: plan.head,
+    pushedHead: plan.pushedHead,
+    prUrl: plan.prUrl,
+    mergeStatus: plan.mergeStatus,
+    budgetUsd: plan.budgetUsd,
+    spentUsd: plan.spentUsd,
+    tokens: plan.tokens,
+    model: plan.model,
+    createdAtMs: plan.createdAtMs,
+    startedAtMs: plan.startedAtMs,
+    finishedAtMs: plan.finishedAtMs,
+  }
+}
+
+/** Changes a waiting plan_status answers early for (SPEC section 5). */
+export function waitKey(plan: PlanRecord): string {
+  return JSON.stringify([plan.status, plan.phase, plan.question, plan.mergeStatus, plan.attempt])
+}
+
+export const openPlans = (plans: PlanRecord[]): PlanRecord[] => plans.filter((plan) => isOpen(plan.status))

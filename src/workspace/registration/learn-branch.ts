@@ -1,0 +1,56 @@
+// The remote was silent at registration: its default branch is asked for again before the first plan starts. Not for ever: a queued
+// plan that waits for a branch is paused with the reason.
+import { credentialFor } from '../../auth/git-credentials.ts'
+import { readRemoteRefs } from '../../git/refs.ts'
+import { commit, requireWorkspace } from '../core/core.ts'
+import type { Core } from '../core/core.ts'
+import { pause } from '../records/decisions.ts'
+import type { PausedReason } from '../contract.ts'
+
+const REFS_TIMEOUT_MS = 10_000
+const SILENCE_LIMIT_MS = 30 * 60_000
+
+export async function learnBranch(core: Core): Promise<void> {
+  const { gitRemote } = requireWorkspace(core)
+  const settings = core.settings()
+  const refs = await readRemoteRefs({
+    remote: gitRemote,
+    credential: credentialFor(settings.gitCredentials, gitRemote, settings),
+    prefixes: ['HEAD'],
+    timeoutMs: REFS_TIMEOUT_MS,
+  })
+  if (refs.kind === 'ok' && refs.head !== null) {
+    const branch = refs.head
+    core.store.publishWorkspace((record) => Object.assign(record, { branch, gitSilentSinceMs: null }))
+  } else if (refs.kind === 'ok') {
+    pauseQueued(
+      core,
+      'git_refused',
+      `${gitRemote} names no default branch. Push a first commit, or name a branch with workspace_update, then call plan_resume.`,
+    )
+  } else if (refs.kind === 'refused') {
+    pauseQueued(
+      core,
+      'credential_missing',
+      `The git host refused to show ${gitRemote} (${refs.status}). Add a token for it to GIT_CREDENTIALS, then call plan_resume.`,
+    )
+  } else waitForHost(core)
+}
+
+function waitForHost(core: Core): void {
+  const { gitRemote, gitSilentSinceMs: sinceMs } = requireWorkspace(core)
+  if (sinceMs === null) core.store.changeWorkspace((record) => void (record.gitSilentSinceMs = core.now()))
+  else if (core.now() - sinceMs >= SILENCE_LIMIT_MS)
+    pauseQueued(
+      core,
+      'git_refused',
+      `The git host of ${gitRemote} did not answer for 30 minutes. Call plan_resume when it is back.`,
+    )
+}
+
+/** Plans with a base of their own need no branch of the workspace. */
+function pauseQueued(core: Core, reason: PausedReason, detail: string): void {
+  core.store.changeWorkspace((record) => void (record.gitSilentSinceMs = null))
+  for (const plan of core.store.plansByStatus('queued'))
+    if (plan.base === '') commit(core, pause(plan, reason, detail, core.now()))
+}

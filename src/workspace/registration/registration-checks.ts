@@ -1,0 +1,71 @@
+// What is checked before a workspace is stored: the machine it names and the remote it works on. Refusals are the caller's to mend.
+import { credentialFor } from '../../auth/git-credentials.ts'
+import { readRemoteRefs } from '../../git/refs.ts'
+import { UserError } from '../../lib/errors.ts'
+import { createOrgo } from '../../vm/orgo.ts'
+import { VmError } from '../../vm/vm.ts'
+import type { Core } from '../core/core.ts'
+import type { RegisterInput } from '../contract.ts'
+import { refuseForeign } from '../machine/provision.ts'
+import { VmTrouble } from '../machine/trouble.ts'
+
+const REFS_TIMEOUT_MS = 10_000
+
+/** A vm_id that is not there, not ours to use, or holds another's ~/workspace is refused before anything is stored. */
+export async function refuseUnlessAdoptable(core: Core, vmId: string, name: string): Promise<void> {
+  const settings = core.settings()
+  const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
+  try {
+    const found = await vms.get(vmId)
+    if (found === 'missing')
+      throw new UserError(
+        `vm_id ${vmId} is no computer this ORGO_API_KEY can use. Check the id, or leave vm_id out to get a new one.`,
+      )
+    // Asleep or stopped it cannot be asked now: the same question comes before its first bootstrap.
+    if (found.state === 'running') await refuseForeign(vms, vmId, name)
+  } catch (error) {
+    if (error instanceof VmTrouble || (error instanceof VmError && error.kind === 'permanent'))
+      throw new UserError(error.message, 'vm_refused')
+    if (!(error instanceof VmError)) throw error
+  }
+}
+
+/** Reads the remote's refs once. A refusal names GIT_CREDENTIALS; silence is accepted and asked again before the first plan. */
+export async function defaultBranch(
+  core: Core,
+  input: RegisterInput,
+): Promise<{ name: string | null; detail: string }> {
+  const settings = core.settings()
+  const credential = credentialFor(settings.gitCredentials, input.gitRemote, settings)
+  const wanted = input.branch === undefined ? [] : [`refs/heads/${input.branch}`]
+  const refs = await readRemoteRefs({
+    remote: input.gitRemote,
+    credential,
+    prefixes: ['HEAD', ...wanted],
+    timeoutMs: REFS_TIMEOUT_MS,
+  })
+  if (refs.kind === 'refused') {
+    const why =
+      credential === null
+        ? 'there is no line for it in GIT_CREDENTIALS'
+        : 'the token of its line in GIT_CREDENTIALS was not accepted for it'
+    throw new UserError(
+      `The git host answered ${refs.status} for git_remote ${input.gitRemote}: ${why}, or the address is wrong. Check the address, or set GIT_CREDENTIALS and register again.`,
+      'git_refused',
+    )
+  }
+  if (refs.kind === 'unreachable')
+    return {
+      name: input.branch ?? null,
+      detail: 'The git host did not answer yet; the VM is being made meanwhile.',
+    }
+  if (input.branch !== undefined && refs.refs[`refs/heads/${input.branch}`] === undefined)
+    throw new UserError(
+      `git_remote ${input.gitRemote} has no branch "${input.branch}". Name an existing branch, or leave it out for the default one.`,
+    )
+  if (input.branch === undefined && refs.head === null)
+    throw new UserError(
+      `git_remote ${input.gitRemote} names no default branch we can use. Say which one with branch, or push a first commit.`,
+    )
+  return { name: input.branch ?? refs.head, detail: 'A VM is being made ready.' }
+}
