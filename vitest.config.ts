@@ -27,9 +27,9 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'agent',
+          name: 'real',
           environment: 'node',
-          include: ['test/agent/**/*.test.ts'],
+          include: ['test/real/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { createVm, until } from '../test/agent/support/vm.ts'
-import type { TestVm } from '../test/agent/support/vm.ts'
+import { createVm, until } from '../test/real/support/vm.ts'
+import type { TestVm } from '../test/real/support/vm.ts'
 
 /** By then the start's garbage has been collected, as far as it will be. */
 const SETTLE_MS = 10_000

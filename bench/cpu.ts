@@ -2,7 +2,7 @@
 // word, in the same run. The Free plan allows 10 ms a request.
 import { createHmac } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { createObjectLab } from '../test/agent/support/object-lab.ts'
+import { createObjectLab } from '../test/real/support/object-lab.ts'
 import { isOver, script, startStack, submit, untilPlan } from '../test/e2e/support/stack.ts'
 import { createGitLanes } from './support/git-lanes.ts'
 import { timeFirstBytes } from './support/model-lanes.ts'

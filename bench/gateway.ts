@@ -1,8 +1,8 @@
 // `npm run bench -- gateway [--runs N] [--calls N]`: what the gateway costs beside asking the same host directly, in the same run, in
 // turns: clone and push of a large repository, the first byte of a model's stream, the Worker's memory. Exit 1 below a target.
 import { parseArgs } from 'node:util'
-import { createObjectLab } from '../test/agent/support/object-lab.ts'
-import { canMeasureMemory, measureGrowthMb } from '../test/agent/support/worker-memory.ts'
+import { createObjectLab } from '../test/real/support/object-lab.ts'
+import { canMeasureMemory, measureGrowthMb } from '../test/real/support/worker-memory.ts'
 import { createGitLanes } from './support/git-lanes.ts'
 import type { Lane } from './support/git-lanes.ts'
 import { timeFirstBytes } from './support/model-lanes.ts'

@@ -1,6 +1,6 @@
 // The end of an attempt: the branch is pushed where that is not done yet, and the work is read from git. Each step looks whether
 // it is already done, so that a crash between two of them repeats nothing.
-import type { AttemptEnd, Work } from '../../src/protocol.ts'
+import type { AttemptEnd, Work } from '../../src/shared/protocol.ts'
 import { commitLeftovers } from '../publish/commits.ts'
 import { baseIn } from '../plan/journal.ts'
 import type { FinishOutcome } from '../plan/journal.ts'

@@ -1,7 +1,7 @@
 // The finish gate: what the model says is done is looked at before anybody is told. Cheap things first: what is left is committed,
 // an empty diff is turned down, the checks run in the checkout. Only then is the branch pushed and its head proven elsewhere, by
 // the supervisor's prover, whose word alone makes a plan verified. The second rejection of an attempt ends it, unverified.
-import type { CheckResult, OutcomeReason } from '../../src/protocol.ts'
+import type { CheckResult, OutcomeReason } from '../../src/shared/protocol.ts'
 import { before, knownBaseline, SLOW_SECONDS } from '../checks/baseline.ts'
 import { leavingNothing, listFor, runChecks } from '../checks/run-checks.ts'
 import type { LocalRun } from '../checks/run-checks.ts'

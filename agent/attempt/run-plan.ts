@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { homedir, userInfo } from 'node:os'
-import type { AttemptEnd } from '../../src/protocol.ts'
+import type { AttemptEnd } from '../../src/shared/protocol.ts'
 import { prepareCheckout } from './checkout.ts'
 import { startCheckpoints } from './checkpoint.ts'
 import { describeBaseline, knownBaseline, takeBaseline } from '../checks/baseline.ts'

@@ -1,7 +1,7 @@
 // The checks in the plan's own checkout, as the plan's user: quick to tell the model what fails, and never proof of anything.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CheckResult } from '../../src/protocol.ts'
+import type { CheckResult } from '../../src/shared/protocol.ts'
 import { listChecks } from './check-list.ts'
 import type { Check, CheckList } from './check-list.ts'
 import { clipOutput, clipText } from '../machine/output.ts'

@@ -1,5 +1,5 @@
 // What the work amounts to, read from git: a claim of this machine, never what the gateway believes.
-import type { CheckResult, Work } from '../../src/protocol.ts'
+import type { CheckResult, Work } from '../../src/shared/protocol.ts'
 import { commitOf } from './git.ts'
 import type { Git } from './git.ts'
 import { clipText } from '../machine/output.ts'

@@ -12,7 +12,7 @@ import {
   Phase,
   PlanId,
   VmPauseReason,
-} from '../../src/protocol.ts'
+} from '../../src/shared/protocol.ts'
 
 /** Longest line taken: a start with a long plan and its messages, an end with 100 commits and 50 checks, stay far below it. */
 const MAX_LINE_BYTES = 8_000_000

@@ -1,6 +1,6 @@
 // The line between the supervisor and its prover: JSON lines over stdin and stdout, both ends root's own.
 import { z } from 'zod'
-import { EventLine, ObjectId, PlanId, Work } from '../../src/protocol.ts'
+import { EventLine, ObjectId, PlanId, Work } from '../../src/shared/protocol.ts'
 import { Verdict } from './plan-pipe.ts'
 
 export const ProofOrder = z.object({

@@ -1,6 +1,6 @@
 // Nothing shaped like a secret, and none of the plan's own tokens, leaves a plan's process: neither in what the history is told nor
 // in what the model is shown. Texts that hold none pass unchanged.
-import { MAX_EVENT_TEXT } from '../../src/protocol.ts'
+import { MAX_EVENT_TEXT } from '../../src/shared/protocol.ts'
 import type { FromPlan } from './plan-pipe.ts'
 import { redact } from './secrets.ts'
 

@@ -2,7 +2,7 @@
 // fall silent (the SDK has none), and what each failure means for the plan.
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
 import { z } from 'zod'
-import { BUDGET_USED_HEADER, GatewayErrorType } from '../../src/protocol.ts'
+import { BUDGET_USED_HEADER, GatewayErrorType } from '../../src/shared/protocol.ts'
 import type { ModelSettings } from './model-settings.ts'
 import { SYSTEM_PROMPT } from '../briefing/prompts.ts'
 import type { createTools } from '../tools/index.ts'

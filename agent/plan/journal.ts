@@ -2,7 +2,7 @@
 // by message as it was sent. Everything a tool does is written before and after; a call without an end is never run again.
 import { z } from 'zod'
 import type { BetaMessageParam, BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
-import { CheckResult, OutcomeReason } from '../../src/protocol.ts'
+import { CheckResult, OutcomeReason } from '../../src/shared/protocol.ts'
 import { openAppendLog, readLog } from '../machine/durable.ts'
 import { createFailpoint } from './failpoint.ts'
 

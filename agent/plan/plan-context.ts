@@ -1,5 +1,5 @@
 // What every part of one plan's process works with.
-import type { VmPauseReason } from '../../src/protocol.ts'
+import type { VmPauseReason } from '../../src/shared/protocol.ts'
 import type { Git } from '../git/git.ts'
 import type { Journal } from './journal.ts'
 import type { FromPlan, Message, Start, Verdict } from '../machine/plan-pipe.ts'

@@ -1,5 +1,5 @@
 // Set-up and checks within a proof: at the head, and where that tells whether a failure is new, at the base in the same clean way.
-import type { CheckResult } from '../../src/protocol.ts'
+import type { CheckResult } from '../../src/shared/protocol.ts'
 import { listChecks } from '../checks/check-list.ts'
 import type { Check, CheckList } from '../checks/check-list.ts'
 import type { SetupCommand } from '../checks/detect-shapes.ts'

@@ -1,7 +1,7 @@
 // `git diff` as it streams by → pages of files and hunks, each hunk on exactly one page (or in parts that say so). Pure: lines in,
 // pages out. Reads git's own patch format only; prefixes a/ and b/ are set by agent/publish/hand-in-diff.ts.
-import { MAX_DIFF_PAGE_BYTES, MAX_DIFF_PAGES } from '../../src/protocol.ts'
-import type { DiffFile, DiffHunk, DiffTotals } from '../../src/protocol.ts'
+import { MAX_DIFF_PAGE_BYTES, MAX_DIFF_PAGES } from '../../src/shared/protocol.ts'
+import type { DiffFile, DiffHunk, DiffTotals } from '../../src/shared/protocol.ts'
 import { parsePatchHeader, unquotePath } from './diff-names.ts'
 import { shown } from './diff-text.ts'
 

@@ -2,8 +2,8 @@
 // machine and a convenience: that it fails stops nothing and is only told.
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MAX_DIFF_PAGES_PER_UPLOAD } from '../../src/protocol.ts'
-import type { DiffFile, DiffTotals, DiffUpload } from '../../src/protocol.ts'
+import { MAX_DIFF_PAGES_PER_UPLOAD } from '../../src/shared/protocol.ts'
+import type { DiffFile, DiffTotals, DiffUpload } from '../../src/shared/protocol.ts'
 import { createDiffPager } from './diff-pages.ts'
 import type { PlanRun } from '../plan/plan-context.ts'
 

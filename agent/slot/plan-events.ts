@@ -1,5 +1,5 @@
 // The history lines of one plan on this machine: numbered once, kept until the Worker has them, never more than its cap.
-import type { EventLine } from '../../src/protocol.ts'
+import type { EventLine } from '../../src/shared/protocol.ts'
 import type { FromPlan } from '../machine/plan-pipe.ts'
 import type { PlanRecord } from './records.ts'
 

@@ -1,6 +1,6 @@
 // What a slot says to others: the orders a plan's process starts with, and the plan as the Worker sees it. Pure.
-import { MAX_EVENTS_PER_SYNC } from '../../src/protocol.ts'
-import type { DesiredPlan, ObservedPlan } from '../../src/protocol.ts'
+import { MAX_EVENTS_PER_SYNC } from '../../src/shared/protocol.ts'
+import type { DesiredPlan, ObservedPlan } from '../../src/shared/protocol.ts'
 import type { Config } from '../machine/config.ts'
 import { checkoutDir, mirrorDir } from '../machine/paths.ts'
 import type { Paths } from '../machine/paths.ts'

@@ -1,7 +1,7 @@
 // One plan on this machine: brings what is (a process, a record, a user) to what the Worker wants, one step at a time. Called
 // again whenever something changed; each step first looks at what is already so.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AttemptEnd, DesiredPlan, ObservedPlan } from '../../src/protocol.ts'
+import type { AttemptEnd, DesiredPlan, ObservedPlan } from '../../src/shared/protocol.ts'
 import type { FromPlan, Start } from '../machine/plan-pipe.ts'
 import { acknowledge, addEvent, closeEvents } from './plan-events.ts'
 import { startPlanProcess } from './plan-process.ts'

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DoorbellStatus } from '../../src/protocol.ts'
+import type { DoorbellStatus } from '../../src/shared/protocol.ts'
 import { ring } from './control-socket.ts'
 import { writeDurably } from '../machine/durable.ts'
 import { bootId, fileSha256 } from '../machine/machine.ts'

@@ -2,7 +2,7 @@
 // it knows is on disk before it counts; killed at any moment, the next doorbell starts it again and it goes on.
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SyncRequest, SyncResponse } from '../../src/protocol.ts'
+import type { SyncRequest, SyncResponse } from '../../src/shared/protocol.ts'
 import { createAdoption } from './adoption.ts'
 import { createBell } from './bell.ts'
 import { readConfig } from '../machine/config.ts'

@@ -1,6 +1,6 @@
 // POST /vm/sync: what this machine observed up, what should be down. One call at a time; what a failure means is told, not retried here.
-import { PROTOCOL_VERSION, SyncResponse } from '../../src/protocol.ts'
-import type { SyncRequest } from '../../src/protocol.ts'
+import { PROTOCOL_VERSION, SyncResponse } from '../../src/shared/protocol.ts'
+import type { SyncRequest } from '../../src/shared/protocol.ts'
 import type { Config } from '../machine/config.ts'
 import { askHttp } from '../machine/http.ts'
 

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { ObjectLab, Seeded } from '../../test/agent/support/object-lab.ts'
+import type { ObjectLab, Seeded } from '../../test/real/support/object-lab.ts'
 
 export type Lane = 'direct' | 'gateway'
 const run = promisify(execFile)

@@ -1,6 +1,6 @@
 // Time to the first byte of a model's stream, asked directly and through the gateway, in turns.
 import type { Lane } from './git-lanes.ts'
-import type { ObjectLab } from '../../test/agent/support/object-lab.ts'
+import type { ObjectLab } from '../../test/real/support/object-lab.ts'
 
 /** About what a conversation in its middle sends. */
 const PROMPT_BYTES = 50_000

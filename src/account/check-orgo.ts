@@ -1,7 +1,7 @@
 // What `npm run doctor` asks of Orgo: is the key accepted, and is there room for one more computer.
 import { readSettings } from '../lib/settings.ts'
-import { createOrgo } from '../vm/orgo.ts'
-import { VmError } from '../vm/vm.ts'
+import { createOrgo } from '../orgo/orgo.ts'
+import { VmError } from '../orgo/vm.ts'
 import type { Finding } from '../workspace/contract.ts'
 
 export async function checkOrgo(env: Env): Promise<Finding> {

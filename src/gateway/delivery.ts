@@ -1,8 +1,8 @@
 // bootstrap.sh and ralph.mjs for a VM: static assets, which without this door would answer anyone.
 import * as z from 'zod'
 import type { VmClaims } from '../auth/vm-token.ts'
-import { answer, jsonError } from './answers.ts'
-import type { GatewayContext, Handled } from './context.ts'
+import { answer, jsonError } from './frame/answers.ts'
+import type { GatewayContext, Handled } from './frame/context.ts'
 
 const Manifest = z.object({ ralphSha256: z.string().regex(/^[0-9a-f]{64}$/) })
 

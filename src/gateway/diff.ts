@@ -3,12 +3,12 @@
 import type { VmClaims } from '../auth/vm-token.ts'
 import { readCapped } from '../lib/http.ts'
 import { showUnseen } from '../lib/text.ts'
-import { DiffUpload, MAX_DIFF_PAGE_BYTES } from '../protocol.ts'
-import type { DiffFile } from '../protocol.ts'
+import { DiffUpload, MAX_DIFF_PAGE_BYTES } from '../shared/protocol.ts'
+import type { DiffFile } from '../shared/protocol.ts'
 import type { DiffRefusal } from '../workspace/contract.ts'
-import { answer, jsonError } from './answers.ts'
-import type { GatewayContext, Handled } from './context.ts'
-import { denial } from './denials.ts'
+import { answer, jsonError } from './frame/answers.ts'
+import type { GatewayContext, Handled } from './frame/context.ts'
+import { denial } from './frame/denials.ts'
 
 const MAX_BODY_BYTES = 2_000_000
 const encoder = new TextEncoder()

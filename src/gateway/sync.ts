@@ -1,10 +1,10 @@
 // The supervisor's line to its workspace: POST /vm/sync, and the exchange of a bootstrap ticket for the key that opens it.
 import type { VmClaims } from '../auth/vm-token.ts'
 import { readCapped } from '../lib/http.ts'
-import { PROTOCOL_VERSION, SyncRequest } from '../protocol.ts'
-import type { VmKeyResponse } from '../protocol.ts'
-import { answer, jsonError } from './answers.ts'
-import type { GatewayContext, Handled } from './context.ts'
+import { PROTOCOL_VERSION, SyncRequest } from '../shared/protocol.ts'
+import type { VmKeyResponse } from '../shared/protocol.ts'
+import { answer, jsonError } from './frame/answers.ts'
+import type { GatewayContext, Handled } from './frame/context.ts'
 
 const MAX_BODY_BYTES = 4_000_000
 

@@ -2,7 +2,7 @@
 // both protocol eras. (The SDK's own scopeChallenge is skipped for tokens it does not know, such as OWNER_TOKEN.)
 import * as z from 'zod'
 import type { Scope } from '../auth/scopes.ts'
-import { scopeOf } from './define-tool.ts'
+import { scopeOf } from './kit/define-tool.ts'
 import { TOOLS } from './tools/index.ts'
 
 export interface Demand {

@@ -9,13 +9,13 @@ import { UserError } from '../lib/errors.ts'
 import { readCapped, toErrorResponse } from '../lib/http.ts'
 import { log } from '../lib/log.ts'
 import { cleanLine } from '../lib/text.ts'
-import { createToolContext } from './context.ts'
-import type { ToolContext } from './context.ts'
+import { createToolContext } from './kit/context.ts'
+import type { ToolContext } from './kit/context.ts'
 import { MAX_REQUEST_BYTES } from './endpoint.ts'
-import { runTool } from './run-tool.ts'
+import { runTool } from './kit/run-tool.ts'
 import { planStatus } from './tools/plan-status.ts'
 import { planSubmit } from './tools/plan-submit.ts'
-import { scopeOf } from './define-tool.ts'
+import { scopeOf } from './kit/define-tool.ts'
 
 export function createPlanRoutes(
   createContext: (env: Env, caller: Caller) => ToolContext = createToolContext,

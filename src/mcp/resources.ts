@@ -5,9 +5,9 @@ import type { McpServer, ReadResourceResult } from '@modelcontextprotocol/server
 import { isRuntimeError } from '../lib/errors.ts'
 import { cleanLine } from '../lib/text.ts'
 import type { PlanEvent } from '../workspace/contract.ts'
-import type { ToolContext, WorkspaceStub } from './context.ts'
-import { asProtocol } from './protocol-error.ts'
-import { iso, toWorkspace } from './shapes.ts'
+import type { ToolContext, WorkspaceStub } from './kit/context.ts'
+import { asProtocol } from './kit/protocol-error.ts'
+import { iso, toWorkspace } from './kit/shapes.ts'
 
 const LISTED = 20
 const EVENTS_PER_CALL = 200

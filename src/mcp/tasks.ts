@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/server'
 import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprotocol/server'
 import * as z from 'zod'
-import { asProtocol } from './protocol-error.ts'
+import { asProtocol } from './kit/protocol-error.ts'
 
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks'
 

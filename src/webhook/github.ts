@@ -9,7 +9,7 @@ import { readCapped } from '../lib/http.ts'
 import { keyOfPlan, workspaceKey } from '../lib/ids.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
-import { toHint } from './to-fact.ts'
+import { toHint } from './to-hint.ts'
 
 const MAX_BODY_BYTES = 25_000_000
 const MAX_WORKSPACES = 20

@@ -9,7 +9,7 @@ import type {
   Phase,
   SyncRequest,
   SyncResponse,
-} from '../protocol.ts'
+} from '../shared/protocol.ts'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 
 export type WorkspaceStatus = 'provisioning' | 'ready' | 'error' | 'removed'

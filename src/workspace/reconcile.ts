@@ -2,9 +2,9 @@
 // tables, so a lost, doubled or reordered poke changes nothing. Never throws: an alarm that throws seven times is gone for good
 // (measured), so a watchdog is armed first and the next wake-up is computed from the tables last.
 import { errorFields, log } from '../lib/log.ts'
-import { createOrgo } from '../vm/orgo.ts'
-import { VmError } from '../vm/vm.ts'
-import type { VmProvider } from '../vm/vm.ts'
+import { createOrgo } from '../orgo/orgo.ts'
+import { VmError } from '../orgo/vm.ts'
+import type { VmProvider } from '../orgo/vm.ts'
 import { settleClock } from './core/clock.ts'
 import { commit, requireWorkspace } from './core/core.ts'
 import type { Core } from './core/core.ts'

@@ -2,7 +2,7 @@
 // No method is `private`: TypeScript's word does not hide it from RPC, so the state sits behind `#core`.
 import { DurableObject } from 'cloudflare:workers'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
-import type { DiffUpload, SyncRequest } from '../protocol.ts'
+import type { DiffUpload, SyncRequest } from '../shared/protocol.ts'
 import { agentSha256 } from './machine/agent-file.ts'
 import { diagnose } from './health/diagnose.ts'
 import { createCore, requirePlan, requireWorkspace } from './core/core.ts'

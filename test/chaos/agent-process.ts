@@ -1,6 +1,6 @@
 // The plan processes of a machine: each attempt is a short script - paid calls, checkpoints, the push, its end - over the gateway's
 // questions to the object. The gateway is played here: right, effect upstream, settlement, and a Worker that may die in between.
-import type { AttemptEnd, DesiredPlan, ObservedPlan } from '../../src/protocol.ts'
+import type { AttemptEnd, DesiredPlan, ObservedPlan } from '../../src/shared/protocol.ts'
 import { gatewayModel, gatewayPush } from './gateway.ts'
 import { moment, note, nowOf, violate } from './world.ts'
 import type { Machine, PlanOnDisk, World } from './world.ts'

@@ -1,5 +1,5 @@
 // The outside of one run: its machines, its git host, what was done to it, and the faults that are on. Nothing in here is the product's.
-import type { AttemptEnd, EventLine } from '../../src/protocol.ts'
+import type { AttemptEnd, EventLine } from '../../src/shared/protocol.ts'
 import type { Workspace } from '../../src/workspace/workspace.ts'
 import type { Kernel } from './kernel.ts'
 import type { Rng } from './rng.ts'

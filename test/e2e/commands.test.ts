@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
-import { hasRoot } from '../agent/support/vm.ts'
+import { hasRoot } from '../real/support/vm.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -38,7 +38,7 @@ const RUN_ELSEWHERE: Record<string, string> = {
   destroy: 'test/e2e/destroy.test.ts',
   dev: 'test/e2e/dev.test.ts',
   doctor: 'test/e2e/doctor.test.ts',
-  faults: 'test/agent/faults.test.ts',
+  faults: 'test/real/programs/faults.test.ts',
   'plan-diff': 'test/e2e/plan-diff.test.ts',
   // `npm run check` runs both with --check.
   format: '.ci/run',

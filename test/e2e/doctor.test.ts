@@ -1,4 +1,4 @@
-// `npm run doctor` as a program: what it finds by itself, and how it ends. What the Worker finds: test/worker/doctor.test.ts.
+// `npm run doctor` as a program: what it finds by itself, and how it ends. What the Worker finds: test/worker/dashboard/doctor.test.ts.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'

@@ -1,5 +1,5 @@
-// The whole stack: a plan that writes megabytes, pushed by a real agent, read page by page. (test/agent/diff-pages.test.ts has 10 MB
-// for the VM's side, test/worker/mcp-plan-diff.test.ts for the Worker's.)
+// The whole stack: a plan that writes megabytes, pushed by a real agent, read page by page. (test/real/agent/publish/diff-pages.test.ts has 10 MB
+// for the VM's side, test/worker/mcp/plan-diff.test.ts for the Worker's.)
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

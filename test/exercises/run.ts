@@ -3,7 +3,7 @@
 // Options: --only TEXT (in the name of an exercise), --attack TEXT (in the group or name), --lanes N, --mutants N, --faults (only
 // look whether the exercises themselves are sound).
 import { parseArgs } from 'node:util'
-import { hasRoot } from '../agent/support/vm.ts'
+import { hasRoot } from '../real/support/vm.ts'
 import { chooseCandidates, findFaults } from './candidates.ts'
 import type { Drops } from './candidates.ts'
 import { loadExercises } from './exercise.ts'

@@ -4,10 +4,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { DesiredPlan } from '../../src/protocol.ts'
-import type { FakePlan } from '../agent/support/fake-worker.ts'
-import { createVm, ended, pids, until } from '../agent/support/vm.ts'
-import type { TestVm, TestVmOptions } from '../agent/support/vm.ts'
+import type { DesiredPlan } from '../../src/shared/protocol.ts'
+import type { FakePlan } from '../real/support/fake-worker.ts'
+import { createVm, ended, pids, until } from '../real/support/vm.ts'
+import type { TestVm, TestVmOptions } from '../real/support/vm.ts'
 
 export interface Fault {
   group: string

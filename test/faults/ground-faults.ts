@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createVm, ended, until } from '../agent/support/vm.ts'
-import type { TestVm } from '../agent/support/vm.ts'
+import { createVm, ended, until } from '../real/support/vm.ts'
+import type { TestVm } from '../real/support/vm.ts'
 import {
   command,
   demand,

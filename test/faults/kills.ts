@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { commandLine, createVm, ended, pids, until } from '../agent/support/vm.ts'
+import { commandLine, createVm, ended, pids, until } from '../real/support/vm.ts'
 import {
   command,
   demand,

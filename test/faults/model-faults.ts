@@ -1,7 +1,7 @@
 // What the way to the model does to a plan: overloads, silence, cuts, an empty purse.
 import type { ServerResponse } from 'node:http'
-import { refuse } from '../agent/support/fake-worker.ts'
-import { ended, until } from '../agent/support/vm.ts'
+import { refuse } from '../real/support/fake-worker.ts'
+import { ended, until } from '../real/support/vm.ts'
 import { command, demand, describeEnd, model, onBench, resume, sh, THREE_STEPS } from './bench.ts'
 import type { Bench, BenchInput, Fault } from './bench.ts'
 

@@ -1,7 +1,7 @@
 // What the person does at a bad moment: a message during a tool or the last reply, a cancel in each phase, an answer after days.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ended, until } from '../agent/support/vm.ts'
+import { ended, until } from '../real/support/vm.ts'
 import {
   command,
   demand,

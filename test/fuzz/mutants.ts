@@ -5,7 +5,7 @@ export interface Mutant {
   changes: { file: string; from: string; to: string }[]
 }
 
-const PARSER = 'src/gateway/receive-pack.ts'
+const PARSER = 'src/git/receive-pack.ts'
 
 export const MUTANTS: Mutant[] = [
   {

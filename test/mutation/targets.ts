@@ -9,15 +9,15 @@ export const TARGETS = [
   'src/workspace/store/outbox-rows.ts',
   'src/workspace/reconcile.ts',
   'src/workspace/registration/learn-branch.ts',
-  'src/gateway/receive-pack.ts',
+  'src/git/receive-pack.ts',
   'src/git/pkt-line.ts',
 ]
 export const WORD_SOURCES = [
   'src/workspace/contract.ts',
   'src/workspace/records/records.ts',
-  'src/protocol.ts',
-  'src/vm/vm.ts',
-  'src/gateway/receive-pack.ts',
+  'src/shared/protocol.ts',
+  'src/orgo/vm.ts',
+  'src/git/receive-pack.ts',
 ]
 /** In the order a mutant meets them: the cheap ones first. */
 export const PROJECTS = ['unit', 'worker', 'chaos'] as const

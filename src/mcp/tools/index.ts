@@ -1,5 +1,5 @@
 // The catalog, in the order shown to the model. A new tool is a file beside this one and a line here.
-import type { Tool } from '../define-tool.ts'
+import type { Tool } from '../kit/define-tool.ts'
 import { planCancel } from './plan-cancel.ts'
 import { planDiff } from './plan-diff.ts'
 import { planList } from './plan-list.ts'

@@ -2,9 +2,9 @@ import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { showUnseen } from '../../lib/text.ts'
 import type { PlanDiff } from '../../workspace/contract.ts'
-import { defineTool } from '../define-tool.ts'
-import { OutDiff, ParamCursor, ParamPlanId, text } from '../params.ts'
-import { toDiffFile } from '../shapes.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import { OutDiff, ParamCursor, ParamPlanId, text } from '../kit/params.ts'
+import { toDiffFile } from '../kit/shapes.ts'
 
 export const planDiff = defineTool({
   name: 'plan_diff',

@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
-import { defineTool } from '../define-tool.ts'
-import { fitting, MAX_ANSWER_BYTES } from '../page-size.ts'
-import { isPlanStatus, OutPlans, ParamCursor, ParamWorkspaceId, PLAN_STATUSES } from '../params.ts'
-import { toPlan } from '../shapes.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import { fitting, MAX_ANSWER_BYTES } from '../kit/page-size.ts'
+import { isPlanStatus, OutPlans, ParamCursor, ParamWorkspaceId, PLAN_STATUSES } from '../kit/params.ts'
+import { toPlan } from '../kit/shapes.ts'
 
 const DEFAULT_PLANS = 20
 

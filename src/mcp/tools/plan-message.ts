@@ -1,10 +1,10 @@
 import * as z from 'zod'
-import type { ToolContext } from '../context.ts'
-import { defineTool } from '../define-tool.ts'
-import type { Tool } from '../define-tool.ts'
-import { planNextStep } from '../next-step.ts'
-import { OutPlan, ParamPlanId, text } from '../params.ts'
-import { toPlan } from '../shapes.ts'
+import type { ToolContext } from '../kit/context.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import type { Tool } from '../kit/define-tool.ts'
+import { planNextStep } from '../kit/next-step.ts'
+import { OutPlan, ParamPlanId, text } from '../kit/params.ts'
+import { toPlan } from '../kit/shapes.ts'
 
 const input = z.strictObject({ plan_id: ParamPlanId, message: text(1, 20_000) })
 

@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import { defineTool } from '../define-tool.ts'
-import { planNextStep } from '../next-step.ts'
-import { OutPlan, ParamBudget, ParamPlanId } from '../params.ts'
-import { toPlan } from '../shapes.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import { planNextStep } from '../kit/next-step.ts'
+import { OutPlan, ParamBudget, ParamPlanId } from '../kit/params.ts'
+import { toPlan } from '../kit/shapes.ts'
 
 export const planResume = defineTool({
   name: 'plan_resume',

@@ -1,12 +1,12 @@
 import * as z from 'zod'
 import type { PlanSnapshot, PlanStatus } from '../../workspace/contract.ts'
-import type { WorkspaceStub } from '../context.ts'
-import { defineTool } from '../define-tool.ts'
-import type { ToolCall } from '../define-tool.ts'
-import { planNextStep } from '../next-step.ts'
-import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../page-size.ts'
-import { OutStatus, ParamPlanId } from '../params.ts'
-import { toEvent, toPlan } from '../shapes.ts'
+import type { WorkspaceStub } from '../kit/context.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import type { ToolCall } from '../kit/define-tool.ts'
+import { planNextStep } from '../kit/next-step.ts'
+import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../kit/page-size.ts'
+import { OutStatus, ParamPlanId } from '../kit/params.ts'
+import { toEvent, toPlan } from '../kit/shapes.ts'
 
 const DEFAULT_EVENTS = 50
 /** How often a waiting client hears of progress when nothing happens: below the idle limit of every client we know. */

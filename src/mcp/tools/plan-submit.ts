@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { EFFORTS } from '../../lib/settings.ts'
-import { toCamelKeys } from '../camel-keys.ts'
-import { defineTool } from '../define-tool.ts'
-import { planNextStep } from '../next-step.ts'
+import { toCamelKeys } from '../kit/camel-keys.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import { planNextStep } from '../kit/next-step.ts'
 import {
   OutSubmitted,
   ParamBranch,
@@ -11,8 +11,8 @@ import {
   ParamOpenPr,
   ParamWorkspaceId,
   text,
-} from '../params.ts'
-import { toPlan } from '../shapes.ts'
+} from '../kit/params.ts'
+import { toPlan } from '../kit/shapes.ts'
 
 const MAX_PLAN_CHARS = 100_000
 

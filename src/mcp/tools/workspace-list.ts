@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
-import { defineTool } from '../define-tool.ts'
-import { fitting, MAX_ANSWER_BYTES } from '../page-size.ts'
-import { OutWorkspaces, ParamCursor } from '../params.ts'
-import { toWorkspace } from '../shapes.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import { fitting, MAX_ANSWER_BYTES } from '../kit/page-size.ts'
+import { OutWorkspaces, ParamCursor } from '../kit/params.ts'
+import { toWorkspace } from '../kit/shapes.ts'
 
 const PAGE = 50
 

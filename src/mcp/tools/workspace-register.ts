@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { normalRemote, remoteProblem } from '../../lib/git-names.ts'
-import { toCamelKeys } from '../camel-keys.ts'
-import { defineTool } from '../define-tool.ts'
-import { workspaceNextStep } from '../next-step.ts'
+import { toCamelKeys } from '../kit/camel-keys.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import { workspaceNextStep } from '../kit/next-step.ts'
 import {
   OutWorkspace,
   ParamBranch,
@@ -12,8 +12,8 @@ import {
   ParamName,
   ParamOpenPr,
   ParamSetup,
-} from '../params.ts'
-import { toWorkspace } from '../shapes.ts'
+} from '../kit/params.ts'
+import { toWorkspace } from '../kit/shapes.ts'
 
 export const workspaceRegister = defineTool({
   name: 'workspace_register',

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { defineTool } from '../define-tool.ts'
-import { OutRemoved, ParamWorkspaceId } from '../params.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import { OutRemoved, ParamWorkspaceId } from '../kit/params.ts'
 
 export const workspaceRemove = defineTool({
   name: 'workspace_remove',

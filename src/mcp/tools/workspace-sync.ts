@@ -1,10 +1,10 @@
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { cleanLine } from '../../lib/text.ts'
-import { defineTool } from '../define-tool.ts'
-import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../page-size.ts'
-import { OutBranches, ParamCursor, ParamWorkspaceId } from '../params.ts'
-import { iso, toBranch, toWorkspace } from '../shapes.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../kit/page-size.ts'
+import { OutBranches, ParamCursor, ParamWorkspaceId } from '../kit/params.ts'
+import { iso, toBranch, toWorkspace } from '../kit/shapes.ts'
 
 const MAX_COMMANDS_BYTES = 10_000
 

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
-import { toCamelKeys } from '../camel-keys.ts'
-import { defineTool } from '../define-tool.ts'
-import { workspaceNextStep } from '../next-step.ts'
+import { toCamelKeys } from '../kit/camel-keys.ts'
+import { defineTool } from '../kit/define-tool.ts'
+import { workspaceNextStep } from '../kit/next-step.ts'
 import {
   OutWorkspace,
   ParamBranch,
@@ -11,8 +11,8 @@ import {
   ParamOpenPr,
   ParamSetup,
   ParamWorkspaceId,
-} from '../params.ts'
-import { toWorkspace } from '../shapes.ts'
+} from '../kit/params.ts'
+import { toWorkspace } from '../kit/shapes.ts'
 
 export const workspaceUpdate = defineTool({
   name: 'workspace_update',

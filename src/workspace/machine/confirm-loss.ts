@@ -1,7 +1,7 @@
 // A machine that Orgo no longer shows: lost only when that is certain, and then replaced, its running plans going on as the next attempt.
 import { randomHex } from '../../lib/crypto.ts'
-import { vmName } from '../../vm/vm.ts'
-import type { VmProvider } from '../../vm/vm.ts'
+import { vmName } from '../../orgo/vm.ts'
+import type { VmProvider } from '../../orgo/vm.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { moveToNewVm } from '../records/decisions.ts'

@@ -1,7 +1,7 @@
 // What should be on the VM, as one answer of POST /vm/sync. Derived from the tables each time, so a repeat says the same again.
 import { planTokenExpiryMs, signVmToken } from '../../auth/vm-token.ts'
-import { MAX_TEXT_BYTES_PER_SYNC, PROTOCOL_VERSION } from '../../protocol.ts'
-import type { DesiredPlan, SyncRequest, SyncResponse } from '../../protocol.ts'
+import { MAX_TEXT_BYTES_PER_SYNC, PROTOCOL_VERSION } from '../../shared/protocol.ts'
+import type { DesiredPlan, SyncRequest, SyncResponse } from '../../shared/protocol.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { isFinal } from '../records/records.ts'

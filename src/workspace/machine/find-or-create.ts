@@ -1,7 +1,7 @@
 // The first rung: a machine of our own name. Orgo has no idempotency key, so a create of unknown outcome is looked for by its name
 // before another is tried, and the Account lets one workspace create at a time.
-import { VmError } from '../../vm/vm.ts'
-import type { Vm, VmProvider } from '../../vm/vm.ts'
+import { VmError } from '../../orgo/vm.ts'
+import type { Vm, VmProvider } from '../../orgo/vm.ts'
 import { account } from '../core/account-of.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'

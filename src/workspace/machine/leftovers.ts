@@ -1,8 +1,8 @@
 // Machines nobody wants any more that may still be there: the workspace was removed, also while one was being created, or registered
 // anew before the old one was deleted. Each is deleted by its id, or looked for by its name until a late create cannot come any more.
 import { errorFields, log } from '../../lib/log.ts'
-import { createOrgo } from '../../vm/orgo.ts'
-import { VmError } from '../../vm/vm.ts'
+import { createOrgo } from '../../orgo/orgo.ts'
+import { VmError } from '../../orgo/vm.ts'
 import { account } from '../core/account-of.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'

@@ -10,8 +10,8 @@ import {
   parseDoorbell,
   parseForeignWorkspace,
   statusCommand,
-} from '../../vm/boot.ts'
-import type { Vm, VmProvider } from '../../vm/vm.ts'
+} from '../../orgo/boot.ts'
+import type { Vm, VmProvider } from '../../orgo/vm.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { agentSha256 } from './agent-file.ts'

@@ -1,7 +1,7 @@
 // The doorbell: the VM comes to us, so all that it is ever told through Orgo is to come.
 import { randomHex } from '../../lib/crypto.ts'
-import { doorbellCommand, parseDoorbell } from '../../vm/boot.ts'
-import type { VmProvider } from '../../vm/vm.ts'
+import { doorbellCommand, parseDoorbell } from '../../orgo/boot.ts'
+import type { VmProvider } from '../../orgo/vm.ts'
 import type { Core } from '../core/core.ts'
 
 const EXEC_TIMEOUT_MS = 30_000

@@ -2,7 +2,7 @@
 // Everything it says is a claim of a machine that runs strangers' code: capped, attributed, and never believed about heads or money.
 import { signVmToken } from '../../auth/vm-token.ts'
 import type { TicketClaims, VmKeyClaims } from '../../auth/vm-token.ts'
-import type { ObservedPlan, SyncRequest, SyncResponse } from '../../protocol.ts'
+import type { ObservedPlan, SyncRequest, SyncResponse } from '../../shared/protocol.ts'
 import { redact } from '../../lib/redact.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'

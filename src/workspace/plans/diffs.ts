@@ -1,8 +1,8 @@
 // The diff of a plan's pushed work, as its VM hands it in right after the push (docs/adr/0004): a claim, kept under the head it
 // names and shown only while that is the head the gateway saw pushed. Stored here, so that it can be read while the VM sleeps.
 import type { PlanClaims } from '../../auth/vm-token.ts'
-import { MAX_DIFF_PAGES } from '../../protocol.ts'
-import type { DiffUpload } from '../../protocol.ts'
+import { MAX_DIFF_PAGES } from '../../shared/protocol.ts'
+import type { DiffUpload } from '../../shared/protocol.ts'
 import { requirePlan, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { grant } from '../leases/grants.ts'

@@ -3,7 +3,7 @@
 import { redact } from '../../lib/redact.ts'
 import { cleanText } from '../../lib/text.ts'
 import { VERSION } from '../../lib/version.ts'
-import { PROTOCOL_VERSION } from '../../protocol.ts'
+import { PROTOCOL_VERSION } from '../../shared/protocol.ts'
 import { attemptsOf, secondsRunning } from './plan-record-attempts.ts'
 import type { AttemptStory } from './plan-record-attempts.ts'
 import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'

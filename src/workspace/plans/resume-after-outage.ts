@@ -1,6 +1,6 @@
 // Plans that were paused because their machine could not be had go on by themselves once it can: whoever mended a key, or waited for
 // Orgo to be well again, has nothing more to do. Looked at ten minutes after the trouble, then twice as late each time.
-import { createOrgo } from '../../vm/orgo.ts'
+import { createOrgo } from '../../orgo/orgo.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { reopen } from '../records/decisions.ts'

@@ -1,6 +1,6 @@
 // Pure: what happened to a plan → its new state and the words of its history. No clock, no storage, no network.
 // The only transitions are those of SPEC section 5; each function refuses the others by answering null.
-import type { AttemptEnd, Work } from '../../protocol.ts'
+import type { AttemptEnd, Work } from '../../shared/protocol.ts'
 import { isFinal } from './records.ts'
 import type { PlanRecord } from './records.ts'
 import { runEnd } from './run-time.ts'

@@ -1,6 +1,6 @@
 // What the object keeps, as the core sees it: one WorkspaceRecord, and a PlanRecord per plan. store.ts turns them into rows;
 // snapshots.ts into what the doors see. Fields are only ever added: an older row has the first value of those (new-records.ts).
-import type { CheckResult, OutcomeReason, Phase } from '../../protocol.ts'
+import type { CheckResult, OutcomeReason, Phase } from '../../shared/protocol.ts'
 import type { Effort, MergeStatus, PausedReason, PlanStatus, WorkspaceStatus } from '../contract.ts'
 
 /** none: no machine known. creating: a create was sent, its outcome may be unknown. known: an id. booting: bootstrap runs. ready: the supervisor was heard. */

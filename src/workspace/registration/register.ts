@@ -2,7 +2,7 @@
 // name or remote leaves nothing behind, not even an empty database.
 import { randomHex } from '../../lib/crypto.ts'
 import { UserError } from '../../lib/errors.ts'
-import { vmName } from '../../vm/vm.ts'
+import { vmName } from '../../orgo/vm.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { cancel } from '../records/decisions.ts'

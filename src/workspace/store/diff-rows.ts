@@ -1,7 +1,7 @@
 // The object's SQL for diffs: pages as the VM handed them in, and what is known of each hand-in. Kept apart from the other
 // tables' files because nothing else reads them.
 import { redactAll } from '../../lib/redact.ts'
-import type { DiffFile, DiffTotals } from '../../protocol.ts'
+import type { DiffFile, DiffTotals } from '../../shared/protocol.ts'
 import { createQueries } from './history-rows.ts'
 
 /** One hand-in, of one head. */

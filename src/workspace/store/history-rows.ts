@@ -1,6 +1,6 @@
 // The part of the object's SQL that only grows: events of plans, what is still to be told to D1, and deliveries seen.
 import { redact, redactAll } from '../../lib/redact.ts'
-import type { EventLine } from '../../protocol.ts'
+import type { EventLine } from '../../shared/protocol.ts'
 import type { PlanEvent } from '../contract.ts'
 
 const MAX_EVENTS_PER_ATTEMPT = 1_000

@@ -1,10 +1,10 @@
 // The gateway's surroundings, scripted: an object that grants what a test says, and an upstream that is a function.
 import { signVmToken } from '../../../src/auth/vm-token.ts'
 import type { PlanClaims, TicketClaims, VmClaims, VmKeyClaims } from '../../../src/auth/vm-token.ts'
-import type { GatewayContext, GatewayRpc } from '../../../src/gateway/context.ts'
+import type { GatewayContext, GatewayRpc } from '../../../src/gateway/frame/context.ts'
 import { serve } from '../../../src/gateway/routes.ts'
 import { readSettings } from '../../../src/lib/settings.ts'
-import type { DiffUpload } from '../../../src/protocol.ts'
+import type { DiffUpload } from '../../../src/shared/protocol.ts'
 import type { Authorization, DiffRefusal, Intent, Settlement } from '../../../src/workspace/contract.ts'
 import { CANARIES } from '../setup/options.ts'
 

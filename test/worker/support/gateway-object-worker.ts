@@ -1,5 +1,5 @@
 // The real gateway before the real object, whose alarm rings only when a test says so: for what a change of a plan does to streams
-// under way. Rows are written directly where no VM is at hand to bring them about. Run by test/agent/gateway-cut.test.ts.
+// under way. Rows are written directly where no VM is at hand to bring them about. Run by test/real/gateway/gateway-cut.test.ts.
 import { Hono } from 'hono'
 import type { Context as HonoContext } from 'hono'
 import { gatewayRoutes } from '../../../src/gateway/routes.ts'

@@ -1,8 +1,8 @@
 // A Worker with the real gateway and a small object in place of the real one, so that real git can be tried against the real
-// streams of workerd while a test decides what is granted. Run by test/agent/gateway-git.test.ts.
+// streams of workerd while a test decides what is granted. Run by test/real/gateway/gateway-git.test.ts.
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
-import type { GatewayRpc } from '../../../src/gateway/context.ts'
+import type { GatewayRpc } from '../../../src/gateway/frame/context.ts'
 import { gatewayRoutes } from '../../../src/gateway/routes.ts'
 import { workspaceKey } from '../../../src/lib/ids.ts'
 import type { Authorization, Intent, Settlement } from '../../../src/workspace/contract.ts'

@@ -6,9 +6,9 @@ import { z } from 'zod'
 import { SCOPES } from '../../../src/auth/scopes.ts'
 import { NotFoundError } from '../../../src/lib/errors.ts'
 import { keyOfPlan } from '../../../src/lib/ids.ts'
-import type { ToolContext, WorkspaceStub } from '../../../src/mcp/context.ts'
-import type { ToolCall } from '../../../src/mcp/define-tool.ts'
-import { runTool } from '../../../src/mcp/run-tool.ts'
+import type { ToolContext, WorkspaceStub } from '../../../src/mcp/kit/context.ts'
+import type { ToolCall } from '../../../src/mcp/kit/define-tool.ts'
+import { runTool } from '../../../src/mcp/kit/run-tool.ts'
 import { TOOLS } from '../../../src/mcp/tools/index.ts'
 import type {
   BranchReport,

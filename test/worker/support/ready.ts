@@ -1,6 +1,6 @@
 // What several tests of the object begin with: a registered, ready workspace in the played outside, and its alarms run by hand.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
-import type { AttemptEnd } from '../../../src/protocol.ts'
+import type { AttemptEnd } from '../../../src/shared/protocol.ts'
 import { objectOf, supervisor, workspaceStub } from './outside.ts'
 import type { Outside } from './outside.ts'
 

@@ -1,0 +1,80 @@
+// Reading a repository: what the host answers to a fetch, passed on untouched.
+import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
+import { readCapped } from '../../lib/http.ts'
+import { answer, gitError } from '../frame/answers.ts'
+import type { GatewayContext, Handled } from '../frame/context.ts'
+import { openRead } from './read-stream.ts'
+
+type Reader = PlanClaims | VmKeyClaims
+
+/** What a fetch asks for. A thousand rounds of haves are under 1 MB. */
+const MAX_REQUEST_BYTES = 8_000_000
+const REQUEST_TIMEOUT_MS = 60_000
+
+export async function readAdvertisement(
+  request: Request,
+  claims: Reader,
+  context: GatewayContext,
+): Promise<Handled> {
+  return read({ claims, context, request, of: 'advertisement', path: 'info/refs?service=git-upload-pack' })
+}
+
+export async function uploadPack(
+  request: Request,
+  claims: Reader,
+  context: GatewayContext,
+): Promise<Handled> {
+  const encoding = request.headers.get('content-encoding')
+  if (encoding !== null && encoding !== 'gzip')
+    return plain(415, 'encoding', 'Only gzip is taken as a content encoding.')
+  if (request.body === null) return plain(400, 'empty', 'The request has no body.')
+  // Read whole before any right is asked for: it is small, its end is sure, and a host that takes no chunked bodies gets a length.
+  const body = await readInTime(request.body)
+  if (body === null)
+    return refused('result', 'too_large', 'the fetch asked for too much, or too slowly; fetch fewer refs')
+  return read({ claims, context, request, of: 'result', path: 'git-upload-pack', body })
+}
+
+interface ReadInput {
+  claims: Reader
+  context: GatewayContext
+  request: Request
+  of: 'advertisement' | 'result'
+  path: 'info/refs?service=git-upload-pack' | 'git-upload-pack'
+  body?: Uint8Array<ArrayBuffer>
+}
+
+async function read({ claims, context, request, of, path, body }: ReadInput): Promise<Handled> {
+  const opened = await openRead({
+    claims,
+    context,
+    intent: 'git_read',
+    ask: {
+      path,
+      gitProtocol: request.headers.get('git-protocol'),
+      contentEncoding: request.headers.get('content-encoding'),
+      ...(body === undefined ? {} : { body }),
+    },
+    refuse: (outcome, text) => refused(of, outcome, text),
+  })
+  if ('response' in opened) return opened
+  const { readable, done } = opened.pass()
+  return { response: answer(200, `application/x-git-upload-pack-${of}`, readable), outcome: 'read', done }
+}
+
+/** null when it is too long or takes too long. */
+async function readInTime(body: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer> | null> {
+  const { promise: late, resolve } = Promise.withResolvers<null>()
+  const timer = setTimeout(() => resolve(null), REQUEST_TIMEOUT_MS)
+  // A client that hangs up is not told anything any more.
+  const whole = readCapped(body, MAX_REQUEST_BYTES).catch(() => null)
+  return Promise.race([whole, late]).finally(() => clearTimeout(timer))
+}
+
+function refused(of: ReadInput['of'], outcome: string, text: string): Handled {
+  return { response: gitError('git-upload-pack', of, text), outcome }
+}
+
+function plain(status: number, outcome: string, text: string): Handled {
+  return { response: answer(status, 'text/plain; charset=utf-8', `${text}\n`), outcome }
+}

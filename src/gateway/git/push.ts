@@ -1,0 +1,174 @@
+// One push: its commands are read, authorized by the object and written anew; the pack is piped natively behind them while the
+// lease lives. The way back is in push-relay.ts.
+import type { PlanClaims } from '../../auth/vm-token.ts'
+import { createByteReader } from '../../git/byte-reader.ts'
+import { concatBytes, FLUSH } from '../../git/pkt-line.ts'
+import type { Authorization, Settlement } from '../../workspace/contract.ts'
+import { answer } from '../frame/answers.ts'
+import type { GatewayContext, GatewayRpc, Handled } from '../frame/context.ts'
+import { denial } from '../frame/denials.ts'
+import { drain } from './drain.ts'
+import { deadlineSignal, settleLease, watchPush, withGrace } from '../frame/lease-watch.ts'
+import { CUT, relayReport } from './push-relay.ts'
+import { readPushHead } from '../../git/receive-pack.ts'
+import type { PushHead } from '../../git/receive-pack.ts'
+import { wantsReport, writeRefusal } from '../../git/receive-report.ts'
+import type { RefusalInput } from '../../git/receive-report.ts'
+import { askGitHost } from './upstream-git.ts'
+
+/** For the commands alone, which git sends at once. */
+const HEAD_TIMEOUT_MS = 30_000
+const RESULT = 'application/x-git-receive-pack-result'
+type Push = Extract<PushHead, { kind: 'push' }>
+type Right = Extract<Authorization, { ok: true }>
+
+export async function receivePack(
+  request: Request,
+  claims: PlanClaims,
+  context: GatewayContext,
+): Promise<Handled> {
+  if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity')
+    return plain(415, 'encoding', 'A push may not be compressed as a whole.')
+  if (request.body === null) return plain(400, 'empty', 'The request has no body.')
+  const reader = createByteReader(request.body, HEAD_TIMEOUT_MS)
+  const head = await readPushHead(reader)
+  const leftover = reader.release()
+  const judged = await judge(head, claims, context)
+  if ('response' in judged) {
+    await drain(request.body)
+    return judged
+  }
+  const length = contentLength(request, reader.taken())
+  return pass({ ...judged, body: request.body, leftover, length, context })
+}
+
+type Granted = Pick<PassInput, 'head' | 'right' | 'rpc'>
+
+/** The push as granted, or the answer that is not one. */
+async function judge(
+  head: PushHead,
+  claims: PlanClaims,
+  context: GatewayContext,
+): Promise<Granted | Handled> {
+  if (head.kind === 'malformed')
+    return refusal('malformed', {
+      capabilities: head.capabilities,
+      commands: head.commands,
+      reasons: head.commands.map(({ ref }) => ({ ref, text: head.reason })),
+      message: `gateway: this push was not understood: ${head.reason}.`,
+      unpackError: head.reason,
+    })
+  const rpc = await context.workspace(claims.workspace)
+  if (head.kind === 'probe') return probe(rpc, claims, context)
+  if (!wantsReport(head.capabilities))
+    return plain(403, 'no_report', 'A push must ask for report-status, so that it can be told what happened.')
+  const right = await rpc.authorize(claims, { kind: 'git_push', commands: head.commands })
+  if (right.ok) return { head, right, rpc }
+  const text = denial(right.reason).message
+  const reasons = right.refs ?? head.commands.map(({ ref }) => ({ ref, text }))
+  return refusal(right.reason, { ...head, reasons, message: `gateway: ${text}` })
+}
+
+/** The probe goes to the host as it is, so that a refused credential shows before a large pack is sent. */
+async function probe(rpc: GatewayRpc, claims: PlanClaims, context: GatewayContext): Promise<Handled> {
+  const right = await rpc.authorize(claims, { kind: 'git_push_discover' })
+  if (!right.ok) return plain(403, right.reason, denial(right.reason).message)
+  const upstream = await askGitHost(context, {
+    gitRemote: right.gitRemote,
+    path: 'git-receive-pack',
+    body: FLUSH,
+    signal: deadlineSignal(context, right.deadlineMs),
+  })
+  await settleLease(rpc, right.leaseId, { kind: 'read' })
+  if (!upstream.ok) return plain(403, upstream.code, upstream.text)
+  await upstream.response.body?.cancel()
+  return { response: answer(200, RESULT, null), outcome: 'probe' }
+}
+
+interface PassInput {
+  body: ReadableStream<Uint8Array>
+  /** Pack bytes that arrived together with the commands. */
+  leftover: Uint8Array<ArrayBuffer>
+  /** Bytes after the commands; null when the push is chunked. */
+  length: number | null
+  head: Push
+  right: Right
+  rpc: GatewayRpc
+  context: GatewayContext
+}
+
+async function pass({ body, leftover, length, head, right, rpc, context }: PassInput): Promise<Handled> {
+  let sent = false
+  const { leaseId, deadlineMs } = right
+  const watch = withGrace(watchPush({ rpc, leaseId, deadlineMs, nowMs: context.nowMs }), () => sent)
+  const start = concatBytes([head.head, leftover])
+  // With its length where it is known: some hosts take no chunked bodies.
+  const passage =
+    length === null ? new IdentityTransformStream() : new FixedLengthStream(head.head.byteLength + length)
+  const uploading = new AbortController()
+  const stop = AbortSignal.any([watch.signal, uploading.signal])
+  const poured = pour(body, start, passage.writable, stop).then((whole) => void (sent = whole))
+  const upstream = await askGitHost(context, {
+    gitRemote: right.gitRemote,
+    path: 'git-receive-pack',
+    body: passage.readable,
+    signal: watch.signal,
+  })
+  if (!upstream.ok) {
+    uploading.abort() // a host that refuses early leaves the rest of the pack unread
+    watch.stop()
+    const text = watch.ended() === null ? upstream.text : CUT
+    const settlement: Settlement =
+      upstream.answered && watch.ended() === null
+        ? { kind: 'refused_upstream', detail: upstream.code }
+        : { kind: 'unknown' }
+    await settleLease(rpc, leaseId, settlement)
+    await poured
+    await drain(body)
+    const reasons = head.commands.map(({ ref }) => ({ ref, text }))
+    return refusal(watch.ended() ?? upstream.code, { ...head, reasons, message: `gateway: ${text}` })
+  }
+  const { readable, done } = relayReport({
+    response: upstream.response,
+    head,
+    leaseId,
+    rpc,
+    watch,
+  })
+  return { response: answer(200, RESULT, readable), outcome: 'passed', done }
+}
+
+/** Writes the commands, then lets the platform move the pack; true when all of it went. Never rejects: what went wrong shows upstream. */
+async function pour(
+  body: ReadableStream<Uint8Array>,
+  start: Uint8Array,
+  to: WritableStream<ArrayBuffer | ArrayBufferView>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const writer = to.getWriter()
+    await writer.write(start)
+    writer.releaseLock()
+    await body.pipeTo(to, { signal, preventCancel: true })
+    return true
+  } catch {
+    return false // the client hung up, the host answered early, or the right ended: settled where the answer is read
+  }
+}
+
+/** Body bytes after the commands, by the client's own content-length; null for a chunked push. */
+function contentLength(request: Request, taken: number): number | null {
+  const length = request.headers.get('content-length')
+  return length !== null && /^\d{1,15}$/.test(length) && Number(length) >= taken
+    ? Number(length) - taken
+    : null
+}
+
+function refusal(outcome: string, input: RefusalInput): Handled {
+  const body = writeRefusal(input)
+  return body === null ? plain(403, outcome, input.message) : { response: answer(200, RESULT, body), outcome }
+}
+
+function plain(status: number, outcome: string, text: string): Handled {
+  return { response: answer(status, 'text/plain; charset=utf-8', `${text}\n`), outcome }
+}

@@ -1,0 +1,81 @@
+// One thing read from a git host under a lease: the host's answer is passed on natively while the lease lives.
+import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
+import type { LogFields } from '../../lib/log.ts'
+import type { GatewayContext, Handled } from '../frame/context.ts'
+import { denial } from '../frame/denials.ts'
+import { settleLease, watchRead } from '../frame/lease-watch.ts'
+import { askGitHost } from './upstream-git.ts'
+import type { GitUpstreamInput } from './upstream-git.ts'
+
+export interface OpenReadInput {
+  claims: PlanClaims | VmKeyClaims
+  context: GatewayContext
+  intent: 'git_read' | 'git_push_discover'
+  ask: Omit<GitUpstreamInput, 'gitRemote' | 'signal'>
+  /** How a refusal is put, so that the git in question shows it. */
+  refuse(this: void, outcome: string, text: string): Handled
+}
+
+export interface OpenRead {
+  body: ReadableStream<Uint8Array>
+  /** Passes `start` and then the rest of the body on. Called once, or `drop` is. */
+  pass(start?: Uint8Array): { readable: ReadableStream<Uint8Array>; done: Promise<LogFields> }
+  drop(): Promise<void>
+}
+
+export async function openRead(input: OpenReadInput): Promise<OpenRead | Handled> {
+  const { claims, context, intent, ask, refuse } = input
+  const rpc = await context.workspace(claims.workspace)
+  const right = await rpc.authorize(claims, { kind: intent })
+  if (!right.ok) return refuse(right.reason, denial(right.reason).message)
+  const { leaseId, deadlineMs, gitRemote } = right
+  const watch = watchRead({ rpc, leaseId, deadlineMs, nowMs: context.nowMs })
+  const close = () => {
+    watch.stop()
+    return settleLease(rpc, leaseId, { kind: 'read' })
+  }
+  const upstream = await askGitHost(context, { ...ask, gitRemote, signal: watch.signal })
+  if (!upstream.ok) {
+    context.waitUntil(close())
+    return watch.ended() === null
+      ? refuse(upstream.code, upstream.text)
+      : refuse('revoked', 'cut: the right to fetch ended while it was under way')
+  }
+  const body = upstream.response.body ?? new Blob([]).stream()
+  return {
+    body,
+    pass(start) {
+      const { readable, writable } = new IdentityTransformStream()
+      const relay = async (): Promise<LogFields> => {
+        const whole = await pour(start, body, writable, watch.signal)
+        await close()
+        return { outcome: watch.ended() ?? (whole ? intent : 'cut') }
+      }
+      return { readable, done: relay() }
+    },
+    async drop() {
+      await body.cancel().catch(() => {}) // broken already, perhaps
+      await close()
+    },
+  }
+}
+
+/** False when it was cut: the client hung up, the host broke off or the right ended. Each closes both sides, none changes anything. */
+async function pour(
+  start: Uint8Array | undefined,
+  body: ReadableStream<Uint8Array>,
+  to: WritableStream<ArrayBuffer | ArrayBufferView>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    if (start !== undefined) {
+      const writer = to.getWriter()
+      await writer.write(start)
+      writer.releaseLock()
+    }
+    await body.pipeTo(to, { signal })
+    return true
+  } catch {
+    return false
+  }
+}

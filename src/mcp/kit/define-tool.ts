@@ -1,0 +1,59 @@
+// A tool is data: what the model reads, two schemas and one handler. Parsing the arguments lives here, so that MCP and the
+// HTTP siblings refuse the same things with the same words, and a handler only ever sees parsed input.
+import type { z } from 'zod'
+import type { Scope } from '../../auth/scopes.ts'
+import type { ToolContext } from './context.ts'
+import { parseArguments } from './rules.ts'
+
+/** What a handler answers: structured is what models see, text says the same in a line for clients that show only text. */
+export interface ToolAnswer<Structured = { next_step: string }> {
+  structured: Structured
+  text: string
+}
+
+/** The call around the arguments. */
+export interface ToolCall {
+  /** The client went away. Ends waiting, never the plan. */
+  signal: AbortSignal
+  /** Present when the client asked for progress. */
+  progress?: (step: { progress: number; total: number; message: string }) => Promise<void>
+}
+
+export interface ToolSpec<Input extends z.ZodObject, Output extends z.ZodType<{ next_step: string }>> {
+  name: string
+  title: string
+  description: string
+  annotations: {
+    readOnlyHint: boolean
+    destructiveHint: boolean
+    idempotentHint: boolean
+    openWorldHint: boolean
+  }
+  input: Input
+  output: Output
+  handler: (
+    args: z.output<Input>,
+    context: ToolContext,
+    call: ToolCall,
+  ) => Promise<ToolAnswer<z.output<Output>>>
+}
+
+export interface Tool extends Omit<ToolSpec<z.ZodObject, z.ZodType<{ next_step: string }>>, 'handler'> {
+  /** Throws UserError for arguments that do not fit, and whatever the handler throws. */
+  run: (args: unknown, context: ToolContext, call: ToolCall) => Promise<ToolAnswer>
+}
+
+export function defineTool<Input extends z.ZodObject, Output extends z.ZodType<{ next_step: string }>>(
+  spec: ToolSpec<Input, Output>,
+): Tool {
+  const { handler, ...rest } = spec
+  return {
+    ...rest,
+    run: async (args, context, call) => handler(parseArguments(spec.name, spec.input, args), context, call),
+  }
+}
+
+/** What calling it takes: looking is "read", everything else "write". */
+export function scopeOf(tool: Pick<Tool, 'annotations'>): Scope {
+  return tool.annotations.readOnlyHint ? 'read' : 'write'
+}

@@ -1,0 +1,72 @@
+// Raw arguments → parsed ones, or one refusal. Secrets are looked for first, in every string: a value that might be a token
+// is never repeated, stored or logged, whatever else is wrong with the call.
+import type { z } from 'zod'
+import { UserError } from '../../lib/errors.ts'
+import { secretShape } from '../../lib/secret-shapes.ts'
+import type { SecretShape } from '../../lib/secret-shapes.ts'
+import { cleanLine } from '../../lib/text.ts'
+
+const MAX_ISSUES = 5
+
+export function parseArguments<Schema extends z.ZodObject>(
+  tool: string,
+  schema: Schema,
+  args: unknown,
+): z.output<Schema> {
+  refuseSecrets(args)
+  const parsed = schema.safeParse(args ?? {})
+  if (parsed.success) return parsed.data
+  const known = Object.keys(schema.shape)
+  const problems = parsed.error.issues.slice(0, MAX_ISSUES).map((issue) => problemText(issue, known))
+  throw new UserError(`${tool} was not called: ${problems.join(' ')}`)
+}
+
+function problemText(issue: z.core.$ZodIssue, known: string[]): string {
+  const name = issue.path.map((part) => String(part)).join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const unknown = issue.keys.slice(0, MAX_ISSUES).map((key) => `"${cleanLine(key, 40)}"`)
+    return `There is no argument ${unknown.join(', ')}; the arguments are ${known.join(', ') || 'none'}.`
+  }
+  if (name === '') return 'The arguments must be one JSON object.'
+  if (issue.message.endsWith('received undefined')) return `${name} is missing.`
+  // Our own messages read on after the name ("must not be empty"); zod's are sentences of their own.
+  if (/^[a-z]/.test(issue.message)) return `${name} ${issue.message}.`
+  return `${name}: ${issue.message.replace(/^Invalid input: /, '')}.`
+}
+
+/** Throws when any string in the arguments, keys included, is shaped like a secret. */
+function refuseSecrets(args: unknown): void {
+  const found = firstSecret(args)
+  if (found === null) return
+  const cure = found.git
+    ? 'Git tokens never travel as arguments. Revoke it at its host now, make a new one, and set it with `npx wrangler secret put GIT_CREDENTIALS` as a line https://user:token@host; then call again without it.'
+    : 'Secrets never travel as arguments: they would reach the VM and the model. Revoke it now and call again without it.'
+  throw new UserError(
+    `${found.where} holds something shaped like ${found.kind}. Nothing was stored and the value was not kept. ${cure}`,
+    'secret_in_argument',
+  )
+}
+
+interface Found extends SecretShape {
+  where: string
+}
+
+// A stack of its own: arguments may be nested deeper than calls may be.
+function firstSecret(args: unknown): Found | null {
+  const waiting: { value: unknown; where: string }[] = [{ value: args, where: '' }]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { value, where } = next
+    if (typeof value === 'string') {
+      const shape = secretShape(value)
+      if (shape !== null) return { where: where === '' ? 'The call' : where, ...shape }
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, inner] of Object.entries(value)) {
+        const shape = secretShape(key)
+        if (shape !== null) return { where: 'The name of an argument', ...shape }
+        // Only the top level names an argument; deeper keys and indexes add nothing.
+        waiting.push({ value: inner, where: where === '' ? cleanLine(key, 40) : where })
+      }
+    }
+  }
+  return null
+}

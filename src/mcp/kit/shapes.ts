@@ -1,0 +1,190 @@
+// Snapshots (camelCase, from the object) → the shapes of SPEC section 5 (snake_case, ISO 8601). Every text that a VM, a
+// repository or a stranger may have had a hand in is cleaned and capped here, whatever the object did before.
+import type {
+  BranchReport,
+  MergeStatus,
+  PlanEvent,
+  PlanSnapshot,
+  PlanStatus,
+  WorkspaceSnapshot,
+} from '../../workspace/contract.ts'
+import { UserError } from '../../lib/errors.ts'
+import { isPlanStatus } from './params.ts'
+import { cleanLine, cleanText, showUnseen } from '../../lib/text.ts'
+import type { DiffFile } from '../../shared/protocol.ts'
+
+const MAX_DATA_CHARS = 1_000
+
+export const iso = (atMs: number): string => new Date(atMs).toISOString()
+
+/** What is null or undefined is left out: an optional field of SPEC is absent, never null. */
+function present<Fields extends object>(fields: Fields): { [K in keyof Fields]?: NonNullable<Fields[K]> } {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== null && value !== undefined),
+  ) as { [K in keyof Fields]?: NonNullable<Fields[K]> } // fromEntries forgets the keys
+}
+
+export function toWorkspace(snapshot: WorkspaceSnapshot) {
+  return {
+    name: snapshot.name,
+    git_remote: snapshot.gitRemote,
+    branch: snapshot.branch,
+    status: snapshot.status,
+    status_detail: cleanLine(snapshot.statusDetail, 500),
+    vm: {
+      id: snapshot.vm.id,
+      url: snapshot.vm.url === null ? null : cleanLine(snapshot.vm.url, 300),
+      status: cleanLine(snapshot.vm.status, 60),
+      adopted: snapshot.vm.adopted,
+    },
+    webhook: { status: snapshot.webhook.status, how_to: cleanLine(snapshot.webhook.howTo, 500) },
+    active_plans: snapshot.activePlans,
+    queued_plans: snapshot.queuedPlans,
+    warnings: snapshot.warnings.slice(0, 10).map((warning) => cleanLine(warning, 300)),
+    created_at: iso(snapshot.createdAtMs),
+  }
+}
+
+/** How much of a plan's texts an answer can carry: one plan in full, or many in a list. */
+interface Caps {
+  text: number
+  line: number
+  commits: number
+  checks: number
+}
+const FULL: Caps = { text: 4_000, line: 200, commits: 30, checks: 20 }
+const BRIEF: Caps = { text: 300, line: 100, commits: 3, checks: 3 }
+
+/** Errors: UserError for a plan that a newer version of this runtime put into a state of its own. */
+export function toPlan(snapshot: PlanSnapshot, detail: 'full' | 'brief' = 'full') {
+  if (!isPlanStatus(snapshot.status))
+    throw new UserError(
+      `Plan ${snapshot.id} is in the state "${cleanLine(snapshot.status, 40)}", which a newer version of this runtime gave it; this one leaves it as it is. Ask again when that version is deployed, or end it with plan_cancel.`,
+      'newer_version',
+      409,
+    )
+  const caps = detail === 'full' ? FULL : BRIEF
+  return {
+    id: snapshot.id,
+    workspace: snapshot.workspace,
+    title: cleanLine(snapshot.title, 120),
+    plan_chars: snapshot.planChars,
+    branch: snapshot.branch,
+    base: snapshot.base,
+    status: snapshot.status,
+    attempt: snapshot.attempt,
+    outcome_reasons: snapshot.outcomeReasons,
+    checks: snapshot.checks.slice(0, caps.checks).map((check) => ({
+      command: cleanLine(check.command, caps.line),
+      exit_code: check.exitCode,
+      seconds: check.seconds,
+      new_failure: check.newFailure,
+    })),
+    commits: toCommits(snapshot.commits, caps.commits, caps.line),
+    diff: snapshot.diff,
+    merge_status: snapshot.mergeStatus,
+    budget_usd: snapshot.budgetUsd,
+    spent_usd: snapshot.spentUsd,
+    tokens: {
+      input: snapshot.tokens.input,
+      output: snapshot.tokens.output,
+      cache_read: snapshot.tokens.cacheRead,
+      cache_write: snapshot.tokens.cacheWrite,
+    },
+    model: snapshot.model,
+    created_at: iso(snapshot.createdAtMs),
+    ...present({
+      status_detail: snapshot.statusDetail === null ? null : cleanLine(snapshot.statusDetail, 500),
+      phase: snapshot.phase,
+      last_activity_at: isoOrNull(snapshot.lastActivityAtMs),
+      outcome: snapshot.outcome,
+      proof: snapshot.proof,
+      summary: cleaned(snapshot.summary, caps.text),
+      question: cleaned(snapshot.question, caps.text),
+      paused_reason: snapshot.pausedReason,
+      error: cleaned(snapshot.error, Math.min(caps.text, 1_000)),
+      head: snapshot.head,
+      pushed_head: snapshot.pushedHead,
+      pr_url: snapshot.prUrl === null ? null : cleanLine(snapshot.prUrl, 500),
+      started_at: isoOrNull(snapshot.startedAtMs),
+      finished_at: isoOrNull(snapshot.finishedAtMs),
+    }),
+  }
+}
+
+function cleaned(text: string | null, maxChars: number): string | null {
+  return text === null ? null : cleanText(text, maxChars)
+}
+
+function isoOrNull(atMs: number | null): string | null {
+  return atMs === null ? null : iso(atMs)
+}
+
+function toCommits(commits: { sha: string; subject: string }[], count: number, chars: number) {
+  return commits
+    .slice(0, count)
+    .map((commit) => ({ sha: commit.sha, subject: cleanLine(commit.subject, chars) }))
+}
+
+export function toEvent(event: PlanEvent) {
+  return {
+    seq: event.seq,
+    at: iso(event.atMs),
+    type: cleanLine(event.type, 40),
+    text: cleanLine(event.text, 2_000),
+    ...present({ data: event.data === undefined ? undefined : cleanData(event.data) }),
+  }
+}
+
+/** The data as JSON with every string cleaned; left out when it is long, because a part of it would say something else. */
+function cleanData(data: Record<string, unknown>): Record<string, unknown> | undefined {
+  const json = JSON.stringify(data, (_key, value: unknown) =>
+    typeof value === 'string' ? cleanText(value, MAX_DATA_CHARS) : value,
+  )
+  return json.length > MAX_DATA_CHARS ? undefined : JSON.parse(json)
+}
+
+type BranchShape = {
+  branch: string
+  plan_id: string
+  plan_status: PlanStatus
+  merge_status: MergeStatus
+  head: string | null
+  ahead: number | null
+  behind: number | null
+  conflicts: boolean | null
+  commits: { sha: string; subject: string }[]
+  pr_url?: string
+}
+
+export function toBranch(report: BranchReport): BranchShape {
+  return {
+    branch: report.branch,
+    plan_id: report.planId,
+    plan_status: report.planStatus,
+    merge_status: report.mergeStatus,
+    head: report.head,
+    ahead: report.ahead,
+    behind: report.behind,
+    conflicts: report.conflicts,
+    commits: toCommits(report.commits, 5, 120),
+    ...(report.prUrl === null ? {} : { pr_url: cleanLine(report.prUrl, 500) }),
+  }
+}
+
+/** Cleaned a second time: what is unseen in code is shown by name, so this changes nothing that was clean. */
+export function toDiffFile(file: DiffFile) {
+  return {
+    path: showUnseen(file.path),
+    ...(file.oldPath === undefined ? {} : { old_path: showUnseen(file.oldPath) }),
+    status: file.status,
+    ...(file.binary === true ? { binary: true } : {}),
+    ...(file.mode === undefined ? {} : { mode: showUnseen(file.mode) }),
+    hunks: file.hunks.map((hunk) => ({
+      header: showUnseen(hunk.header),
+      text: showUnseen(hunk.text),
+      ...(hunk.part === undefined ? {} : { part: hunk.part, parts: hunk.parts }),
+      ...(hunk.clippedLines === undefined ? {} : { clipped_lines: hunk.clippedLines }),
+    })),
+  }
+}

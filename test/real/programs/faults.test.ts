@@ -1,0 +1,39 @@
+// A small sample of `npm run faults` (test/faults): kills at some records of the journal, in the middle of a push and of a check,
+// an overload, a moved base, a message and a cancel.
+import { expect, test } from 'vitest'
+import { GROUND_FAULTS } from '../../faults/ground-faults.ts'
+import { KILLS, killsAtEveryRecord } from '../../faults/kills.ts'
+import { MODEL_FAULTS } from '../../faults/model-faults.ts'
+import { PERSON_FAULTS } from '../../faults/person-faults.ts'
+
+const ALL = [...KILLS, ...MODEL_FAULTS, ...GROUND_FAULTS, ...PERSON_FAULTS]
+const SAMPLE = [
+  'while request 2 is on its way',
+  'when a push is through and its answer is not',
+  'while the checks run',
+  '529 eight times in a row',
+  '402 at request 3, then a new budget and resume',
+  'the base moves on with a conflict',
+  'writes while a command runs',
+  'cancels while it is working, then resumes',
+]
+
+test.concurrent.each(SAMPLE)(
+  'nothing is lost and nothing runs twice: %s',
+  { timeout: 180_000 },
+  async (name) => {
+    const fault = ALL.find((one) => one.name === name)
+    expect(fault).toBeDefined()
+    await fault?.run()
+  },
+)
+
+test(
+  'nothing is lost and nothing runs twice: a kill at every seventh record of the journal',
+  { timeout: 300_000 },
+  async () => {
+    const kills = await killsAtEveryRecord()
+    expect(kills.length).toBeGreaterThan(30)
+    for (const [at, kill] of kills.entries()) if (at % 14 === 7) await kill.run()
+  },
+)

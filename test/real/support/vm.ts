@@ -1,0 +1,181 @@
+// A machine for one test: Ralph's real bundle with its folders below a temporary one, a fake Worker, a repository, the scripted
+// model. Everything is ended by user and folder, never by a name.
+import { execFile, spawnSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { KEEPER } from '../../../agent/supervisor/doorbell.ts'
+import { DoorbellStatus } from '../../../src/shared/protocol.ts'
+import { startModel } from '../../world/model/server.ts'
+import type { ModelStandIn } from '../../world/model/server.ts'
+import { demandNoViolations } from '../../world/model/violations.ts'
+import { MODEL_KEY, startFakeWorker, VM_KEY, WORKSPACE } from './fake-worker.ts'
+import type { FakePlan, FakeWorker } from './fake-worker.ts'
+import { makeRepo } from './git-backend.ts'
+
+export interface TestVm extends AsyncDisposable {
+  folder: string
+  ralph: string
+  workspace: string
+  worker: FakeWorker
+  model: ModelStandIn
+  git: (...args: string[]) => string
+  ring(nonce?: string): Promise<DoorbellStatus>
+  /** The supervisor's process id; null when none runs. */
+  supervisorPid(): number | null
+  /** The supervisor and the shell that would bring it back: only a doorbell does then. */
+  killRalph(): void
+  planPids(plan: FakePlan): number[]
+  /** Of the process that leads a plan's proof; any plan's. */
+  proverPids(): number[]
+  home(plan: FakePlan): string
+  checkout(plan: FakePlan): string
+}
+
+export interface TestVmOptions {
+  files?: Record<string, string>
+  env?: Record<string, string>
+  /** A folder for the machine's own files: root's, the workspace, the homes. Default: beside the rest. */
+  disk?: string
+}
+
+export const hasRoot = process.getuid?.() === 0
+const PROJECT = resolve(import.meta.dirname, '../../..')
+
+export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
+  const folder = mkdtempSync(join(tmpdir(), 'ralph-'))
+  chmodSync(folder, 0o755)
+  const { repo, git } = makeRepo(folder, options.files)
+  const bundle = join(folder, 'opt/ralph.mjs')
+  mkdirSync(join(folder, 'opt'), { mode: 0o755 })
+  copyFileSync(join(PROJECT, 'dist/assets/ralph.mjs'), bundle)
+  chmodSync(bundle, 0o755)
+  const model = await startModel({ port: 0, apiKey: MODEL_KEY })
+  const agentSha256 = createHash('sha256').update(readFileSync(bundle)).digest('hex')
+  const worker = await startFakeWorker({ repo, modelUrl: model.url, agentSha256 })
+  const disk = options.disk ?? folder
+  const [ralph, workspace, homes] = [join(disk, 'root/.ralph'), join(disk, 'srv'), join(disk, 'home')]
+  mkdirSync(ralph, { recursive: true, mode: 0o700 })
+  writeFileSync(join(ralph, 'config.json'), JSON.stringify({ url: worker.url, workspace: WORKSPACE }))
+  writeFileSync(join(ralph, 'vm.key'), `${VM_KEY}\n`, { mode: 0o600 })
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: join(disk, 'root'),
+    RALPH_HOME: ralph,
+    RALPH_SRV: workspace,
+    RALPH_PLAN_HOMES: homes,
+    ...options.env,
+  }
+  const home = (plan: FakePlan) => join(homes, `plan-${plan.desired.id.slice(-12)}`)
+  const vm: TestVm = {
+    folder,
+    ralph,
+    workspace,
+    worker,
+    model,
+    git,
+    home,
+    checkout: (plan) => join(workspace, 'plans', plan.desired.id),
+    async ring(nonce = randomBytes(8).toString('hex')) {
+      worker.nonce = nonce
+      const { stdout } = await promisify(execFile)(process.execPath, [bundle, 'doorbell', nonce], { env })
+      return DoorbellStatus.parse(JSON.parse(stdout))
+    },
+    supervisorPid: () => pidsWith(`${bundle} supervise`)[0] ?? null,
+    killRalph: () => {
+      for (const word of [KEEPER, 'supervise']) for (const pid of pidsWith(bundle, word)) kill(pid)
+    },
+    planPids: (plan) =>
+      pidsWith(bundle, 'run-plan').filter((pid) =>
+        environment(pid).includes(`RALPH_PLAN=${plan.desired.id}`),
+      ),
+    proverPids: () => pidsWith(bundle, ' prove'),
+    async [Symbol.asyncDispose]() {
+      // Who starts others first.
+      vm.killRalph()
+      for (const word of ['run-plan', 'prove']) for (const pid of pidsWith(bundle, word)) kill(pid)
+      for (const plan of worker.plans.values()) {
+        const { id } = plan.desired
+        await removePlanUser(`plan-${id.slice(-12)}`, id)
+        await removePlanUser(`proof-${id.slice(-12)}`, `proof-${id}`)
+      }
+      await worker.close()
+      await model.close()
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+      demandNoViolations(model.violations())
+    },
+  }
+  return vm
+}
+
+/** Resolves when the condition holds; throws with the last error or a note after the time. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 30_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms for: ${what}`)
+    await new Promise((resolve_) => setTimeout(resolve_, 20))
+  }
+}
+
+export const ended = (plan: FakePlan) => () => plan.observed?.end !== undefined
+
+export function pids(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid))
+}
+
+export function commandLine(pid: number): string {
+  return readProc(pid, 'cmdline').replaceAll('\0', ' ')
+}
+
+function pidsWith(...words: string[]): number[] {
+  return pids().filter((pid) => {
+    const line = commandLine(pid)
+    return words.every((word) => line.includes(word))
+  })
+}
+
+function environment(pid: number): string[] {
+  return readProc(pid, 'environ').split('\0')
+}
+
+function readProc(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
+  } catch {
+    return '' // ended meanwhile
+  }
+}
+
+/** userdel refuses while a process of the user is still on its way out, hence the repetition. */
+async function removePlanUser(name: string, planId: string): Promise<void> {
+  await until(() => {
+    for (const pid of pids()) if (environment(pid).includes(`RALPH_PLAN=${planId}`)) kill(pid)
+    if (!readFileSync('/etc/passwd', 'utf8').includes(`${name}:`)) return true
+    return spawnSync('userdel', [name]).status === 0
+  }, `the removal of ${name}`)
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // ended meanwhile
+  }
+}

@@ -1,0 +1,256 @@
+// What is taken as an argument and what is refused, as tables. Every refusal is read for what it must not repeat.
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { branchProblem, normalRemote, remoteProblem } from '../../../src/lib/git-names.ts'
+import { secretShape } from '../../../src/lib/secret-shapes.ts'
+import { cleanLine, cleanText } from '../../../src/lib/text.ts'
+import { parseArguments } from '../../../src/mcp/kit/rules.ts'
+
+const HIDDEN = 'R8s3kQ2vT9xZ4mN7pL1wY6bC0dF5gH2jK4aE'
+
+describe('secret shapes', () => {
+  it.each([
+    ['a classic GitHub token', `ghp_${HIDDEN}`],
+    ['a GitHub OAuth token', `gho_${HIDDEN}`],
+    ['a GitHub user-to-server token', `ghu_${HIDDEN}`],
+    ['a GitHub server token', `ghs_${HIDDEN}`],
+    ['a GitHub refresh token', `ghr_${HIDDEN}`],
+    ['a fine-grained GitHub token', `github_pat_11ABCDEFG0_${HIDDEN}`],
+    ['a GitLab token', 'glpat-abcDEF123456_7890-xy'],
+    ['a GitLab trigger token', 'glptt-0123456789abcdef0123'],
+    ['a Bitbucket token', 'ATBBabcdefghijklmnopqrstuvwx'],
+    ['an Atlassian token', `ATATT3xFfGF0${HIDDEN}`],
+    ['an Anthropic key', `sk-ant-api03-${HIDDEN}`],
+    ['an Orgo key', `sk_live_${HIDDEN}`],
+    ['a Slack token', 'xoxb-123456789012-abcdefghij'],
+    ['an AWS key', 'AKIAQ3EGRFVB7JQW2L5M'],
+    ['a private key', '-----BEGIN OPENSSH PRIVATE KEY-----'],
+    ['a token in a URL', `https://x-access-token:${HIDDEN}@git.example.com/o/r.git`],
+    ['an Azure DevOps token', `${'a1B2'.repeat(19)}AZDO3xYz`],
+    ['a token in the middle of a text', `please use "ghp_${HIDDEN}" for the push`],
+  ])('finds %s', (_what, text) => {
+    expect(secretShape(text)).not.toBeNull()
+  })
+
+  it.each([
+    ['a commit hash', '9fceb02d0ae598e95dc970b74767f19372d61af8'],
+    ['talk about tokens', 'Tokens begin with ghp_ or github_pat_; refuse them, like glpat-xxxx.'],
+    ['an example URL', 'Parse https://user:password@example.com/path and postgres://app:app@localhost/db.'],
+    ['an address', 'https://github.com:443/owner/repository@v1'],
+    ['a variable name', 'set sk_live_mode and AKIAS'],
+    ['a word that ends like a prefix', 'baghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'],
+  ])('leaves %s alone', (_what, text) => {
+    expect(secretShape(text)).toBeNull()
+  })
+
+  it('are looked for in 100,000 characters made to be slow within a quarter of a second', () => {
+    const started = performance.now()
+    for (const part of ['https://a:', 'gh', 'AKIA', '-----BEGIN A', 'a'.repeat(69)])
+      secretShape(part.repeat(Math.ceil(100_000 / part.length)).slice(0, 100_000))
+    expect(performance.now() - started).toBeLessThan(250)
+  })
+})
+
+describe('branch names', () => {
+  it.each(['main', 'release/1.2', 'a_b-c.d', 'agent/0f', 'x'.repeat(200)])('takes %s', (name) => {
+    expect(branchProblem(name)).toBeNull()
+  })
+
+  it.each([
+    '',
+    '-x',
+    'a/-x',
+    'a..b',
+    '../x',
+    'a//b',
+    '/a',
+    'a/',
+    'a b',
+    'a~1',
+    'a^',
+    'a:b',
+    'a?',
+    'a*',
+    'a[b',
+    'a\\b',
+    'a@{0}',
+    '$(id)',
+    "a'b",
+    'a"b',
+    'a`b',
+    'a;b',
+    'a|b',
+    'a&b',
+    'a\nb',
+    'ä',
+    '\u202emain',
+    '.hidden',
+    'a/.b',
+    'a.lock',
+    'a.lock/b',
+    'a.',
+    'HEAD',
+    'x'.repeat(201),
+  ])('refuses %j', (name) => {
+    expect(branchProblem(name)).toEqual(expect.any(String))
+  })
+})
+
+describe('git remotes', () => {
+  const deployed = { local: false, ownUrls: ['https://runtime.example.com'] }
+  const local = { local: true, ownUrls: ['http://127.0.0.1:8787'] }
+
+  it.each([
+    'https://github.com/owner/repository',
+    'https://github.com/owner/repository.git',
+    'https://gitlab.example.co.uk:8443/group/sub/project.git',
+    'https://github.com/owner/.github',
+    'https://github.com/owner/repository/',
+  ])('takes %s', (remote) => {
+    expect(remoteProblem(remote, deployed)).toBeNull()
+  })
+
+  it.each([
+    ['ssh', 'git@github.com:owner/repository.git'],
+    ['an ssh URL', 'ssh://git@github.com/owner/repository.git'],
+    ['http', 'http://github.com/owner/repository'],
+    ['a file', 'file:///etc/passwd'],
+    ['git transport helpers', 'ext::sh -c id'],
+    ['userinfo', `https://user:${HIDDEN}@github.com/owner/repository`],
+    ['a user name', `https://${HIDDEN}@github.com/owner/repository`],
+    ['a query', 'https://github.com/owner/repository?x=1'],
+    ['an empty query', 'https://github.com/owner/repository?'],
+    ['a fragment', 'https://github.com/owner/repository#x'],
+    ['no path', 'https://github.com'],
+    ['no path but a slash', 'https://github.com/'],
+    ['climbing', 'https://github.com/owner/../other/repository'],
+    ['a dot', 'https://github.com/owner/./repository'],
+    ['an encoded slash', 'https://github.com/owner%2frepository'],
+    ['an option', 'https://github.com/owner/--upload-pack=id'],
+    ['a line feed that URL parsing drops', 'https://github.com/owner/repo\nsitory'],
+    ['backslashes that URL parsing turns', 'https:\\\\github.com\\owner\\repository'],
+    ['spaces around', ' https://github.com/owner/repository '],
+    ['an empty part', 'https://github.com//owner/repository'],
+    ['an IP address', 'https://192.0.2.7/owner/repository'],
+    ['an IP address in one number', 'https://3221225991/owner/repository'],
+    ['an IPv6 address', 'https://[2001:db8::1]/owner/repository'],
+    ['loopback', 'https://127.0.0.1/owner/repository'],
+    ['localhost', 'https://localhost/owner/repository'],
+    ['a name under localhost', 'https://git.localhost/owner/repository'],
+    ['a cloud metadata host', 'https://metadata.google.internal/owner/repository'],
+    ['a bare host name', 'https://intranet/owner/repository'],
+    ['a trailing dot', 'https://github.com./owner/repository'],
+    ['the Worker itself', 'https://runtime.example.com/vm/git/a.git'],
+    ['a long one', `https://github.com/owner/${'x'.repeat(500)}`],
+    ['nothing', ''],
+  ])('refuses %s without repeating the value', (_what, remote) => {
+    const problem = remoteProblem(remote, deployed)
+    expect(problem).toEqual(expect.any(String))
+    expect(problem).not.toContain(HIDDEN)
+  })
+
+  it('says of a query or a fragment what it is', () => {
+    for (const tail of ['?x=1', '?', '#x'])
+      expect(remoteProblem(`https://github.com/owner/repository${tail}`, deployed)).toContain(
+        'query or a fragment',
+      )
+  })
+
+  it('takes http and loopback in local mode, but never the Worker itself', () => {
+    expect(remoteProblem('http://127.0.0.1:8789/sample.git', local)).toBeNull()
+    expect(remoteProblem('http://localhost:8789/sample.git', local)).toBeNull()
+    expect(remoteProblem('http://127.0.0.1:8787/vm/git/a.git', local)).toContain('Worker itself')
+    expect(remoteProblem('ftp://127.0.0.1/sample.git', local)).toEqual(expect.any(String))
+  })
+
+  it('has one spelling for one remote', () => {
+    expect(normalRemote('HTTPS://GitHub.com:443/Owner/Repo.git/')).toBe('https://github.com/Owner/Repo.git')
+  })
+})
+
+describe('text from strangers', () => {
+  it('loses control, bidi, zero-width and tag characters, and keeps letters of every script', () => {
+    const hostile = 'a\u0000b\u001b[31mc\u202Ed\u2066e\u200Bf\uFEFFg\u{E0041}h\u{E0101}i\u00ADj\u007Fk'
+    expect(cleanLine(hostile, 100)).toBe('ab[31mcdefghijk')
+    expect(cleanText(hostile, 100)).toBe('ab[31mcdefghijk')
+    expect(cleanLine('Grüße 你好 🙂 مرحبا', 100)).toBe('Grüße 你好 🙂 مرحبا')
+  })
+
+  it('keeps line feeds only where lines are meant, whatever ended them', () => {
+    expect(cleanText('a\r\nb\u2028c\rd\te', 100)).toBe('a\nb\nc\nd  e')
+    expect(cleanLine('a\r\nb\u2028c\rd\te', 100)).toBe('a b c d e')
+  })
+
+  it('is capped in UTF-16 units and never cut inside a character', () => {
+    expect(cleanLine('x'.repeat(50), 10)).toBe('xxxxxxxxx…')
+    expect(cleanLine('🙂'.repeat(10), 10)).toBe('🙂🙂🙂🙂…')
+    expect(cleanLine('\ud83d', 10)).toBe('\ufffd')
+    expect(cleanLine(`${'\u200b'.repeat(1_000)}x`, 10)).toBe('…')
+  })
+})
+
+describe('arguments', () => {
+  const Schema = z.strictObject({ name: z.string().max(5), count: z.int().exactOptional() })
+  const parse = (args: unknown) => parseArguments('the_tool', Schema, args)
+
+  it('come back parsed', () => {
+    expect(parse({ name: 'a' })).toEqual({ name: 'a' })
+  })
+
+  it.each([
+    [
+      'an unknown argument',
+      { name: 'a', colour: 'red' },
+      'There is no argument "colour"; the arguments are name, count.',
+    ],
+    ['a missing one', {}, 'name is missing.'],
+    ['none at all', undefined, 'name is missing.'],
+    ['a wrong type', { name: 'a', count: 'two' }, 'count: expected number, received string.'],
+    ['null for an optional one', { name: 'a', count: null }, 'count: expected number, received null.'],
+    ['a list', ['a'], 'The arguments must be one JSON object.'],
+    ['a text', 'a', 'The arguments must be one JSON object.'],
+  ])('that hold %s are refused by name', (_what, args, message) => {
+    expect(() => parse(args)).toThrow(`the_tool was not called: ${message}`)
+  })
+
+  it('whose names are hostile are named cleaned and cut', () => {
+    expect(() => parse({ name: 'a', [`\u202e${'x'.repeat(100)}`]: 1 })).toThrow(`"${'x'.repeat(39)}…"`)
+  })
+
+  it.each([
+    ['in a value', { name: `ghp_${HIDDEN}` }, 'name holds something shaped like a GitHub token'],
+    [
+      'deep inside',
+      { name: 'a', list: [{ x: [`glpat-${HIDDEN}`] }] },
+      'list holds something shaped like a GitLab token',
+    ],
+    ['as a name', { [`ghp_${HIDDEN}`]: 1 }, 'The name of an argument holds something'],
+    [
+      'of an unknown argument, before it is called unknown',
+      { token: `ghp_${HIDDEN}` },
+      'token holds something',
+    ],
+    ['without any object', `ghp_${HIDDEN}`, 'The call holds something'],
+  ])('with a git token %s are refused, and the value is not repeated', (_what, args, message) => {
+    const refusal = catching(() => parse(args))
+    expect(refusal).toContain(message)
+    expect(refusal).toContain('Revoke it')
+    expect(refusal).toContain('GIT_CREDENTIALS')
+    expect(refusal).not.toContain(HIDDEN)
+  })
+
+  it('nested deeper than any stack are still searched', () => {
+    let deep: unknown = `ghp_${HIDDEN}`
+    for (let level = 0; level < 200_000; level++) deep = [deep]
+    expect(catching(() => parse({ name: 'a', deep }))).toContain('deep holds something')
+  })
+})
+
+function catching(act: () => unknown): string {
+  try {
+    act()
+  } catch (error) {
+    return error instanceof Error ? error.message : 'no error'
+  }
+  return 'nothing was thrown'
+}
