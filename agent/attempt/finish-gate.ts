@@ -12,18 +12,11 @@ import type { FinishOutcome } from '../plan/journal.ts'
 import { takeNotices } from '../plan/notices.ts'
 import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { GateVerdict, PlanRun } from '../plan/plan-context.ts'
 import { names, withoutFences } from '../checks/plan-words.ts'
 import { readDifference } from '../git/difference.ts'
 import { pushBranch } from '../publish/push.ts'
 import { rebaseOntoBase, resolveConflict } from '../publish/rebase.ts'
-
-export type GateVerdict =
-  | { kind: 'accepted' }
-  /** text: what the model is told, with what failed and what to do. */
-  | { kind: 'rejected'; text: string }
-  /** Turned down once too often: the attempt ends with the work as it is. */
-  | { kind: 'exhausted' }
 
 const MAX_REJECTIONS = 2
 /** Files that tell about work instead of being it. */

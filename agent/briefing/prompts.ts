@@ -64,9 +64,6 @@ export const NOTICES = {
     'Nine tenths of the budget are used. Bring the work to an end now: commit what holds, leave out what is not essential, call finish and say what is open.',
 } as const
 
-export const NEWS_CAME =
-  'Not judged yet: the person has written meanwhile. Read it, act on it, then call finish again.'
-
 export const CUT_CALL = 'Your reply was cut before this call was complete; it was not run.'
 
 function section(title: string, text: string): string {

@@ -1,9 +1,16 @@
 // What a head changes against its base, read by git as the prover's user before any of its code has run.
 import type { Git } from './git.ts'
 import { commitOf } from './git.ts'
-import { addedLines } from '../proof/forged-lines.ts'
-import type { AddedLine } from '../proof/forged-lines.ts'
-import type { Change } from '../proof/test-files.ts'
+
+export interface Change {
+  path: string
+  kind: 'added' | 'changed' | 'deleted'
+}
+
+export interface AddedLine {
+  path: string
+  text: string
+}
 
 export interface Difference {
   changes: Change[]
@@ -42,4 +49,17 @@ function clipDiff(text: string): string {
   if (text.length <= MAX_DIFF_CHARS) return text
   const half = MAX_DIFF_CHARS / 2
   return `${text.slice(0, half)}\n[... ${text.length - MAX_DIFF_CHARS} characters left out ...]\n${text.slice(-half)}`.toWellFormed()
+}
+
+/** Lines a `git diff --unified=0` adds. */
+export function addedLines(diff: string): AddedLine[] {
+  let path = ''
+  return diff.split('\n').flatMap((line) => {
+    const file = /^\+\+\+ (?:b\/)?(.*)$/.exec(line)
+    if (file !== null) {
+      path = file[1] ?? ''
+      return []
+    }
+    return line.startsWith('+') ? [{ path, text: line.slice(1) }] : []
+  })
 }

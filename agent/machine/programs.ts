@@ -23,7 +23,7 @@ export function findTools(env: NodeJS.ProcessEnv): Machine {
 /** The one file all of this is bundled into; from source, the file that is its entry. */
 function ownFile(): string {
   const file = fileURLToPath(import.meta.url)
-  return file.endsWith('machine-tools.ts') ? join(dirname(file), 'main.ts') : file
+  return file.endsWith('programs.ts') ? join(dirname(file), '../main.ts') : file
 }
 
 /** The program's path; null: not there, or not for this user. */

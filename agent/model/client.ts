@@ -3,15 +3,11 @@
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
 import { z } from 'zod'
 import { BUDGET_USED_HEADER, GatewayErrorType } from '../../src/shared/protocol.ts'
-import type { ModelSettings } from './model-settings.ts'
-import { SYSTEM_PROMPT } from '../briefing/prompts.ts'
-import type { createTools } from '../tools/index.ts'
 import { openUsageLog } from './usage-log.ts'
 import type { PlanRun } from '../plan/plan-context.ts'
 
 const DEFAULT_IDLE_STREAM_MS = 120_000
 const RETRIES_OF_THE_SDK = 2
-const COMPACTION_BETA = 'compact-2026-09-04'
 
 export interface ModelClient {
   client: Anthropic
@@ -79,22 +75,6 @@ export function createModelClient({ start, home, token, report }: PlanRun): Mode
         onBytes = null
       }
     },
-  }
-}
-
-export type TurnRequest = ReturnType<typeof turnRequest>
-
-/** What every request of a plan has in common, byte for byte: the prefix that stays cached. Two breakpoints, an hour each. */
-export function turnRequest(model: string, settings: ModelSettings, tools: ReturnType<typeof createTools>) {
-  const cache = { type: 'ephemeral', ttl: '1h' } as const
-  return {
-    model,
-    ...settings.request,
-    system: [{ type: 'text' as const, text: SYSTEM_PROMPT, cache_control: cache }],
-    cache_control: cache,
-    // On every request: a summary is sent back with those that follow it.
-    betas: settings.canCompact ? [COMPACTION_BETA] : [],
-    tools,
   }
 }
 

@@ -19,6 +19,14 @@ export interface PlanRun {
   inbox: Message[]
 }
 
+/** What the finish gate answers the model. */
+export type GateVerdict =
+  | { kind: 'accepted' }
+  /** text: what the model is told, with what failed and what to do. */
+  | { kind: 'rejected'; text: string }
+  /** Turned down once too often: the attempt ends with the work as it is. */
+  | { kind: 'exhausted' }
+
 /** An attempt that cannot go on by itself: it ends paused, with the work kept. */
 export class PauseError extends Error {
   override name = 'PauseError'

@@ -1,9 +1,6 @@
 // Lines of work that reach for the test run instead of the task: they end the process, agree to every comparison, replace what
 // judges, or ask whether a test is looking. Pure. Exits are believed harmless where a probe showed that the tests go on to their end.
-export interface AddedLine {
-  path: string
-  text: string
-}
+import type { AddedLine } from '../git/difference.ts'
 
 export interface Suspicion {
   path: string
@@ -38,18 +35,5 @@ export function suspect(added: readonly AddedLine[], planText: string): Suspicio
     const found = { path, line: text.trim().slice(0, 160) }
     if (FORGES[language]?.test(text) === true) return [{ ...found, kind: 'forge' }]
     return EXITS[language]?.test(text) === true && !speaksOfExit ? [{ ...found, kind: 'exit' }] : []
-  })
-}
-
-/** Lines a `git diff --unified=0` adds. */
-export function addedLines(diff: string): AddedLine[] {
-  let path = ''
-  return diff.split('\n').flatMap((line) => {
-    const file = /^\+\+\+ (?:b\/)?(.*)$/.exec(line)
-    if (file !== null) {
-      path = file[1] ?? ''
-      return []
-    }
-    return line.startsWith('+') ? [{ path, text: line.slice(1) }] : []
   })
 }

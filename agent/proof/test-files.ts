@@ -2,11 +2,7 @@
 // check scripts as they were at the base. Pure. A plan that says in its own words that tests or a named file change is believed;
 // the judge is then told.
 import { mayChangeTests, names } from '../checks/plan-words.ts'
-
-export interface Change {
-  path: string
-  kind: 'added' | 'changed' | 'deleted'
-}
+import type { Change } from '../git/difference.ts'
 
 export interface GuardInput {
   basePaths: readonly string[]

@@ -1,3 +1,4 @@
+// The ask tool: puts a question to the person, which pauses the plan or makes Ralph note an assumption.
 import { z } from 'zod'
 import type { JournalRecord } from '../plan/journal.ts'
 import { clipText } from '../machine/output.ts'

@@ -1,3 +1,4 @@
+// The bash tool: runs one command as the plan's user and gives back what it printed, clipped.
 import { join } from 'node:path'
 import { z } from 'zod'
 import { clipOutput } from '../machine/output.ts'

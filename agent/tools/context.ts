@@ -7,9 +7,8 @@ import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod'
 import type { BetaImageBlockParam, BetaTextBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import type { z } from 'zod'
 import { clipText } from '../machine/output.ts'
-import type { GateVerdict } from '../attempt/finish-gate.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { GateVerdict, PlanRun } from '../plan/plan-context.ts'
 import { redact } from '../machine/secrets.ts'
 
 export interface ToolContext {

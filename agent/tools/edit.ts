@@ -1,3 +1,4 @@
+// The edit tool: replaces one exact piece of text in a file.
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
 import { decodeFile, readPlainFile, writePlainFile } from '../machine/plain-file.ts'

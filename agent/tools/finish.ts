@@ -1,11 +1,14 @@
+// The finish tool: asks for the work to be taken. It is a request; the finish gate decides.
 import { z } from 'zod'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import type { BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import { readItems } from './item-list.ts'
 import type { OpenCall } from '../plan/journal.ts'
-import { NEWS_CAME } from '../briefing/prompts.ts'
 import { defineTool } from './context.ts'
 import type { ToolContext } from './context.ts'
+
+const NEWS_CAME =
+  'Not judged yet: the person has written meanwhile. Read it, act on it, then call finish again.'
 
 const Finish = z.object({
   summary: z

@@ -1,3 +1,4 @@
+// The grep tool: searches the checkout by pattern.
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
 import { relative } from 'node:path'

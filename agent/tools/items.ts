@@ -1,3 +1,4 @@
+// The items tool: the model keeps the list of what the plan asks for, and marks what it has shown done.
 import { join } from 'node:path'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'

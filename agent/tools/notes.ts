@@ -1,3 +1,4 @@
+// The notes tool: the model writes what its next conversation must know.
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
 import { MAX_NOTES_CHARS, writeNotes } from './note-file.ts'

@@ -1,3 +1,4 @@
+// The write tool: makes a file or replaces it whole.
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'

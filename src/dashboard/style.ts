@@ -1,3 +1,4 @@
+// The style sheet of every page, and the hash by which their CSP allows it.
 /** The whole <style> of every page; their CSP allows it by its hash. No other style, no script, no image. */
 export const STYLE = `
 :root {

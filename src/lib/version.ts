@@ -1,2 +1,2 @@
-/** The version of package.json (a test holds the two together). */
+// The version of the runtime: that of package.json, held equal by a test.
 export const VERSION = '0.1.0'

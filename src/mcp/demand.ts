@@ -1,5 +1,5 @@
 // What a request to /mcp takes, read from its body before any server sees it: a caller who lacks it gets a 403 with a challenge in
-// both protocol eras. (The SDK's own scopeChallenge is skipped for tokens it does not know, such as OWNER_TOKEN.)
+// both protocol eras. The SDK's own scopeChallenge skips tokens it does not know, such as OWNER_TOKEN.
 import * as z from 'zod'
 import type { Scope } from '../auth/scopes.ts'
 import { scopeOf } from './kit/define-tool.ts'

@@ -1,3 +1,4 @@
+// Reads a refused push to its end, so that git shows the reason and not a broken pipe.
 /** As much of a refused push as is read off; a longer or slower one ends in a broken connection instead of a reason. */
 const MAX_DRAIN_BYTES = 200_000_000
 const MAX_DRAIN_MS = 60_000

@@ -1,3 +1,4 @@
+// plan_cancel: withdraws the rights of a plan and cuts its open streams before it answers.
 import * as z from 'zod'
 import { defineTool } from '../kit/define-tool.ts'
 import { planNextStep } from '../kit/next-step.ts'

@@ -1,3 +1,4 @@
+// plan_diff: the pushed work of a plan against its base, in pages.
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { showUnseen } from '../../lib/text.ts'

@@ -1,3 +1,4 @@
+// plan_list: plans of one workspace or of all, newest first.
 import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
 import { defineTool } from '../kit/define-tool.ts'

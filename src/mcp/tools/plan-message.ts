@@ -1,3 +1,4 @@
+// plan_message: steers a running plan, answers its question, or reopens a finished one.
 import * as z from 'zod'
 import type { ToolContext } from '../kit/context.ts'
 import { defineTool } from '../kit/define-tool.ts'

@@ -1,3 +1,4 @@
+// plan_resume: continues a paused, failed or cancelled plan from where it stood.
 import * as z from 'zod'
 import { defineTool } from '../kit/define-tool.ts'
 import { planNextStep } from '../kit/next-step.ts'

@@ -1,3 +1,4 @@
+// plan_status: how a plan stands and what happened since the cursor; it can wait for a change.
 import * as z from 'zod'
 import type { PlanSnapshot, PlanStatus } from '../../workspace/contract.ts'
 import type { WorkspaceStub } from '../kit/context.ts'

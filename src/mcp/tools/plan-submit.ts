@@ -1,3 +1,4 @@
+// plan_submit: takes a plan in plain words and queues it.
 import * as z from 'zod'
 import { EFFORTS } from '../../lib/settings.ts'
 import { toCamelKeys } from '../kit/camel-keys.ts'

@@ -1,3 +1,4 @@
+// workspace_list: all workspaces, from D1.
 import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
 import { defineTool } from '../kit/define-tool.ts'

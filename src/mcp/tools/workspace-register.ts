@@ -1,3 +1,4 @@
+// workspace_register: gives a git repository a workspace with its own VM.
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { normalRemote, remoteProblem } from '../../lib/git-names.ts'

@@ -1,3 +1,4 @@
+// workspace_remove: ends a workspace and, where we made it, its VM.
 import * as z from 'zod'
 import { defineTool } from '../kit/define-tool.ts'
 import { OutRemoved, ParamWorkspaceId } from '../kit/params.ts'

@@ -1,3 +1,4 @@
+// workspace_sync: the branches of a workspace as the host has them, and the commands to merge them.
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { cleanLine } from '../../lib/text.ts'

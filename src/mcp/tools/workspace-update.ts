@@ -1,3 +1,4 @@
+// workspace_update: changes a workspace's settings.
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { toCamelKeys } from '../kit/camel-keys.ts'

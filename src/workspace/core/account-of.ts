@@ -1,4 +1,4 @@
+// The one Account object, which holds what crosses workspaces.
 import type { Core } from './core.ts'
 
-/** The one Account object. */
 export const account = (core: Core) => core.env.ACCOUNT.getByName('account')

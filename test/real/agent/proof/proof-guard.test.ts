@@ -7,9 +7,10 @@ import { describe, expect, test } from 'vitest'
 import { plantProbes, sortByRelation } from '../../../../agent/proof/plant-probes.ts'
 import { graftRustTests, isSameButForSpaces, mergeManifest } from '../../../../agent/proof/merge-manifests.ts'
 import { mayChangeTests, withoutFences } from '../../../../agent/checks/plan-words.ts'
-import { addedLines, suspect } from '../../../../agent/proof/forged-lines.ts'
+import { addedLines } from '../../../../agent/git/difference.ts'
+import type { Change } from '../../../../agent/git/difference.ts'
+import { suspect } from '../../../../agent/proof/forged-lines.ts'
 import { guardTests, installedFiles, isTestFile } from '../../../../agent/proof/test-files.ts'
-import type { Change } from '../../../../agent/proof/test-files.ts'
 
 describe('which files are tests', () => {
   test.each([
