@@ -1,12 +1,13 @@
 // The owner in a real Chromium before `npm run dev`: login, consent, the list of clients; and what a hostile site can do: nothing.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
 import { startStack } from '../e2e/support/stack.ts'
 import type { Stack } from '../e2e/support/stack.ts'
-import { fitsPhone, launchChromium, whyNoBrowser } from './support/chromium.ts'
+import { describeWith, needs } from '../support/needs.ts'
+import { fitsPhone, launchChromium } from './support/chromium.ts'
 import { startClient, startSite } from './support/client.ts'
 
-describe.runIf(whyNoBrowser === null)('the owner in a browser', () => {
+describeWith(needs.chromium(), 'the owner in a browser', () => {
   let stack: Stack
   let browser: Browser
   let page: Page

@@ -1,32 +1,15 @@
-// The machine's own Chromium, driven by playwright-core. Where there is none, the tests are skipped, counted, and say so.
-import { existsSync } from 'node:fs'
+// The machine's own Chromium, driven by playwright-core. test/support/needs.ts says where it stands.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import type { Browser, Page } from 'playwright-core'
-
-const PLACES = [
-  process.env['CHROMIUM_PATH'] ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
-
-const executablePath = PLACES.find((place) => place !== '' && existsSync(place))
-
-/** null: it is here. */
-export const whyNoBrowser =
-  executablePath === undefined
-    ? 'There is no Chromium on this machine: install it (apt-get install chromium), or name it in CHROMIUM_PATH.'
-    : null
-if (whyNoBrowser !== null) console.error(`Browser tests are skipped. ${whyNoBrowser}`)
+import { chromiumPath, needs } from '../../support/needs.ts'
 
 export async function launchChromium(): Promise<Browser> {
-  if (executablePath === undefined) throw new Error(whyNoBrowser ?? '')
+  if (chromiumPath === undefined) throw new Error(needs.chromium() ?? '')
   // Chromium does not start as root with its own sandbox, and CI is root.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return chromium.launch({ executablePath, args, timeout: 60_000 })
+  return chromium.launch({ executablePath: chromiumPath, args, timeout: 60_000 })
 }
 
 /** Whether the page fits a phone's width; with SCREENSHOTS=folder also its picture there, on a desktop and a phone, light and dark. */

@@ -1,10 +1,10 @@
 // bootstrap.sh on a machine with no git, no Node and an empty home: what stands there afterwards, and what is never done twice.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeWith, needs } from '../../support/needs.ts'
 import { foreignWorkspaceCommand, parseForeignWorkspace } from '../../../src/orgo/boot.ts'
-import { canSandbox } from '../../world/orgo/test-host.ts'
 import { startBootWorld } from '../support/bootstrap-world.ts'
 
-describe.runIf(canSandbox)('a computer', () => {
+describeWith(needs.bwrap(), 'a computer', () => {
   let world: Awaited<ReturnType<typeof startBootWorld>>
   beforeAll(async () => {
     world = await startBootWorld()

@@ -1,7 +1,7 @@
 // bootstrap.sh killed with SIGKILL: after every step, and in the middle of them. The kill is made by bash itself, before a
 // command, through BASH_ENV: the script under test has no hook for it.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canSandbox } from '../../world/orgo/test-host.ts'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describeWith, needs } from '../../support/needs.ts'
 import { startBootWorld } from '../support/bootstrap-world.ts'
 
 const STEPS = ['disk', 'network', 'git', 'node', 'ralph', 'key', 'users', 'mirror', 'supervisor', 'done']
@@ -16,7 +16,7 @@ const KILL_AT_COMMAND = inBootstrap('n=$((${n:-0} + 1)); [ "$n" -lt "$KILL_AT" ]
 
 const ended = ({ step }: { step: string }): boolean => step === 'none' || step === 'done'
 
-describe.runIf(canSandbox)('a bootstrap that is killed', () => {
+describeWith(needs.bwrap(), 'a bootstrap that is killed', () => {
   let world: Awaited<ReturnType<typeof startBootWorld>>
   beforeAll(async () => {
     world = await startBootWorld()

@@ -3,16 +3,16 @@ import { gzipSync } from 'node:zlib'
 import { createServer } from 'node:http'
 import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describeWith, needs } from '../../support/needs.ts'
 import { NODE_VERSION } from '../../../src/orgo/node-pin.ts'
-import { canSandbox } from '../../world/orgo/test-host.ts'
 import { startBootWorld } from '../support/bootstrap-world.ts'
 
 const LOCK = '/var/lib/dpkg/lock-frontend'
 const HOLD_LOCK = `setsid flock ${LOCK} sleep 300 >/dev/null 2>&1 </dev/null & while flock -n ${LOCK} true; do :; done`
 const FREE_LOCK = 'kill $(pgrep -x flock) $(pgrep -x sleep)'
 
-describe.runIf(canSandbox)('a machine that cannot be made ready', () => {
+describeWith(needs.bwrap(), 'a machine that cannot be made ready', () => {
   let world: Awaited<ReturnType<typeof startBootWorld>>
   beforeAll(async () => {
     world = await startBootWorld()

@@ -3,11 +3,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
+import { describeWith, needs } from '../../support/needs.ts'
 import { createClient, startWorld, until } from '../../world/orgo/test-client.ts'
-import { bwrapOf, canSandbox, hostProcesses, startInChild } from '../../world/orgo/test-host.ts'
+import { bwrapOf, hostProcesses, startInChild } from '../../world/orgo/test-host.ts'
 
-describe.runIf(canSandbox)('the boots of a computer of the local Orgo', () => {
+describeWith(needs.bwrap(), 'the boots of a computer of the local Orgo', () => {
   // Told apart on the host from another run of these tests at the same time.
   const SLEEP = `sleep 400.${process.pid}`
   const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'

@@ -3,12 +3,12 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { canSandbox } from '../../world/orgo/test-host.ts'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describeWith, needs } from '../../support/needs.ts'
 import { startWorld, until } from '../../world/orgo/test-client.ts'
 import type { World } from '../../world/orgo/test-client.ts'
 
-describe.runIf(canSandbox)('a computer of the local Orgo', () => {
+describeWith(needs.bwrap(), 'a computer of the local Orgo', () => {
   let world: World
   let first: string
   let second: string

@@ -3,20 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
-import { BWRAP } from './first-process.ts'
 import { API_KEY } from './test-client.ts'
-
-/** Real users and a private disk need root and bubblewrap; elsewhere computers are weaker by design. */
-export const canSandbox = process.getuid?.() === 0 && hasBwrap()
-
-function hasBwrap(): boolean {
-  try {
-    execFileSync(BWRAP, ['--version'])
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Command lines on the host that contain `text`. */
 export function hostProcesses(text: string): string[] {

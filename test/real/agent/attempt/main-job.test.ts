@@ -2,7 +2,8 @@
 import { chmodSync, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { commandLine, createVm, ended, hasRoot, pids, until } from '../../support/vm.ts'
+import { describeWith, needs } from '../../../support/needs.ts'
+import { commandLine, createVm, ended, pids, until } from '../../support/vm.ts'
 import { VM_KEY } from '../../support/fake-worker.ts'
 
 test('a plan becomes a commit with its trailer on its own branch, and the attempt ends completed', async () => {
@@ -67,9 +68,8 @@ test('a plan that changes nothing pushes nothing and says so', async () => {
   expect(vm.git('for-each-ref', '--format=%(refname)')).toBe('refs/heads/main')
 })
 
-test.runIf(hasRoot)(
-  'two plans run at once as two users that cannot read each other, and end as two branches',
-  async () => {
+describeWith(needs.secondUser(), 'where each plan has a unix user of its own', () => {
+  test('two plans run at once as two users that cannot read each other, and end as two branches', async () => {
     await using vm = await createVm()
     mkdirSync(join(vm.folder, 'meet'))
     chmodSync(join(vm.folder, 'meet'), 0o1777)
@@ -89,8 +89,8 @@ test.runIf(hasRoot)(
       expect(seen).not.toContain(`${users[1 - index]?.[0]}\ntogether`)
     }
     expect(plans.map((plan) => statSync(vm.home(plan)).mode & 0o777)).toEqual([0o700, 0o700])
-  },
-)
+  })
+})
 
 test('100,000 characters of emoji, quotes, backticks, dollars and right-to-left marks arrive byte for byte', async () => {
   await using vm = await createVm()

@@ -3,8 +3,9 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { describeWith, needs } from '../../../support/needs.ts'
 import type { FakePlan } from '../../support/fake-worker.ts'
-import { createVm, ended, hasRoot, until } from '../../support/vm.ts'
+import { createVm, ended, until } from '../../support/vm.ts'
 import type { TestVm } from '../../support/vm.ts'
 
 const WAIT_MS = 120_000
@@ -39,29 +40,25 @@ async function verifiedEnd(vm: TestVm, plan: FakePlan) {
 
 const kill = (pid: number | null | undefined) => process.kill(pid ?? 0, 'SIGKILL')
 
-test.runIf(hasRoot)('a killed prover is started again', async () => {
-  await using vm = await createVm()
-  const { plan, go } = await startProof(vm)
-  kill(vm.proverPids()[0])
-  go()
-  expect(await verifiedEnd(vm, plan)).toMatchObject({ reasons: [] })
-})
+describeWith(needs.secondUser(), 'where each plan has a unix user of its own', () => {
+  test('a killed prover is started again', async () => {
+    await using vm = await createVm()
+    const { plan, go } = await startProof(vm)
+    kill(vm.proverPids()[0])
+    go()
+    expect(await verifiedEnd(vm, plan)).toMatchObject({ reasons: [] })
+  })
 
-test.runIf(hasRoot)(
-  'a killed plan process asks again, and its finish is not told to the model as lost',
-  async () => {
+  test('a killed plan process asks again, and its finish is not told to the model as lost', async () => {
     await using vm = await createVm()
     const { plan, go } = await startProof(vm)
     kill(vm.planPids(plan)[0])
     go()
     expect(await verifiedEnd(vm, plan)).toMatchObject({ reasons: [] })
     expect(vm.worker.modelBodies.some((body) => body.includes('it may have run'))).toBe(false)
-  },
-)
+  })
 
-test.runIf(hasRoot)(
-  'a killed supervisor leaves no proof behind, and the next one leads it to its end',
-  async () => {
+  test('a killed supervisor leaves no proof behind, and the next one leads it to its end', async () => {
     await using vm = await createVm()
     const { plan, go } = await startProof(vm)
     vm.killRalph()
@@ -69,19 +66,19 @@ test.runIf(hasRoot)(
     await vm.ring()
     go()
     expect(await verifiedEnd(vm, plan)).toMatchObject({ reasons: [] })
-  },
-)
+  })
 
-test.runIf(hasRoot)('a stop ends a proof within two seconds, with every process of its user', async () => {
-  await using vm = await createVm()
-  const { plan } = await startProof(vm)
-  Object.assign(plan.desired, { want: 'stop' })
-  delete plan.desired.planToken
-  vm.worker.touch()
-  const stoppedAt = performance.now()
-  await vm.ring()
-  await until(() => vm.proverPids().length === 0, 'the end of the prover')
-  expect(performance.now() - stoppedAt).toBeLessThan(4_000)
-  await until(ended(plan), 'the end of the plan')
-  expect(plan.observed?.end).toMatchObject({ kind: 'stopped' })
+  test('a stop ends a proof within two seconds, with every process of its user', async () => {
+    await using vm = await createVm()
+    const { plan } = await startProof(vm)
+    Object.assign(plan.desired, { want: 'stop' })
+    delete plan.desired.planToken
+    vm.worker.touch()
+    const stoppedAt = performance.now()
+    await vm.ring()
+    await until(() => vm.proverPids().length === 0, 'the end of the prover')
+    expect(performance.now() - stoppedAt).toBeLessThan(4_000)
+    await until(ended(plan), 'the end of the plan')
+    expect(plan.observed?.end).toMatchObject({ kind: 'stopped' })
+  })
 })

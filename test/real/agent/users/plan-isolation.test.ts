@@ -2,8 +2,9 @@
 // real processes: each attack is a plan, and its mark file says as whom it ran. Needs root, as the supervisor does on its VM.
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import { createVm, ended, hasRoot, pids, until } from '../../support/vm.ts'
+import { expect, it } from 'vitest'
+import { describeWith, needs } from '../../../support/needs.ts'
+import { createVm, ended, pids, until } from '../../support/vm.ts'
 import type { TestVm } from '../../support/vm.ts'
 import type { FakePlan } from '../../support/fake-worker.ts'
 
@@ -86,7 +87,7 @@ const PLANTS: [string, (mark: string, vm: TestVm) => string][] = [
 /** Errors of the shell go nowhere: most of these are refused, which is the point. */
 const quietly = (command: string) => `(${command}) 2>/dev/null; true`
 
-describe.runIf(hasRoot)('what one plan plants', () => {
+describeWith(needs.secondUser(), 'what one plan plants', () => {
   it(
     'runs as nobody but its own user, neither while a sibling works nor when its plan is stopped and forgotten',
     async () => {
@@ -174,7 +175,7 @@ describe.runIf(hasRoot)('what one plan plants', () => {
   )
 })
 
-describe.runIf(hasRoot)('pipes, sockets and links', () => {
+describeWith(needs.secondUser(), 'pipes, sockets and links', () => {
   const STALLS: [string, string][] = [
     [
       'pipes where git looks',
