@@ -1,43 +1,113 @@
-// What the documents list is there: every link of every document, every npm script and every path they name.
+// What the documents name is there: links and their anchors, npm scripts, paths. Tables hold words and numbers, not paragraphs.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { expect, it } from 'vitest'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { cellsOf, ROOT, textOf } from './tables.ts'
 
-const ROOT = join(import.meta.dirname, '../../..')
 const documents = [
-  'README.md',
-  'AGENTS.md',
-  'CHANGELOG.md',
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ]
+/** A program writes these; docs/gateway-git.md shows what git prints, word by word. */
+const WRITTEN_BY_PROGRAMS = ['docs/clients.md', 'docs/mutation.md', 'docs/gateway-git.md']
+const MAX_CELL = 120
 const { scripts } = z
   .object({ scripts: z.record(z.string(), z.string()) })
-  .parse(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')))
+  .parse(JSON.parse(textOf('package.json')))
 
-it.each(documents)('%s links only to what is there', (name) => {
-  const text = readFileSync(join(ROOT, name), 'utf8')
-  const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, to]) => to ?? '')
-  expect(links.filter((to) => !/^https?:/.test(to) && !existsSync(join(ROOT, dirname(name), to)))).toEqual([])
-})
-
-it.each(documents)('%s names only npm scripts that exist', (name) => {
-  const text = readFileSync(join(ROOT, name), 'utf8')
-  const named = [...text.matchAll(/npm run ([a-z][a-z:-]*)/g)].map(([, script]) => script ?? '')
-  expect(named.filter((script) => scripts[script] === undefined)).toEqual([])
-})
-
-it('AGENTS.md stays under 150 lines, and its map names folders that exist', () => {
-  const text = readFileSync(join(ROOT, 'AGENTS.md'), 'utf8')
-  expect(text.split('\n').length).toBeLessThan(150)
-  const paths = [...text.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) \|/gm)].flatMap(([, cell]) =>
-    [...(cell ?? '').matchAll(/`([a-z][\w./-]*\/[\w./-]*)`/g)].map(([, path]) => path ?? ''),
+/** As GitHub makes them of headings. */
+const anchorsOf = (name: string): string[] =>
+  [...textOf(name).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
   )
-  expect(paths.length).toBeGreaterThan(8)
-  expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
+
+describe.each(documents)('%s', (name) => {
+  const text = textOf(name)
+
+  it('links only to what is there, headings included', () => {
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, to]) => to ?? '')
+    const broken = links.filter((link) => {
+      if (/^https?:/.test(link)) return false
+      const [to = '', anchor] = link.split('#')
+      const path = to === '' ? name : normalize(join(dirname(name), to))
+      if (!existsSync(join(ROOT, path))) return true
+      return anchor !== undefined && !anchorsOf(path).includes(anchor)
+    })
+    expect(broken).toEqual([])
+  })
+
+  it('names only npm scripts that exist', () => {
+    const named = [...text.matchAll(/npm run ([a-z][a-z:-]*)/g)].map(([, script]) => script ?? '')
+    expect(named.filter((script) => scripts[script] === undefined)).toEqual([])
+  })
+
+  it('names only files that exist', () => {
+    const named = [...text.matchAll(/`((?:src|agent|test|deploy|bench|docs|migrations)\/[\w./-]+)`/g)]
+    const missing = named.map(([, path]) => path ?? '').filter((path) => !existsSync(join(ROOT, path)))
+    expect(missing.filter((path) => path !== 'docs/GETTING_STARTED.md')).toEqual([])
+  })
+})
+
+it.each(documents.filter((name) => !WRITTEN_BY_PROGRAMS.includes(name)))(
+  `%s has no table cell above ${MAX_CELL} characters`,
+  (name) => {
+    const shown = (cell: string) => cell.replaceAll(/\]\([^)]*\)/g, ']')
+    const lines = textOf(name).split('\n')
+    const cells = lines.flatMap((line) => (line.startsWith('|') ? cellsOf(line).map(shown) : []))
+    expect(cells.filter((cell) => cell.length > MAX_CELL)).toEqual([])
+  },
+)
+
+describe('AGENTS.md', () => {
+  const text = textOf('AGENTS.md')
+
+  it('stays under 150 lines', () => {
+    expect(text.split('\n').length).toBeLessThan(150)
+  })
+
+  it.each(['agent', 'src', 'src/workspace'])('its tree has a line for each room of %s', (folder) => {
+    const tree = /```\n([\s\S]*?)```/.exec(text)?.[1] ?? ''
+    const [indent, from] = folder === 'src/workspace' ? ['    ', '  workspace/'] : ['  ', `${folder}/`]
+    const below = tree.slice(tree.indexOf(`\n${from}`) + from.length + 1)
+    const rooms: string[] = []
+    for (const line of below.split('\n').slice(1)) {
+      if (!line.startsWith(indent)) break
+      const [, room] = new RegExp(`^${indent}([a-z]+)/`).exec(line) ?? []
+      if (room !== undefined) rooms.push(room)
+    }
+    const folders = readdirSync(join(ROOT, folder), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && entry.name !== 'shared')
+      .map(({ name }) => name)
+    expect(rooms.toSorted()).toEqual(folders.toSorted())
+  })
+
+  it('the evening walk is a walk of about 30 files', () => {
+    const walk = text.split('## The evening walk')[1]?.split('\n## ')[0] ?? ''
+    const files = [...walk.matchAll(/`([\w./-]+\.ts)`/g)].map(([, file]) => file ?? '')
+    expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([])
+    expect(files.length).toBeGreaterThan(25)
+  })
+})
+
+it('each npm script is explained in README.md or AGENTS.md', () => {
+  const text = textOf('README.md') + textOf('AGENTS.md')
+  // `npm run a`, `b`: a row may name several.
+  const named = [...text.matchAll(/`npm (?:run )?([a-z][a-z:-]*)[^`]*`((?:, `[a-z:-]+`)*)/g)].flatMap(
+    ([, first = '', more = '']) => [first, ...[...more.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '')],
+  )
+  expect(Object.keys(scripts).filter((script) => !named.includes(script))).toEqual([])
+})
+
+it('the address to clone is a placeholder that stands in one place', () => {
+  const named = documents.filter((name) => textOf(name).includes('YOUR-CLONE-URL'))
+  expect(named).toEqual(['README.md'])
 })
 
 it('no file was committed in the middle of a merge', () => {
