@@ -1,11 +1,12 @@
-// Ralph: `ralph doorbell {nonce}`, `ralph supervise`, `ralph run-plan`, `ralph prove`; and what checkouts call, `ralph check-documents`, `ralph check-push`.
+// The agent's command line. The VM runs `ralph doorbell {nonce}`, `supervise`, `run-plan` and `prove`; git hooks and checks in a
+// checkout run `ralph check-documents` and `check-push`.
 import { fileURLToPath } from 'node:url'
 import { readPaths } from './machine/paths.ts'
 
 const paths = readPaths(process.env, fileURLToPath(import.meta.url))
 const [command, ...args] = process.argv.slice(2)
 
-// Each part is loaded when it is asked for: the supervisor, which lives as long as the machine, carries no model client.
+// Each command loads only its own part, so that the supervisor, which always runs, holds no model client in memory.
 try {
   if (command === 'doorbell') await (await import('./supervisor/doorbell.ts')).doorbell(paths, args[0] ?? '')
   else if (command === 'supervise') await (await import('./supervisor/supervisor.ts')).supervise(paths)

@@ -1,5 +1,5 @@
-// The proof of a plan's work, seen from its slot: the plan's process asks, the supervisor sees to the mirror, the user and the
-// prover, keeps the answer on disk, and alone says what a finished attempt came to. What a plan claims about itself is not asked.
+// Leads the proof of a plan's work. The plan's process asks for it; the supervisor fetches the head into the mirror, makes a user,
+// runs the prover and saves the result. Only that saved result makes an attempt verified; what the plan claims itself does not.
 import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ export interface ProofHost {
   paths: Paths
   config(): Config
   mayAddUsers: boolean
-  /** Brings the mirror up to date; resolves to what went wrong, null when nothing did. */
+  /** Fetches the mirror from the remote. Resolves to the error text, or null on success. */
   refreshMirror: () => Promise<string | null>
 }
 
@@ -32,15 +32,15 @@ export interface SlotProofInput {
   text: () => string | null
   token: () => string | null
   save: () => void
-  /** A line of history, or a sign of life. */
+  /** Receives a line of history, or a sign that the prover still works. */
   hear: (message: Extract<FromPlan, { kind: 'event' | 'activity' }>) => void
 }
 
 export interface SlotProof {
-  /** One at a time; the same head asked again after a crash gets the same answer. */
+  /** Proves one head at a time. The same head asked again, for instance after a crash, gets the saved answer. */
   ask(request: Extract<FromPlan, { kind: 'prove' }>, answer: (verdict: Verdict) => void): void
   renew(token: string): void
-  /** Ends a proof that runs; nothing of it is left when it resolves. */
+  /** Ends a running proof. When the promise resolves, no process or user of it is left. */
   stop(): Promise<void>
 }
 
@@ -61,9 +61,9 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
   const { host, record, save, hear } = input
   const { paths } = host
   let child: ReturnType<typeof startProver> | null = null
-  /** Grows with each stop: a proof begun before it is not listened to. */
+  /** Grows with each stop. The result of a proof that began in an earlier era is ignored. */
   let era = 0
-  /** One after the other, so that no proof takes the user away under another. */
+  /** The last proof's end. stop() waits for it before it removes the prover's user. */
   let leading: Promise<unknown> = Promise.resolve()
   const tell = (text: string) => hear({ kind: 'event', type: 'error', text: text.slice(0, 1_900) })
 
@@ -126,7 +126,7 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
         user,
         logs,
       }
-      // Stopped while its user was being made: nobody would end a prover started now, and the stop waits for us.
+      // stop() was called while the user was being made. It found no process to end, so none may be started now.
       if (mine !== era) return null
       child = startProver(paths.bundle, user, order, hear)
       return await child.report
@@ -143,7 +143,7 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
       asked = asked
         .then(() => (mine === era ? prove(request, mine) : null))
         .catch((error: unknown) => {
-          tell(`The proof could not be led: ${String(error)}`)
+          tell(`The proof failed with an error: ${String(error)}`)
           return UNPROVEN
         })
         .then((verdict) => verdict !== null && mine === era && answer(verdict))
@@ -172,7 +172,7 @@ function startProver(bundle: string, user: PlanUser, order: ProofOrder, hear: Sl
     detached: true,
   })
   const said = Promise.withResolvers<ProofReport | null>()
-  child.stdin.on('error', () => {}) // it has died: close tells
+  child.stdin.on('error', () => {}) // the process has died; 'close' reports it
   readLines(child.stdout, FromProver, (message) => {
     if (message.kind === 'report') said.resolve(message.report)
     else hear(message)
@@ -188,7 +188,7 @@ function startProver(bundle: string, user: PlanUser, order: ProofOrder, hear: Sl
   }
 }
 
-/** null: the mirror has it. */
+/** Fetches until the mirror holds the commit. Returns null when it does, else the error text. */
 async function fetchHead({ paths, refreshMirror }: ProofHost, head: string): Promise<string | null> {
   let problem: string | null = null
   for (let tries = 0; tries < MIRROR_TRIES; tries++) {
@@ -200,7 +200,7 @@ async function fetchHead({ paths, refreshMirror }: ProofHost, head: string): Pro
   return problem ?? `${head} is not on the remote`
 }
 
-/** Where a branch stands on the remote, as the mirror last saw it; null: it does not exist. */
+/** Returns the commit of a remote branch as the mirror last saw it; null when the branch does not exist. */
 export async function baseHeadOf(paths: Paths, branch: string): Promise<string | null> {
   const found = await gitInMirror(paths, [
     'rev-parse',
@@ -211,14 +211,14 @@ export async function baseHeadOf(paths: Paths, branch: string): Promise<string |
   return found.code === 0 ? found.stdout.trim() : null
 }
 
-/** Root's own repository: nobody else writes it. */
+/** Runs git in the mirror as root, which is safe because only root writes to the mirror. */
 const gitInMirror = (paths: Paths, args: string[]) =>
   run('git', ['-C', mirrorDir(paths), ...args], {
     env: { PATH: process.env['PATH'], HOME: paths.ralph, GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C' },
     timeoutMs: GIT_TIMEOUT_MS,
   })
 
-/** What an end came to, by our own record: a claim of the plan's process counts for nothing beyond its words. */
+/** Returns the end with the outcome from our own record. The outcome that the plan's process claims is not trusted. */
 export function judgeEnd(record: PlanRecord, end: AttemptEnd): AttemptEnd {
   if (end.kind !== 'completed') return end
   const { proof } = record

@@ -1,11 +1,11 @@
-// The history lines of one plan on this machine: numbered once, kept until the Worker has them, never more than its cap.
+// The history lines of one plan on this machine. Each is numbered once and kept until the Worker has it, up to a cap per attempt.
 import type { EventLine } from '../../src/shared/protocol.ts'
 import type { FromPlan } from '../machine/plan-pipe.ts'
 import type { PlanRecord } from './records.ts'
 
 const MAX_EVENTS_PER_ATTEMPT = 1_000
 
-/** Adds a line; over the cap only the count grows, told by one line at the end. */
+/** Adds a line. Over the cap it only counts the line; closeEvents() reports the count. */
 export function addEvent(
   record: PlanRecord,
   event: Extract<FromPlan, { kind: 'event' }>,
@@ -25,7 +25,7 @@ export function addEvent(
   })
 }
 
-/** The line that stands for those over the cap; called once, at the end of the attempt. */
+/** Adds one line that says how many were left out. Called once, at the end of the attempt. */
 export function closeEvents(record: PlanRecord, atMs: number): void {
   if (record.droppedEvents === 0) return
   const text = `${record.droppedEvents} more events were not kept.`
@@ -35,6 +35,6 @@ export function closeEvents(record: PlanRecord, atMs: number): void {
 
 export function acknowledge(record: PlanRecord, n: number): void {
   record.events = record.events.filter((event: EventLine) => event.n > n)
-  // After the loss of our record the Worker knows more numbers than we do: none is given twice.
+  // If our record was lost, the Worker knows higher numbers than we do. We continue after them, so no number is used twice.
   if (n < Number.MAX_SAFE_INTEGER) record.nextEventN = Math.max(record.nextEventN, n + 1)
 }

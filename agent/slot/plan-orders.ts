@@ -1,4 +1,4 @@
-// What a slot says to others: the orders a plan's process starts with, and the plan as the Worker sees it. Pure.
+// Pure conversions of a plan's record: to the orders its process starts with, and to the report the Worker receives.
 import { MAX_EVENTS_PER_SYNC } from '../../src/shared/protocol.ts'
 import type { DesiredPlan, ObservedPlan } from '../../src/shared/protocol.ts'
 import type { Config } from '../machine/config.ts'

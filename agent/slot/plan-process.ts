@@ -1,5 +1,5 @@
-// The process that works on one plan: started as the plan's user with an empty environment; its orders and its token go
-// through its standard input.
+// Starts the process that works on one plan, as the plan's user and with a minimal environment. Its orders and its token go
+// through its standard input, so that they appear in no argument and no environment variable.
 import { spawn } from 'node:child_process'
 import { FromPlan, readLines, writeLine } from '../machine/plan-pipe.ts'
 import type { Start, ToPlan } from '../machine/plan-pipe.ts'
@@ -18,7 +18,7 @@ export interface PlanProcessInput {
 }
 
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-/** Test and operation settings that are not secret. */
+/** Settings for tests and operation that are passed on to a plan's process. None of them is secret. */
 export const PASSED_ON = [
   'RALPH_CHECK_MS',
   'RALPH_HOOK_TIMEOUT_MS',
@@ -43,11 +43,11 @@ export function startPlanProcess({ bundle, user, start, onMessage, onExit }: Pla
     ...user.ids,
     cwd: user.home,
     env,
-    // stderr goes to our log; the plan's own words come as events.
+    // stderr goes to the supervisor's log; what the history should show comes as events on stdout.
     stdio: ['pipe', 'pipe', 'inherit'],
     detached: true,
   })
-  child.stdin.on('error', () => {}) // it has died: onExit tells
+  child.stdin.on('error', () => {}) // the process has died; onExit reports it
   readLines(child.stdout, FromPlan, onMessage)
   child.once('error', onExit)
   child.once('close', onExit)

@@ -1,4 +1,4 @@
-// What the supervisor remembers through its own death: a counter, the newest revision it applied, and one record per plan.
+// Saves and loads what the supervisor must remember over a restart: a counter, the newest applied revision, one record per plan.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ const SupervisorState = z.object({
   counter: z.int(),
   revision: z.int(),
   nonce: z.string(),
-  /** SHA-256 of the VM key the revision belongs to: after a new bootstrap revisions start again. */
+  /** SHA-256 of the VM key that the revision belongs to. A new bootstrap has a new key, and its revisions start again. */
   keySha256: z.string(),
 })
 export type SupervisorState = z.infer<typeof SupervisorState>
@@ -21,21 +21,21 @@ export type SupervisorState = z.infer<typeof SupervisorState>
 const PlanRecord = z.object({
   id: PlanId,
   attempt: z.int(),
-  /** As last told, without its token: that one lives in memory only. */
+  /** What the Worker last wanted. It is saved without the plan token, which stays in memory only. */
   desired: DesiredPlan,
   phase: Phase.optional(),
   activity: z.int(),
   messagesTaken: z.int(),
   nextEventN: z.int(),
   droppedEvents: z.int(),
-  /** Not yet acknowledged by the Worker. */
+  /** Events that the Worker has not acknowledged yet. */
   events: z.array(EventLine),
   end: AttemptEnd.optional(),
-  /** What our own prover found about one head of this attempt: the only source of a verified end. */
+  /** What the prover found about one head of this attempt. Only this makes an end verified. */
   proof: ProofReport.extend({ head: ObjectId }).optional(),
-  /** Proofs begun in this attempt. */
+  /** Number of proofs begun in this attempt. */
   proofs: z.int().optional(),
-  /** Where the base branch stood when work was first begun: it may vanish meanwhile. */
+  /** Commit of the base branch when the work first began. It is kept because the branch may be deleted meanwhile. */
   baseHead: ObjectId.nullable().optional(),
 })
 export type PlanRecord = z.infer<typeof PlanRecord>
@@ -56,7 +56,7 @@ export function saveState(paths: Paths, state: SupervisorState): void {
   save(stateFile(paths), JSON.stringify(state))
 }
 
-/** The counter as last saved, for a doorbell that rings while no supervisor runs. */
+/** Returns the last saved counter, for a doorbell call while no supervisor runs. */
 export function savedCounter(paths: Paths): number {
   return SupervisorState.safeParse(parse(readIfPresent(stateFile(paths)))).data?.counter ?? 0
 }
@@ -77,7 +77,7 @@ export function saveRecord(paths: Paths, record: PlanRecord): void {
   save(recordFile(paths, record.id), JSON.stringify({ ...record, desired }))
 }
 
-/** On a full disk the supervisor lives on with what it has in memory: the Worker must hear of the full disk. */
+/** Writes the file. On a full disk it only logs, so that the supervisor lives on and can report the full disk to the Worker. */
 function save(file: string, content: string): void {
   try {
     writeDurably(file, content)
@@ -96,7 +96,7 @@ export function saveText(paths: Paths, id: string, text: string): void {
   writeDurably(textFile(paths, id), text)
 }
 
-/** The plan's text when it is here and whole. */
+/** Returns the plan's text; null when it is missing or its SHA-256 does not match. */
 export function loadText(paths: Paths, id: string, sha256: string): string | null {
   if (!existsSync(textFile(paths, id))) return null
   const text = readIfPresent(textFile(paths, id)) ?? ''
@@ -111,6 +111,6 @@ function parse(text: string | null): unknown {
   try {
     return text === null ? null : JSON.parse(text)
   } catch {
-    return null // no file of ours: treated as absent
+    return null // a damaged file counts as absent
   }
 }

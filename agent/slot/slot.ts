@@ -1,5 +1,5 @@
-// One plan on this machine: brings what is (a process, a record, a user) to what the Worker wants, one step at a time. Called
-// again whenever something changed; each step first looks at what is already so.
+// The slot of one plan: it brings the plan's process, record and user to the state that the Worker wants, one step at a time.
+// settle() runs the next step and is called after every change. Each step first checks what is already done.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AttemptEnd, DesiredPlan, ObservedPlan } from '../../src/shared/protocol.ts'
 import type { FromPlan, Start } from '../machine/plan-pipe.ts'
@@ -17,11 +17,11 @@ import { NO_WORK } from '../git/work-summary.ts'
 
 /** What a plan needs of the machine around it. */
 export interface SlotHost extends ProofHost {
-  /** May one more process start now? */
+  /** True when one more plan process may start now. */
   hasRoom(): boolean
-  /** True when the mirror is fresh enough to start from; otherwise sees to it and settles again. */
+  /** True when the mirror is fresh enough to start from. Otherwise it starts a fetch and settles all slots afterwards. */
   mirrorReady(): boolean
-  /** Something the Worker should hear: soon, or with the next sync. */
+  /** Called when there is something to report: urgent asks for a sync soon, else it goes with the next one. */
   changed(urgent: boolean): void
   forgotten(id: string): void
 }
@@ -42,7 +42,7 @@ const RETRY_AFTER_STOP_MS = 5_000
 export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   const { paths } = host
   let current: { process: PlanProcess; user: PlanUser; token: string; messages: number } | null = null
-  /** A process of an earlier attempt, not listened to any more: ended before anything else happens. */
+  /** User of an earlier attempt's process. Its messages are ignored, and it is killed before the next step. */
   let stale: PlanUser | null = null
   let token: string | null = record.desired.planToken ?? null
   let crashes = 0
@@ -75,7 +75,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       proof.ask(message, (verdict) => asker?.process.send({ kind: 'verdict', head: message.head, verdict }))
       return
     } else {
-      // Its rights were withdrawn while the Worker still wants it to run: not at once again.
+      // The gateway revoked the plan's token while the Worker still wants it to run. Wait before the next start.
       if (message.end.kind === 'stopped') notBeforeMs = Date.now() + RETRY_AFTER_STOP_MS
       finish(message.end)
       settle()
@@ -106,7 +106,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   const startWork = async () => {
     const user = await ensureUser(paths, record.id, host.mayAddUsers)
-    // What an earlier process of this plan left running must be gone before the next begins.
+    // Kill what an earlier process of this plan left running before the next one begins.
     await killPlan(user, record.id)
     record.baseHead ??= await baseHeadOf(paths, record.desired.base)
     const started = startPlanProcess({
@@ -142,7 +142,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     save()
   }
 
-  /** Ends every process of the plan, keeps its work as a commit, and says so. */
+  /** Ends every process of the plan, commits its work, and records the end that toEnd() makes of it. */
   const halt = async (toEnd: (stopped: Extract<AttemptEnd, { kind: 'stopped' }>) => AttemptEnd) => {
     current = null
     await proof.stop()

@@ -1,5 +1,5 @@
-// Lines a person adds to tasks.md become plans, each once: a line gets a reference that is written down before it is ever sent,
-// and keeps it until its id stands in the file.
+// Turns lines that a person adds to tasks.md into plans, each line once. A new line gets a reference, which is saved before it is
+// sent to the Worker and kept until the plan's id is written into the file.
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,13 +16,13 @@ const Pending = z.array(
 )
 type Pending = z.infer<typeof Pending>
 
-/** An editor may write in several steps. */
+/** The file is read only when it has not changed for this long, because an editor may save in several steps. */
 const SETTLED_MS = 1_000
 const MAX_PER_SYNC = 10
 const MAX_LINE_CHARS = 100_000
 
 export interface Adoption {
-  /** Looks at the file; true when a line waits for its id. */
+  /** Reads the file. Returns true when a line still waits for its plan id. */
   poll(nowMs: number): boolean
   waiting(): { ref: string; text: string }[]
   adopted(answers: SyncResponse['adopted']): void
@@ -40,7 +40,7 @@ export function createAdoption(paths: Paths): Adoption {
   const change = (edit: (text: string) => string) => {
     const before = readIfPresent(file) ?? ''
     const after = edit(before)
-    // A person may save at any moment: their text wins, ours is written at the next look.
+    // A person may save at any moment. If they just did, their text stays and ours is written at the next poll.
     if (after !== before && (readIfPresent(file) ?? '') === before) writeDurably(file, after, 0o644)
   }
   const label = () => {
@@ -80,7 +80,7 @@ export function createAdoption(paths: Paths): Adoption {
   }
 }
 
-/** Lines in the file with the reference they already have, or a new one. A line the person took back is forgotten. */
+/** Returns each line with its known reference, or with a new one. A line that the person removed is dropped. */
 function match(lines: string[], pending: Pending): Pending {
   const left = [...pending]
   return lines.map((text) => {

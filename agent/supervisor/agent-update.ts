@@ -1,30 +1,31 @@
-// Whether the agent that a sync names may follow this one. While a deployment is under way two versions of the Worker answer in
-// turn, each naming its own agent: what this machine never ran is taken at once, so a new version costs one restart; what it ran
-// before (a rollback) only after nothing else was named for a while, so that two Workers cannot throw it back and forth.
+// Decides whether the agent version that a sync names may replace this one. During a deployment two versions of the Worker answer
+// in turn, and each names its own agent. A version that never ran here is taken at once, so a new version costs one restart. A
+// version that ran before (a rollback) is taken only after it alone was named for a while, so that the two Workers cannot make
+// the agent restart back and forth.
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readIfPresent, writeDurably } from '../machine/durable.ts'
 import type { Paths } from '../machine/paths.ts'
 import { isDiskFull } from '../machine/reserve.ts'
 
-/** A rollback is meant when this many syncs over this long name it and nothing else. */
+/** A rollback is accepted when this many syncs over this time name the same older version and no other. */
 const STEADY_SYNCS = 3
 const STEADY_MS = 10 * 60_000
-/** A download that failed is tried again after this, then twice as late each time: its Worker may be the one of the other version. */
+/** First wait after a failed download; it doubles each time. The Worker that answered may not have that version. */
 const RETRY_MS = 60_000
 const LONGEST_RETRY_MS = 3_600_000
 const MOST_REMEMBERED = 20
 
 const Agents = z.object({
-  /** SHA-256 of every agent that ran here, the newest last. */
+  /** SHA-256 of the agents that ran here, the newest last. */
   ran: z.array(z.string()),
-  /** An older one that is asked for again. */
+  /** An older version that the Worker names again. */
   back: z.object({ sha256: z.string(), sinceMs: z.number(), times: z.int() }).nullable(),
 })
 type Agents = z.infer<typeof Agents>
 
 export interface Succession {
-  /** Asked with every sync, for it counts them. */
+  /** Must be called once for every sync, because it counts the syncs that name a version. */
   mayFollow(sha256: string): boolean
   failed(sha256: string): void
 }
@@ -40,7 +41,7 @@ export function createSuccession({ ralph }: Paths, own: string, env = process.en
     try {
       writeDurably(file, JSON.stringify(agents))
     } catch (error) {
-      if (!isDiskFull(error)) throw error // else it is known in memory, which is enough for this life
+      if (!isDiskFull(error)) throw error // on a full disk the list stays in memory, which is enough until the next restart
     }
   }
   agents.ran = [...agents.ran.filter((sha256) => sha256 !== own), own].slice(-MOST_REMEMBERED)
@@ -48,7 +49,7 @@ export function createSuccession({ ralph }: Paths, own: string, env = process.en
 
   const isSteady = (sha256: string): boolean => {
     const [now, { back }] = [Date.now(), agents]
-    // A clock that was set back would make it wait for as long.
+    // If the clock was set back, counting starts again; otherwise the wait would grow by that much.
     const goesOn = back !== null && back.sha256 === sha256 && back.sinceMs <= now
     agents.back = goesOn ? { ...back, times: back.times + 1 } : { sha256, sinceMs: now, times: 1 }
     save()
@@ -62,7 +63,7 @@ export function createSuccession({ ralph }: Paths, own: string, env = process.en
         agents.back = null
         save()
       }
-      // Not the clock of the wall: it jumps.
+      // performance.now() is used because Date.now() can jump.
       if (failure.sha256 === sha256 && performance.now() < failure.untilMs) return false
       return isBack ? isSteady(sha256) : sha256 !== own
     },
@@ -78,6 +79,6 @@ function load(file: string): Agents {
   try {
     return Agents.parse(JSON.parse(readIfPresent(file) ?? ''))
   } catch {
-    return { ran: [], back: null } // none yet, or no file of ours
+    return { ran: [], back: null } // the file is missing or damaged
   }
 }

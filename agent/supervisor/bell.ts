@@ -1,4 +1,4 @@
-// Wakes one waiting loop: by a ring, or after a time. Rings that come while nobody waits are kept as one.
+// A bell that wakes one waiting loop, by a ring or after a time. Rings before wait() are remembered, but only as one.
 
 export interface Bell {
   ring(): void

@@ -1,4 +1,5 @@
-// How a doorbell reaches the supervisor: a unix socket in the root-only folder. One line in (the nonce), one line out (the status).
+// The unix socket through which `ralph doorbell` reaches the supervisor, in a folder only root can enter. The doorbell writes one
+// line (the nonce) and reads one line (the status).
 import { createConnection, createServer } from 'node:net'
 import { rmSync } from 'node:fs'
 import { socketFile } from '../machine/paths.ts'
@@ -6,12 +7,12 @@ import type { Paths } from '../machine/paths.ts'
 
 const MAX_LINE_CHARS = 200
 
-/** Only the holder of the lock listens, so a socket file that is there is a leftover. */
+/** Starts listening. Only the holder of the supervisor's lock calls this, so an existing socket file is a leftover. */
 export async function listenForRings(paths: Paths, onRing: (nonce: string) => string): Promise<void> {
   rmSync(socketFile(paths), { force: true })
   const server = createServer((socket) => {
     let line = ''
-    socket.on('error', () => {}) // the doorbell has left: it needs no answer
+    socket.on('error', () => {}) // the doorbell process has ended and needs no answer
     socket.setEncoding('utf8').on('data', (chunk: string) => {
       line += chunk
       if (line.includes('\n')) socket.end(`${onRing(line.split('\n')[0] ?? '')}\n`)
@@ -24,7 +25,7 @@ export async function listenForRings(paths: Paths, onRing: (nonce: string) => st
   })
 }
 
-/** The supervisor's answer; null when nobody listens. */
+/** Returns the supervisor's answer; null when no supervisor listens or none answers in time. */
 export async function ring(paths: Paths, nonce: string, timeoutMs: number): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = createConnection(socketFile(paths))

@@ -1,5 +1,5 @@
-// `ralph doorbell {nonce}`: the only command the Worker ever sends to a running machine. Starts the supervisor if there is none,
-// hands it the nonce, prints one line and is gone within a second. It carries no truth: lost or doubled, nothing changes.
+// `ralph doorbell {nonce}`: the only command the Worker sends to a running machine. It starts the supervisor if none runs, hands
+// it the nonce, prints one line and ends within a second. A ring says nothing but "sync now": a lost or repeated one does no harm.
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,13 +17,14 @@ const ANSWER_TIMEOUT_MS = 500
 const START_PATIENCE_MS = 500
 const MAX_LOG_BYTES = 4 * 1024 * 1024
 
-/** Prints the DoorbellStatus. Errors: throws on a malformed nonce. */
+/** Prints the DoorbellStatus as one JSON line. Errors: throws on a malformed nonce. */
 export async function doorbell(paths: Paths, nonce: string): Promise<void> {
   if (!NONCE.test(nonce)) throw new Error('The nonce must be 8 to 64 characters of a-z and 0-9.')
   mkdirSync(paths.ralph, { recursive: true, mode: 0o700 })
   const answer = await ring(paths, nonce, ANSWER_TIMEOUT_MS)
   if (answer !== null) return print(answer)
-  // It reads this at its start; the socket is tried again in case it starts this moment.
+  // A new supervisor reads the nonce from this file. One that is starting right now may have read it already, so the socket is
+  // tried again below.
   keepReserve(reserveFile(paths))
   writeDurably(nonceFile(paths), nonce)
   startSupervisor(paths)
@@ -40,13 +41,14 @@ export async function doorbell(paths: Paths, nonce: string): Promise<void> {
 }
 
 /**
- * Brings back a supervisor that was killed, a second later, so that no plan waits for the Worker's bell. Ends with one that ends by
- * itself (followed by a newer one, or not the only one), and after twenty: what dies that often at once must not keep an idle
- * machine busy for ever, and the bell still comes. A shell (1.6 MB), because a second Node would hold 43 MB (measured).
+ * Shell loop that runs the supervisor and restarts it a second after it was killed, so that no plan waits for the next ring. The
+ * loop ends when the supervisor exits by itself (a newer version took over, or another one holds the lock). It also ends after
+ * twenty restarts, so that a supervisor that always dies cannot keep an idle machine busy; the next ring starts it anew. It is a
+ * shell (1.6 MB) because a second Node process would hold 43 MB (measured).
  */
 export const KEEPER = 'n=0; until "$0" "$1" supervise || [ $((n += 1)) -gt 20 ]; do sleep 1; done'
 
-/** Detached, with nothing of ours open: it outlives this call and the shell that made it. */
+/** Starts the supervisor detached and with no open file of ours, so that it outlives this process and the shell that ran it. */
 export function startSupervisor(paths: Paths): void {
   const log = openLog(logFile(paths))
   spawn('/bin/sh', ['-c', KEEPER, process.execPath, paths.bundle], {

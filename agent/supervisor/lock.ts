@@ -1,10 +1,10 @@
-// One supervisor at a time. The lock is the kernel's (fcntl, through SQLite, which Node carries): it ends with the process that
-// holds it, also by kill -9, and children do not inherit it, so no leftover can keep the next supervisor out.
+// The lock that lets only one supervisor run. It is a kernel lock (fcntl, through the SQLite that Node contains). It ends with its
+// process, also after kill -9, and children do not inherit it, so a leftover cannot keep the next supervisor out.
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Paths } from '../machine/paths.ts'
 
-/** True when this process now holds the lock, until it ends. Waits up to waitMs for a holder that is about to leave. */
+/** Returns true when this process now holds the lock, until it ends. Waits up to waitMs for another holder to leave. */
 export async function takeLock({ ralph }: Paths, waitMs: number): Promise<boolean> {
   const { DatabaseSync: open } = await import('node:sqlite')
   try {
@@ -17,5 +17,5 @@ export async function takeLock({ ralph }: Paths, waitMs: number): Promise<boolea
   }
 }
 
-/** Referenced for the process's life: closing the file would free the lock. */
+/** The open file is kept here for the process's life, because closing it would free the lock. */
 let held: DatabaseSync | null = null

@@ -1,5 +1,5 @@
-// The bare mirror that every checkout borrows its objects from. Only the supervisor writes it; plan users read it. The key
-// travels to git in the environment: never in an argument, a URL or a configuration file.
+// The bare git mirror of the remote, from which every checkout borrows its objects. Only the supervisor writes it; plan users
+// read it. The VM key reaches git through the environment, never in an argument, a URL or a configuration file.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../machine/config.ts'
@@ -10,9 +10,9 @@ import { run } from '../machine/process.ts'
 const FETCH_TIMEOUT_MS = 30 * 60_000
 
 export interface Mirror {
-  /** Brings it up to date; calls while one runs share the next. Resolves to what went wrong, null when nothing did. */
+  /** Fetches from the remote. Calls during a fetch share one further fetch. Resolves to the error text, or null on success. */
   refresh(): Promise<string | null>
-  /** True once a fetch has succeeded, now or in an earlier life. */
+  /** True once a fetch has succeeded, also before a restart. */
   exists(): boolean
 }
 
@@ -31,7 +31,7 @@ export function createMirror(paths: Paths, config: () => Config): Mirror {
     exists: () => existsSync(done),
     refresh() {
       if (running === null) return start()
-      // What is being fetched may be older than what the caller knows of: one more after it.
+      // The running fetch may miss what the caller already knows of, so one more fetch follows it.
       next ??= running.then(() => {
         next = null
         return start()
@@ -55,7 +55,7 @@ async function fetchMirror(
     GIT_CONFIG_COUNT: '2',
     GIT_CONFIG_KEY_0: `http.${url}/vm/git/.extraHeader`,
     GIT_CONFIG_VALUE_0: `Authorization: Bearer ${vmKey}`,
-    // Checkouts borrow objects from here: nothing may ever be collected.
+    // Checkouts borrow objects from here, so git must never delete any as garbage.
     GIT_CONFIG_KEY_1: 'gc.auto',
     GIT_CONFIG_VALUE_1: '0',
   }

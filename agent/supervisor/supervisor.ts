@@ -1,5 +1,5 @@
-// The supervisor: hears the doorbell, asks the Worker what should be, and keeps one process per plan working at it. Everything
-// it knows is on disk before it counts; killed at any moment, the next doorbell starts it again and it goes on.
+// The supervisor: it hears the doorbell, asks the Worker which plans should run, and keeps one process per plan. It saves what it
+// learns to disk before it acts on it, so it can be killed at any moment; the next doorbell starts it again.
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SyncRequest, SyncResponse } from '../../src/shared/protocol.ts'
@@ -33,10 +33,10 @@ const MIRROR_RETRY_MS = 15_000
 const MAX_PLANS = 50
 
 export async function supervise(paths: Paths): Promise<void> {
-  // Bootstrap runs with a closed one; the mirror and tasks.md are for every plan to read.
+  // Bootstrap sets a stricter umask, but every plan user must be able to read the mirror and tasks.md.
   process.umask(0o022)
   mkdirSync(paths.ralph, { recursive: true, mode: 0o700 })
-  // Its log may lie on a full disk.
+  // Writing the log can fail when the disk is full; that must not end the supervisor.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   keepReserve(reserveFile(paths))
   if (!(await takeLock(paths, LOCK_WAIT_MS))) return
@@ -88,7 +88,7 @@ function createSupervisor(paths: Paths) {
     refreshMirror,
     hasRoom: () => mayAddUsers || ![...slots.values()].some((slot) => slot.isBusy()),
     mirrorReady() {
-      // A plan starts from what the remote has now; an unreachable remote does not keep it from an older copy.
+      // A plan starts from what the remote has now. If the remote cannot be reached, an older copy is good enough.
       const isFresh = Date.now() - mirrorFreshAtMs < MIRROR_RETRY_MS
       if (isFresh || (mirrorError !== null && mirror.exists())) return true
       if (Date.now() - mirrorTriedAtMs > MIRROR_RETRY_MS || mirrorTriedAtMs <= mirrorFreshAtMs)
@@ -121,7 +121,7 @@ function createSupervisor(paths: Paths) {
   }
 
   const apply = async (response: SyncResponse) => {
-    // A late answer must not undo what a newer one said.
+    // An older answer that arrives late must not undo a newer one.
     if (response.revision < state.revision) return
     state.revision = response.revision
     saveState(paths, state)
@@ -152,11 +152,11 @@ function createSupervisor(paths: Paths) {
     if (!succession.mayFollow(agentSha256) || isBusy()) return
     try {
       const bytes = await fetchAgent(config(), agentSha256)
-      // A plan may have started meanwhile; from here to the exit nothing waits, so none can.
+      // A plan may have started during the download. From here to the exit there is no await, so none can start any more.
       if (isBusy()) return
       putAgent(paths, bytes)
     } catch (error) {
-      // Both ends speak each other's protocol for one version: the old agent goes on, and asks again later.
+      // The old agent continues and asks again later: agent and Worker understand each other across one version.
       succession.failed(agentSha256)
       return log(String(error))
     }
@@ -165,7 +165,7 @@ function createSupervisor(paths: Paths) {
     process.exit(0)
   }
 
-  /** One call; how long to wait for the next, null for the doorbell. */
+  /** Makes one sync call. Returns the milliseconds until the next one; null means that only a ring starts it. */
   const syncOnce = async (): Promise<number | null> => {
     state.counter++
     keepReserve(reserveFile(paths))
@@ -173,7 +173,7 @@ function createSupervisor(paths: Paths) {
     const asked = request()
     const result = await sync(config(), asked)
     if (result.kind === 'unwelcome') {
-      // Rung meanwhile: what was refused is the older nonce, and the bell has already called for the next sync.
+      // A ring came during the call, so the refused nonce is the older one. The bell has already called for the next sync.
       if (asked.nonce !== state.nonce) return null
       welcome = false
       log(`sync refused with ${result.status}; waiting for the doorbell`)
@@ -192,7 +192,7 @@ function createSupervisor(paths: Paths) {
   }
 
   return {
-    /** Plans of an earlier life: whatever of theirs still runs is ended; they start again when the Worker says so. */
+    /** Loads the plans of an earlier supervisor and kills their leftover processes. They start again when the Worker says so. */
     async adoptPast(): Promise<void> {
       for (const record of loadRecords(paths)) {
         const user = findUser(paths, record.id, mayAddUsers)
@@ -239,7 +239,7 @@ function makeFolders(paths: Paths): void {
   try {
     symlinkSync(paths.workspace, paths.workspaceLink)
   } catch {
-    // a dangling link of the same name stays: it is the person's
+    // a link of this name exists but leads nowhere: a person made it, so it stays
   }
 }
 

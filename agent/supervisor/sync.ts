@@ -1,4 +1,4 @@
-// POST /vm/sync: what this machine observed up, what should be down. One call at a time; what a failure means is told, not retried here.
+// Calls POST /vm/sync: it sends what this machine observed and returns what the Worker wants. It does not retry; the caller does.
 import { PROTOCOL_VERSION, SyncResponse } from '../../src/shared/protocol.ts'
 import type { SyncRequest } from '../../src/shared/protocol.ts'
 import type { Config } from '../machine/config.ts'
@@ -8,7 +8,7 @@ const TIMEOUT_MS = 20_000
 
 export type SyncResult =
   | { kind: 'answer'; response: SyncResponse }
-  /** Our key or nonce counts no more: only a doorbell, which comes through Orgo, helps. */
+  /** The VM key or the nonce is no longer valid. Only a new doorbell call, which comes through Orgo, changes that. */
   | { kind: 'unwelcome'; status: number }
   | { kind: 'failed'; detail: string }
 
@@ -29,7 +29,7 @@ export async function sync(
     if (parsed.success) return { kind: 'answer', response: parsed.data }
     return {
       kind: 'failed',
-      detail: `an answer of another shape: ${parsed.error.issues[0]?.path.join('.') ?? ''}`,
+      detail: `the answer has an unexpected shape at: ${parsed.error.issues[0]?.path.join('.') ?? ''}`,
     }
   } catch (error) {
     return { kind: 'failed', detail: error instanceof Error ? error.message : 'unknown' }

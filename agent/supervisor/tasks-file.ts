@@ -1,4 +1,5 @@
-// tasks.md: the queue as a person reads it, and may add to. Pure: text in, text out. Lines that are not ours are never touched.
+// Reads and edits the text of tasks.md, the queue that a person can read and add to. All functions are pure. Lines without a plan
+// id are never changed, except to write the id into a line that became a plan.
 import { clipText } from '../machine/output.ts'
 
 const OURS = /^- \[([ x])\] ([0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?: |$)/
@@ -10,7 +11,7 @@ export interface TaskLine {
   done: boolean
 }
 
-/** The text with one line for each plan: an existing line only changes its tick, a missing one is added at the end. */
+/** Returns the text with one line per plan. An existing line only changes its tick; a missing one is added at the end. */
 export function writeTasks(text: string, tasks: TaskLine[]): string {
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n')
   for (const task of tasks) {
@@ -23,7 +24,7 @@ export function writeTasks(text: string, tasks: TaskLine[]): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`
 }
 
-/** The texts of open lines without an id, in order: plans a person added. */
+/** Returns the texts of open lines without an id, in order: the plans that a person added. */
 export function linesByHand(text: string): string[] {
   return text.split('\n').flatMap((line) => {
     const byHand = OURS.test(line) ? null : BY_HAND.exec(line)
@@ -31,7 +32,7 @@ export function linesByHand(text: string): string[] {
   })
 }
 
-/** The text with the id written into the first open line that says exactly this. */
+/** Returns the text with the id written into the first open line whose text is exactly `said`. */
 export function labelLine(text: string, said: string, id: string, title: string): string {
   let labelled = false
   return text
