@@ -110,7 +110,7 @@ const NEXT: Record<PlanStatus, PlanStatus[]> = {
   cancelled: ['queued'],
 }
 
-/** The path of states the events tell, where SPEC section 5 does not know it. */
+/** The first step of the states in the events that is no allowed transition; null when all are allowed. */
 function illegal(events: PlanEvent[], status: PlanStatus): string | null {
   let at: PlanStatus | null = null
   let attempt = 1

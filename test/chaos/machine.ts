@@ -1,5 +1,5 @@
-// A computer of Orgo's with Ralph on it: power, the bootstrap, the bell, and the supervisor's line to the object. What it does is what
-// agent/ does (DESIGN section 5), without its inside: processes are scripts of a few steps (agent-process.ts).
+// A computer of Orgo's with Ralph on it: power, the bootstrap, the bell, and the supervisor's line to the object. It does what
+// agent/ does, without its inside: processes are scripts of a few steps (agent-process.ts).
 import type { SyncRequest, SyncResponse } from '../../src/shared/protocol.ts'
 import { killProcesses, observed, takeDesired } from './agent-process.ts'
 import { faultAt, note, nowOf } from './world.ts'

@@ -1,4 +1,4 @@
-// Orgo at its network edge: workspaces, computers, their power, and bash on them. What is said and done here follows facts/orgo-api.
+// Orgo at its network edge: workspaces, computers, their power, and bash on them. It answers as Orgo's documents say.
 import type { Reply, Sent } from './kernel.ts'
 import { bash, powerOff, powerOn } from './machine.ts'
 import { faultAt, note, nowOf, violate } from './world.ts'
@@ -152,7 +152,7 @@ function onMachine(world: World, machine: Machine, command: string): Answer {
     if (machine.wakingUntilMs === 0) machine.wakingUntilMs = nowOf(world) + world.rng.int(1_000, mostMs)
     if (machine.wakingUntilMs > nowOf(world))
       return json({ error: 'waking', code: 'computer_waking', retry_after: 5 }, 409)
-    // Some come back with what was running there, some as from a new boot (facts/orgo-api: nobody knows which it will be).
+    // Some wake with what was running there, some as from a new boot: Orgo's documents do not say which.
     if (world.rng.chance(0.3)) {
       powerOff(world, machine, 'stopped')
       powerOn(world, machine)

@@ -99,7 +99,7 @@ describe('a running stack', () => {
     await ended(running)
   })
 
-  it('prints one line of JSON with exactly the keys of SPEC section 2', () => {
+  it('prints one line of JSON with exactly these keys', () => {
     expect(running.output().trimEnd().split('\n')).toHaveLength(1)
     expect(Object.keys(urls)).toEqual(KEYS)
     const port = (name: string) =>

@@ -1,4 +1,4 @@
-// Hostile pushes: the 23 hand-made command lists of facts/security-reliability.md 2.3 and lawful pushes, mutated by a seeded dice.
+// Hostile pushes: 23 hand-made command lists and lawful pushes, mutated by seeded random choices.
 import { createHash } from 'node:crypto'
 
 export const OWN = 'refs/heads/agent/p1'
@@ -23,7 +23,7 @@ const EMPTY_PACK = (() => {
   return Buffer.concat([head, createHash('sha1').update(head).digest()]).toString('latin1')
 })()
 
-/** Each a whole request body, as Latin-1 text; names as in the facts. */
+/** Each a whole request body, as Latin-1 text, with its name. */
 export function seeds({ own, next, main, zero }: Commits): [string, string][] {
   const first = `${own} ${next} ${OWN}\0 ${CAPS}`
   const banded = `${own} ${next} ${OWN}\0 ${SIDE_BAND}`

@@ -1,5 +1,5 @@
-// Keys a person put into .dev.vars: the real service takes the place of its stand-in (SPEC section 2). Only `npm run dev` asks;
-// demo and tests stay offline whatever the file says.
+// Keys a person put into .dev.vars: the real service takes the place of its stand-in. Only `npm run dev` asks; demo and tests
+// stay offline whatever the file says.
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 

@@ -43,7 +43,7 @@ export interface LiveServices {
   reach: (tapUrl: string) => Promise<string>
 }
 
-/** What `npm run dev -- --json` prints (SPEC section 2). */
+/** What `npm run dev -- --json` prints. */
 export interface WorldUrls {
   mcp_url: string
   owner_token: string

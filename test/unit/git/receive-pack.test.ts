@@ -66,7 +66,7 @@ describe('readPushHead', () => {
   })
 })
 
-// The hand-made cases of facts/security-reliability.md 2.3: the first ten real git accepts, the others it refuses as well.
+// Hand-made command lists: real git accepts the first ten, and refuses the others as well.
 const cert = `${line(`push-cert\0${CAPS}`)}${line('certificate version 0.1\n')}${line(`${second}\n`)}${line('push-cert-end\n')}`
 const HAND_MADE: [string, string, Uint8Array][] = [
   [

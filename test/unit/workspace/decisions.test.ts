@@ -46,7 +46,7 @@ function plan(over: Partial<PlanRecord> = {}): PlanRecord {
   return { ...fresh, ...over }
 }
 
-describe('the transitions of SPEC section 5', () => {
+describe('the allowed transitions', () => {
   const actions: Record<string, (from: PlanRecord) => PlanStatus | undefined> = {
     start: (from) => start(from, 1, 2)?.plan.status,
     complete: (from) => end(from, from.attempt, completed, 1)?.plan.status,

@@ -8,7 +8,7 @@ import { jsonBytes } from '../../../src/mcp/kit/page-size.ts'
 import { TOOLS } from '../../../src/mcp/tools/index.ts'
 
 describe('the catalog', () => {
-  it('holds the tools of SPEC section 5, in its order', () => {
+  it('holds the twelve tools, in this order', () => {
     expect(TOOLS.map(({ name }) => name)).toEqual([
       'workspace_register',
       'workspace_update',

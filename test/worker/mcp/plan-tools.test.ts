@@ -13,7 +13,7 @@ import {
 } from '../support/mcp-fakes.ts'
 
 describe('plan_submit', () => {
-  it('answers the plan in the shape of SPEC section 5, optional fields absent', async () => {
+  it('answers the plan in the documented shape, optional fields absent', async () => {
     expect(await callTool(playContext(), 'plan_submit', { workspace_id: 'site', plan: 'Fix the typo' }))
       .toMatchInlineSnapshot(`
       {

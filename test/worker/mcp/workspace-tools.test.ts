@@ -14,7 +14,7 @@ import {
 describe('workspace_register', () => {
   const args = { name: 'site', git_remote: 'https://git.test/o/site.git' }
 
-  it('answers the workspace in the shape of SPEC section 5', async () => {
+  it('answers the workspace in the documented shape', async () => {
     expect(await callTool(playContext(), 'workspace_register', args)).toMatchInlineSnapshot(`
       {
         "next_step": "Hand over work with plan_submit.",

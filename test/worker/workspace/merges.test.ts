@@ -1,4 +1,4 @@
-// What becomes of a pushed branch: recorded, merged, moved, forged (DESIGN flows 2 and 3). Real object, a played outside.
+// What becomes of a pushed branch: recorded, merged, moved, forged (flows 2 and 3 of docs/architecture.md). Real object, a played outside.
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'

@@ -1,4 +1,4 @@
-// DESIGN flow 1 in the object: a plan is accepted, started, told, completed, cancelled, paused. Real storage and real D1.
+// Flow 1 of docs/architecture.md in the object: a plan is accepted, started, told, completed, cancelled, paused. Real storage and real D1.
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { endOutside, playOutside, refusal } from '../support/outside.ts'

@@ -1,4 +1,4 @@
-// What the scripted model does for a plan, read from the plan's text alone (SPEC section 10). Pure.
+// What the scripted model does for a plan, read from the plan's text alone. Pure.
 //
 // Fenced blocks in order. `sh`: one bash call. `model`: a JSON object, an array of them, or one object a line; several keys may
 // stand in one object. A step is one tool call; after the last step comes `finish`. Keys that call no tool belong to the next

@@ -1,4 +1,4 @@
-// The part of Orgo's REST API a runtime uses, mounted at /api. Texts, codes and quirks follow facts/orgo-api.md.
+// The part of Orgo's REST API a runtime uses, mounted at /api. Texts, codes and quirks follow Orgo's documents.
 
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
@@ -66,7 +66,7 @@ export function createApi(options: ApiOptions): Hono<OrgoEnv> {
     return c.json(workspaceAnswer(workspace, []), 201)
   })
 
-  // Of Orgo's own client; SPEC's facts give the fields.
+  // Orgo's own client calls this; its documents give the fields.
   app.get('/billing/compute-limits', (c) =>
     c.json({ max_computers: profile.maxComputers, computers_used: computers.list().length }),
   )

@@ -1,5 +1,5 @@
-// DESIGN decision 10: nothing one plan plants runs as another user or stalls the supervisor, a sibling or a cancel. Real users,
-// real processes: each attack is a plan, and its mark file says as whom it ran. Needs root, as the supervisor does on its VM.
+// Nothing that one plan plants runs as another user or stalls the supervisor, a sibling or a cancel. Real users, real processes:
+// each attack is a plan, and its mark file says as whom it ran. Needs root, as the supervisor does on its VM.
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
