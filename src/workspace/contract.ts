@@ -1,5 +1,5 @@
-// States, facts and snapshots of a workspace and its plans, and the RPC surface the doors call. Types only: the one file of
-// this folder that doors import. Snapshots are camelCase; mcp/ turns them into the snake_case of SPEC section 5.
+// States, facts and snapshots of a workspace and its plans, and the RPC methods that mcp, gateway, webhook and dashboard call. It holds
+// types only. Snapshots are camelCase; mcp/ turns them into snake_case.
 import type {
   CheckResult,
   DiffFile,
@@ -79,7 +79,7 @@ export interface PlanSnapshot {
   finishedAtMs: number | null
 }
 
-/** One line of a plan's history. `seq` counts from 1 without gaps and is given by the object alone. */
+/** One line of a plan's history. `seq` counts from 1 without gaps; only the object assigns it. */
 export interface PlanEvent {
   seq: number
   atMs: number
@@ -135,9 +135,8 @@ export interface BranchReport {
   prUrl: string | null
 }
 
-// ---- the gateway's questions ----
 
-/** What a VM wants to do upstream. Costs are worst cases in dollars; settle tells what it came to. */
+/** What a VM wants to do upstream. Costs are worst cases in dollars; settle reports the real cost. */
 export type Intent =
   | { kind: 'git_read' }
   | { kind: 'git_push_discover' }
@@ -145,7 +144,7 @@ export type Intent =
   | { kind: 'model'; worstCaseUsd: number }
   | { kind: 'model_free' }
 
-/** Closed list; gateway/routes.ts maps each to one public answer. */
+/** Closed list; gateway/frame/denials.ts maps each reason to one public answer. */
 export type DenyReason =
   | 'unknown_workspace'
   | 'workspace_removed'
@@ -167,12 +166,12 @@ export type Authorization =
       ok: true
       leaseId: string
       gitRemote: string
-      /** The stream must be over by then; an unsettled lease is charged in full at this time. */
+      /** The stream must end by then. A lease that is still unsettled at this time is charged in full. */
       deadlineMs: number
       model: string
-      /** The model API's last answer to this plan never came: see that it is there before sending it another paid call. */
+      /** The model API never answered this plan's last call: check that it is there before the next paid call. */
       probeFirst?: true
-      /** For model: the share of the plan's budget used before this call. */
+      /** For model calls: the share of the plan's budget that was used before this call. */
       budgetUsed?: number
     }
   | {
@@ -184,7 +183,7 @@ export type Authorization =
       }[]
     }
 
-/** How a lease came out. `unknown`: cut before the upstream answered, so the object finds out (re-reads refs) or charges in full. */
+/** How a lease ended. `unknown`: it was cut before the upstream answered, so the object reads the refs or charges in full. */
 export type Settlement =
   | { kind: 'read' }
   | { kind: 'pushed'; updated: { ref: string; newId: string }[] }
@@ -196,7 +195,7 @@ export type Settlement =
     }
   | { kind: 'unknown' }
 
-// ---- the webhook's facts: hints, confirmed with the host before anything is deleted ----
+// Facts a webhook reports. They are hints: the object asks the host before it deletes anything.
 
 export type Fact =
   | { kind: 'branch_merged_hint'; branch: string; deliveryId: string; prUrl?: string }
@@ -204,9 +203,8 @@ export type Fact =
   | { kind: 'branch_deleted'; branch: string; deliveryId: string }
   | { kind: 'pr_changed'; branch: string; deliveryId: string; prUrl: string; state: 'open' | 'closed' }
 
-// ---- the diff of what a plan pushed ----
 
-/** A page of it. `diff` null: none is known for pushedHead; moved: the branch was pushed again since the page asked for. */
+/** A page of a plan's diff. `diff` is null when none is known for pushedHead. `moved`: the branch was pushed since the page asked for. */
 export interface PlanDiff {
   status: PlanStatus
   branch: string
@@ -214,7 +212,7 @@ export interface PlanDiff {
   pushedHead: string | null
   diff: {
     head: string
-    /** The commit the work began from, as the VM says. */
+    /** The commit the work began from, as the VM reports it. */
     base: string | null
     totals: DiffTotals
     files: DiffFile[]
@@ -225,10 +223,10 @@ export interface PlanDiff {
 
 export type DiffRefusal = DenyReason | 'diff_out_of_order' | 'diff_too_long'
 
-/** RPC methods of the Workspace object. Its errors arrive as RuntimeErrors (lib/errors.ts). */
+/** The RPC methods of the Workspace object. Its errors arrive as RuntimeErrors (lib/errors.ts). */
 export interface WorkspaceRpc {
   diagnose(name: string): Promise<Finding[]>
-  /** Of that only what stands still; asks nothing of the outside. */
+  /** The part of diagnose that finds work standing still; it calls no outside service. */
   stuck(name: string): Promise<Finding[]>
   register(
     input: RegisterInput,
@@ -245,13 +243,16 @@ export interface WorkspaceRpc {
   remove(name: string, deleteVm: boolean | undefined): Promise<{ removed: boolean; vmDeleted: boolean }>
 
   submit(name: string, input: SubmitInput): Promise<{ plan: PlanSnapshot; deduplicated: boolean }>
-  /** Waits up to waitMs for status, phase, question or merge status to change (or, with orEvent, for an event); closing the call does not touch the plan. vmUnheardMs: it runs, and its VM was not heard for so long. */
+  /**
+   * Waits up to waitMs for a change of status, phase, question or merge status; orEvent also ends the wait at an event. Closing the call
+   * does not touch the plan. vmUnheardMs: the plan runs, and its VM was not heard for so long.
+   */
   planStatus(
     planId: string,
     options: { waitMs: number; after: number; limit: number; orEvent?: boolean },
   ): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number; vmUnheardMs?: number }>
   planText(planId: string): Promise<string>
-  /** Everything known of the plan as one JSON document (export.ts), in pieces: however long its history is. */
+  /** Everything known about the plan as one JSON document (plans/plan-record.ts), streamed because it may be long. */
   planExport(planId: string): Promise<ReadableStream<Uint8Array>>
   planDiff(
     planId: string,
@@ -259,22 +260,22 @@ export interface WorkspaceRpc {
   ): Promise<PlanDiff>
   cancel(planId: string): Promise<PlanSnapshot>
   resume(planId: string, budgetUsd: number | undefined): Promise<PlanSnapshot>
-  /** answersAttempt: only as the answer to the question that attempt asked; dropped when it is no longer open. */
+  /** With answersAttempt the text counts only as the answer to that attempt's question, and is dropped when it is not open. */
   message(planId: string, text: string, answersAttempt?: number): Promise<PlanSnapshot>
 
   authorize(claims: PlanClaims | VmKeyClaims, intent: Intent): Promise<Authorization>
   settle(leaseId: string, settlement: Settlement): Promise<void>
-  /** Answers when the lease is revoked, settled or past its deadline. A push is raced against this open call. */
+  /** Resolves when the lease is revoked, settled or past its deadline. A push is raced against this open call. */
   untilRevoked(leaseId: string): Promise<'revoked' | 'over'>
-  /** Asked once a second by a model stream: a call held open would bill the object for the whole stream. `mostUsd`: it cannot cost more any more. */
+  /** A model stream asks once a second: an open call would bill the object throughout. `mostUsd`: the most it can still cost. */
   leaseLives(leaseId: string, mostUsd?: number): Promise<boolean>
 
-  /** null: stored (or known already). */
+  /** Returns null when the upload was stored, or was known already. */
   storeDiff(claims: PlanClaims, upload: DiffUpload): Promise<DiffRefusal | null>
 
-  /** Spends the one-time ticket; null when it is spent, expired or of an older VM. */
+  /** Spends the one-time ticket. Returns null when it is spent, expired or of an older VM. */
   redeemTicket(claims: TicketClaims): Promise<string | null>
-  /** True while the ticket or VM key is the current one: for the delivery of bootstrap.sh and ralph.mjs. */
+  /** True while the ticket or VM key is the current one: only then are bootstrap.sh and ralph.mjs delivered. */
   knowsVm(claims: TicketClaims | VmKeyClaims): Promise<boolean>
   vmSync(
     claims: VmKeyClaims,
@@ -287,7 +288,7 @@ export interface WorkspaceRpc {
   record(facts: Fact[]): Promise<void>
 }
 
-/** One thing `npm run doctor` looked at; `cure` stands where `ok` is false. */
+/** One thing that `npm run doctor` checked; `cure` is there when `ok` is false. */
 export interface Finding {
   check: string
   ok: boolean

@@ -1,6 +1,6 @@
-// The alarm: compares what should be with what is and takes the next steps. Level-triggered: everything is derived from the
-// tables, so a lost, doubled or reordered poke changes nothing. Never throws: an alarm that throws seven times is gone for good
-// (measured), so a watchdog is armed first and the next wake-up is computed from the tables last.
+// The alarm: compares what should be with what is, and takes the next steps. Every step is derived from the tables, so a lost,
+// doubled or reordered poke changes nothing. onAlarm never throws, because an alarm that throws seven times is never run again
+// (measured). It therefore arms a watchdog first and computes the next wake-up from the tables last.
 import { errorFields, log } from '../lib/log.ts'
 import { createOrgo } from '../orgo/orgo.ts'
 import { VmError } from '../orgo/vm.ts'
@@ -51,17 +51,20 @@ export async function onAlarm(core: Core): Promise<void> {
   })
 }
 
-/** Most of the time a look whether the machine is still heard: no step would find anything, and each alarm set is a row. */
+/**
+ * True when no step would find anything to do. Most alarms only check that the machine is still heard; skipping the watchdog then
+ * saves a row write.
+ */
 async function isNothingDue(core: Core): Promise<boolean> {
   try {
     await settleClock(core)
     const next = nextWakeMs(core.store, core.now(), keptMs(core))
     if (next === null || next <= core.now() || core.store.linesAreDue(core.now())) return false
-    // Two times in there count from now, and so are never due: that of a branch still to be learned, and those of leases.
+    // Two times count from now and so are never due in nextWakeMs: that of a branch still to be learned, and those of leases.
     if (startable(core.store, requireWorkspace(core))) return false
     return !core.store.leases().some((lease) => isLeaseDue(core, lease))
   } catch {
-    return false // the steps say what it was, behind the watchdog
+    return false // the steps report the error, behind the watchdog
   }
 }
 
@@ -96,11 +99,11 @@ async function takeSteps(core: Core): Promise<void> {
 async function deadlines(core: Core): Promise<void> {
   const now = core.now()
   for (const { id } of core.store.watchedPlans()) {
-    // Read anew: a plan may have been resumed while the streams of the one before it were cut.
+    // Read again: a plan may have been resumed while the streams of the one before it were cut.
     const plan = core.store.plan(id)
     if (plan === null) continue
     const expired = commit(core, expire(plan, requireWorkspace(core).supervisor.lastHeardAtMs, now))
-    // Paused for its VM's silence, it may still push what it has.
+    // A plan paused because its VM is silent may still push what it has.
     if (expired?.status === 'paused') lookLater(core)
     else if (expired !== null) await revokeLeases(core, [plan.id])
     if (
@@ -112,7 +115,7 @@ async function deadlines(core: Core): Promise<void> {
         ...plan,
         stoppedOnVm: true,
         statusDetail:
-          'Rights revoked. The VM did not confirm in 10 minutes that the process ended; nothing it does can be pushed or spent.',
+          'Rights revoked. The VM did not confirm in 10 minutes that the process ended; nothing that process does can be pushed or spent.',
       })
       core.store.addEvent(plan.id, {
         atMs: now,
@@ -139,7 +142,7 @@ async function startPlans(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   const queued = core.store
     .plansByStatus('queued')
-    // One without a base yet holds no slot against one that has its own.
+    // A plan without a base yet must not hold a slot that a plan with a base could use.
     .map((plan) => ({ ...plan, base: plan.base === '' ? (workspace.branch ?? '') : plan.base }))
     .filter(({ base }) => base !== '')
   const running = core.store.plansByStatus('running').length
@@ -154,9 +157,9 @@ async function driveVm(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   if (!vmNeeded(core.store, workspace) || (workspace.retryAtMs !== null && workspace.retryAtMs > core.now()))
     return
-  // Most alarms have nothing to ask of Orgo, and the Account is another object to wait for.
+  // Most alarms ask Orgo nothing; this check spares them a call to the Account object.
   if (workspace.vm.step === 'ready' && !isDue(core)) return
-  // After a 429 no workspace calls Orgo before its time.
+  // After a 429 no workspace calls Orgo before the time Orgo named.
   const paceMs = await account(core).canCall()
   if (paceMs > 0) return backOff(core, paceMs, null)
   const settings = core.settings()
@@ -181,7 +184,10 @@ async function driveVm(core: Core): Promise<void> {
 const isDue = (core: Core): boolean =>
   (ringDueMs(core.store, requireWorkspace(core), core.now()) ?? Infinity) <= core.now()
 
-/** Transient trouble is tried again, slower each time; what trying cannot mend becomes the workspace's error and the plans' reason. */
+/**
+ * Transient trouble is tried again, slower each time. Trouble that trying cannot cure becomes the workspace's error and the
+ * plans' pause reason.
+ */
 async function afterTrouble(core: Core, vms: VmProvider, error: unknown, startedAtMs: number): Promise<void> {
   const { name, vm } = requireWorkspace(core)
   log('vm.trouble', { workspace: name, ...errorFields(error) })
@@ -190,7 +196,7 @@ async function afterTrouble(core: Core, vms: VmProvider, error: unknown, started
   if (error.kind === 'permanent' && error.code !== 'missing')
     return trouble(core, new VmTrouble('orgo_refused', error.message))
   if (vm.step === 'ready' && vm.id !== null && (error.code === 'missing' || error.code === 'not_running')) {
-    // The bell did not reach a running machine: climb again from the rung that asks what it is.
+    // The doorbell did not reach a machine that should run: start again from the step that asks what the machine is.
     const found = await vms.get(vm.id).catch(() => null)
     const status = found === null || found === 'missing' ? {} : { status: found.state }
     core.store.changeWorkspace((record) => Object.assign(record.vm, { step: 'known', ...status }))
@@ -201,7 +207,7 @@ async function afterTrouble(core: Core, vms: VmProvider, error: unknown, started
   backOff(core, error.retryAfterMs ?? null, error)
 }
 
-/** Nobody's machine is at fault: Orgo did not answer, or failed. */
+/** An outage: Orgo did not answer, or failed. The machine is not at fault. */
 const isOutage = ({ code }: VmError): boolean => code === 'failed' || code === 'unknown_outcome'
 
 function backOff(core: Core, waitMs: number | null, error: unknown): void {

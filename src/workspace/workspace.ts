@@ -1,5 +1,5 @@
-// The Durable Object of one workspace: RPC methods and the alarm, each a line of wiring. Work lives in the files named here.
-// No method is `private`: TypeScript's word does not hide it from RPC, so the state sits behind `#core`.
+// The Durable Object of one workspace: its RPC methods and the alarm, each a single call into the file that does the work. No
+// method is `private`, because TypeScript's keyword does not hide a method from RPC; the state sits behind `#core`.
 import { DurableObject } from 'cloudflare:workers'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import type { DiffUpload, SyncRequest } from '../shared/protocol.ts'
@@ -37,7 +37,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
     super(ctx, env)
     const core = createCore(ctx, env)
     this.#core = core
-    // Before any call: it must not move an alarm that one of them arms.
+    // This runs before any call, so that it cannot move an alarm that a call arms.
     if (keptMs(core) !== null) void ctx.blockConcurrencyWhile(() => wakeToErase(core))
   }
 
@@ -113,7 +113,7 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
     return knowsVm(this.#core, claims)
   }
   async vmSync(claims: VmKeyClaims, request: SyncRequest) {
-    // A manifest that cannot be read is no reason to keep the VM waiting: it stays with the agent it has.
+    // When the manifest cannot be read, the VM keeps the agent it has and does not wait.
     const sha256 = await agentSha256(this.#core).catch(() => request.agentSha256)
     return vmSync(this.#core, claims, request, sha256)
   }

@@ -1,12 +1,13 @@
-// A clock that was ahead for a while and is right again leaves times behind that lie further ahead than any is ever set: a retry
-// meant for in a minute would come in an hour. They are due now. A clock that is merely behind or ahead needs nothing: every state
-// is left by comparing times of one clock, and who waits a minute longer loses nothing.
+// Repairs times that a wrong clock left behind. After a clock was ahead and is right again, stored times lie further in
+// the future than the code ever sets them: a retry meant for in a minute would come in an hour. Such times become due
+// now. A clock that is steadily ahead or behind needs no repair, because every state compares times of one clock, and
+// waiting a minute longer does no harm.
 import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import type { WorkspaceRecord } from '../records/records.ts'
 
 const MINUTE_MS = 60_000
-/** Orgo may ask for patience. */
+/** Orgo may ask for a long wait. */
 const LONGEST_RETRY_MS = 15 * MINUTE_MS
 const LONGEST_OUTBOX_MS = 2 * MINUTE_MS
 const LONGEST_LEFTOVER_MS = 61 * MINUTE_MS
@@ -14,10 +15,10 @@ const LONGEST_MEND_MS = 6 * 60 * MINUTE_MS + MINUTE_MS
 const LONGEST_MERGE_CHECK_MS = 25 * 60 * MINUTE_MS
 const LONGEST_PULL_REQUEST_MS = 2 * MINUTE_MS
 const LONGEST_NOTIFICATION_MS = 31 * MINUTE_MS
-/** Clocks are set by some seconds now and then. */
+/** Clocks are corrected by a few seconds now and then. */
 const SLACK_MS = 5_000
 
-/** The first step of the alarm. Writes nothing while all is as it should be. */
+/** The first step of the alarm. It writes nothing while all times are plausible. */
 export async function settleClock(core: Core): Promise<void> {
   const now = core.now()
   if (ahead(requireWorkspace(core), now).length > 0)
@@ -34,7 +35,7 @@ export async function settleClock(core: Core): Promise<void> {
   core.store.hurryNotifications(now + LONGEST_NOTIFICATION_MS, now)
 }
 
-/** Times of the workspace that no clock that is right has set, each with what it should be. */
+/** Returns the workspace's times that lie too far ahead, each with a function that corrects it. */
 function ahead(workspace: WorkspaceRecord, nowMs: number): { pull: () => void }[] {
   const { supervisor, vm } = workspace
   const times: { atMs: number | null; mostMs: number; pull: () => void }[] = [
@@ -50,9 +51,9 @@ function ahead(workspace: WorkspaceRecord, nowMs: number): { pull: () => void }[
       mostMs: SLACK_MS,
       pull: () => void (workspace.gitSilentSinceMs = nowMs),
     },
-    // Seen missing once, now; the second look is a minute away.
+    // Counts as seen missing once, now; the second check follows in a minute.
     { atMs: vm.missingSinceMs, mostMs: SLACK_MS, pull: () => void (vm.missingSinceMs = nowMs) },
-    // As if never rung: the next one is due at once.
+    // Counts as never rung, so that the next ring is due at once.
     { atMs: supervisor.lastRingAtMs, mostMs: SLACK_MS, pull: () => void (supervisor.lastRingAtMs = null) },
     { atMs: supervisor.lastHeardAtMs, mostMs: SLACK_MS, pull: () => void (supervisor.lastHeardAtMs = nowMs) },
     ...workspace.leftovers.map((leftover) => ({

@@ -1,5 +1,5 @@
-// What every part of the object works with: its store, its settings, the clock, and the two ways to make something happen -
-// poke the alarm, and wake whoever waits. Built once per object; everything in memory here may vanish at any moment.
+// What every part of the object works with: store, settings, clock, and the two ways to make something happen (arm the
+// alarm, wake waiting calls). Built once per object. Everything in memory here may vanish at any moment.
 import { readSettings, requireSettings } from '../../lib/settings.ts'
 import type { Settings } from '../../lib/settings.ts'
 import type { Change } from '../records/decisions.ts'
@@ -15,24 +15,27 @@ export interface Core {
   env: Env
   store: Store
   settings: () => Settings
-  /** The same without the check: for what must go on while something else is not configured. */
+  /** The settings without the check, for work that must go on while another setting is missing or wrong. */
   settingsNow: () => Settings
   now: () => number
   /** True once register has made the tables; until then nothing may be read. */
   exists: () => boolean
   createTables: () => void
-  /** Arms the alarm for now: reconcile looks at the tables within milliseconds. */
+  /** Arms the alarm for now; reconcile then looks at the tables within milliseconds. */
   poke: () => Promise<void>
   setAlarm: (atMs: number | null) => Promise<void>
   armedMs: () => Promise<number | null>
-  /** Arms the alarm for then, unless it rings before that anyway; null asks for nothing. */
+  /** Arms the alarm for this time unless it rings earlier anyway; null changes nothing. */
   wakeBy: (atMs: number | null) => Promise<void>
-  /** Resolves at the next change of any plan or lease, or after the time. */
+  /** Resolves at the next change of any plan or lease, or after the time-out. */
   nextChange: (timeoutMs: number) => Promise<void>
   notify: () => void
-  /** When each open model stream was last heard of. In memory only: after a restart of the object they count from the first look. */
+  /**
+   * When each open model stream was last heard of. This is in memory only: after a restart of the object, the time
+   * counts from the first check.
+   */
   leaseHeardAtMs: Map<string, number>
-  /** Worst cases of calls about to get their lease. */
+  /** Sum of the worst-case costs of calls that are about to get their lease. */
   asked: { usd: number }
 }
 
@@ -79,7 +82,10 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
   return core
 }
 
-/** The workspace, or NotFoundError when this object was never registered or holds another name (a collision of keys). */
+/**
+ * Returns the workspace. Throws NotFoundError when this object was never registered or holds another name (a collision
+ * of keys).
+ */
 export function requireWorkspace(core: Core, name?: string): WorkspaceRecord {
   const workspace = core.exists() ? core.store.workspace() : null
   if (workspace === null || (name !== undefined && workspace.name !== name))
@@ -98,7 +104,10 @@ export function requirePlan(core: Core, planId: string): PlanRecord {
   throw new NotFoundError(`There is no plan ${planId}.${erased} List the plans with plan_list.`)
 }
 
-/** Saves a decided change with its event, in one synchronous block. null changes nothing and answers null. */
+/**
+ * Saves a decided change together with its event, in one synchronous block. For null it changes nothing and returns
+ * null.
+ */
 export function commit(core: Core, change: Change | null): PlanRecord | null {
   if (change === null) return null
   core.store.savePlan(change.plan)

@@ -1,4 +1,5 @@
-// Pure over the store: when the object must wake next. None when nothing is open: an idle workspace costs nothing.
+// Pure over the store: computes when the object must wake next. It returns null when nothing is open, so an idle
+// workspace costs nothing.
 import { deadlineMs, plansToStart } from '../records/decisions.ts'
 import { isWaitingForVm, wantsPullRequest } from '../records/records.ts'
 import type { LeaseRecord, WorkspaceRecord } from '../records/records.ts'
@@ -6,20 +7,23 @@ import { UNHEARD_MS } from '../records/run-time.ts'
 import type { Store } from '../store/store.ts'
 
 const RING_GAP_MS = 2_000
-/** The gateway asks about a model stream once a second; one it asks about no more has died with its Worker. */
+/** The gateway asks about a model stream once a second. A stream it no longer asks about has died with its Worker. */
 export const STREAM_SILENT_MS = 30_000
-/** The remote was silent at registration: asked again this often while a plan waits for it. */
+/** The remote did not answer at registration: it is asked again this often while a plan waits for the branch. */
 const BRANCH_RETRY_MS = 15_000
 const MAX_RING_GAP_MS = 45_000
 const PROVISIONING_LIMIT_MS = 30 * 60_000
-/** An outage of Orgo stops the clock of provisioning, but not for ever. */
+/** An outage of Orgo stops the clock of provisioning, but only for this long. */
 const MOST_OUTAGE_MS = 2 * 3_600_000
-/** What a newer version left open is kept awake for it. */
+/** How often the object wakes for rows that a newer version of this code left open. */
 const FOREIGN_LOOK_MS = 3_600_000
-/** Below a minute, so that work goes on within one of an outage's end. */
+/** Below a minute, so that work continues within a minute of an outage's end. */
 const MAX_RETRY_MS = 45_000
 
-/** True when something on the VM is still to be done: made, told or stopped. One to be deleted is a leftover. */
+/**
+ * True when the VM must still be made, told something or stopped. A VM that is to be deleted is a leftover and does not
+ * count.
+ */
 export function vmNeeded(store: Store, workspace: WorkspaceRecord): boolean {
   if (workspace.status === 'removed' || workspace.status === 'error') return false
   if (workspace.status === 'provisioning' || workspace.supervisor.ringWanted) return true
@@ -28,7 +32,10 @@ export function vmNeeded(store: Store, workspace: WorkspaceRecord): boolean {
     .some((plan) => plan.onVm || plan.status === 'queued' || plan.status === 'running')
 }
 
-/** When the doorbell is due: at once for news (coalesced to one every 2 s), else when the supervisor went silent. null: not needed. */
+/**
+ * Returns when the doorbell is due: for news at once (at most one ring every 2 s), else when the supervisor has gone
+ * silent. null: no ring is needed.
+ */
 export function ringDueMs(store: Store, workspace: WorkspaceRecord, nowMs: number): number | null {
   const { supervisor, vm } = workspace
   if (vm.step !== 'ready' || workspace.status === 'removed') return null
@@ -40,7 +47,7 @@ export function ringDueMs(store: Store, workspace: WorkspaceRecord, nowMs: numbe
   return Math.max((supervisor.lastHeardAtMs ?? 0) + UNHEARD_MS, lastRing + gapMs)
 }
 
-/** A queued plan could be given a slot now. */
+/** True when a queued plan could get a slot now. */
 export function startable(store: Store, workspace: WorkspaceRecord): boolean {
   if (workspace.status !== 'ready' || workspace.vm.step !== 'ready') return false
   const running = store.plansByStatus('running').length
@@ -50,13 +57,16 @@ export function startable(store: Store, workspace: WorkspaceRecord): boolean {
   )
 }
 
-/** When a lease is looked at next: a push of unknown outcome soon, a model stream once it may have died with its Worker. */
+/**
+ * Returns when a lease is checked next: a push of unknown outcome soon, a model stream once it may have died with its
+ * Worker.
+ */
 function leaseDueMs(lease: LeaseRecord, nowMs: number): number {
   if (lease.state === 'unknown') return nowMs + 5_000
   return lease.kind === 'model' ? Math.min(lease.deadlineMs, nowMs + STREAM_SILENT_MS) : lease.deadlineMs
 }
 
-/** When provisioning turns to an error; null when nothing is provisioned. */
+/** Returns when provisioning turns into an error; null when nothing is provisioned. */
 export function provisioningDeadlineMs(workspace: WorkspaceRecord): number | null {
   const { provisioningSinceMs: sinceMs, status, outageMs } = workspace
   if (sinceMs === null || status !== 'provisioning') return null
@@ -67,7 +77,10 @@ export function retryDelayMs(retries: number): number {
   return Math.min(1_000 * 2 ** retries, MAX_RETRY_MS)
 }
 
-/** The earliest thing due, or null. Never in a tight loop: what cannot progress has its own retry time. keptMs: HISTORY_DAYS. */
+/**
+ * Returns the earliest time at which something is due, or null. There is no tight loop, because work that cannot
+ * progress has its own retry time. `keptMs` comes from HISTORY_DAYS.
+ */
 export function nextWakeMs(store: Store, nowMs: number, keptMs: number | null = null): number | null {
   const workspace = store.workspace()
   if (workspace === null) return null
@@ -97,7 +110,7 @@ export function nextWakeMs(store: Store, nowMs: number, keptMs: number | null = 
     if (wantsPullRequest(plan)) times.push(plan.openPrAtMs)
   }
   for (const lease of store.leases()) times.push(leaseDueMs(lease, nowMs))
-  // Asked for last, because it reads whole tables.
+  // This comes last because it reads whole tables.
   if (!(Math.min(...times) <= nowMs + FOREIGN_LOOK_MS) && store.foreign() > 0)
     times.push(nowMs + FOREIGN_LOOK_MS)
   return times.length === 0 ? null : Math.max(nowMs, Math.min(...times))

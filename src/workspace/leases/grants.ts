@@ -1,11 +1,11 @@
-// Pure: may the holder of these claims do this to that upstream now? One closed list of reasons (state.ts DenyReason).
-// The signature was checked by the gateway; here the rows decide whether the right still lives.
+// Pure: decides whether the holder of these claims may do this to that upstream now. A refusal has one of a closed list of reasons
+// (contract.ts DenyReason). The gateway has checked the token's signature; the rows decide here whether the right still holds.
 import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
 import { isFinal } from '../records/records.ts'
 import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../records/records.ts'
 import type { DenyReason, Intent } from '../contract.ts'
 
-/** While paused, what was done may still be pushed this long; the model is refused at once (SPEC section 7). */
+/** How long a paused plan may still push what was done. Its model calls are refused at once. */
 export const PUSH_AFTER_PAUSE_MS = 10 * 60_000
 const LEASE_MS = { git_read: 30 * 60_000, git_push: 15 * 60_000, model: 30 * 60_000 }
 const ZERO = /^0+$/
@@ -16,7 +16,7 @@ export type Grant =
 
 export interface GrantInput {
   workspace: WorkspaceRecord
-  /** null for a VM key, and for a plan nobody knows. */
+  /** null for a VM key, and for a plan that does not exist. */
   plan: PlanRecord | null
   claims: PlanClaims | VmKeyClaims
   intent: Intent
@@ -39,7 +39,7 @@ export function grant({ workspace, plan, claims, intent, openLeases, nowMs }: Gr
   if (intent.kind === 'git_read' || intent.kind === 'git_push_discover')
     return { ok: true, lease: newLease(plan, 'git_read', 0, [], nowMs) }
   if (intent.kind === 'model') {
-    // Admitted while spent plus what open calls may cost stays below the budget: so it is crossed by one call at most.
+    // A call is admitted while the spent money plus the worst cases of open calls stay below the budget. So at most one call crosses it.
     const open = openLeases
       .filter((lease) => lease.kind === 'model')
       .reduce((sum, lease) => sum + lease.worstCaseUsd, 0)
@@ -54,8 +54,8 @@ export function grant({ workspace, plan, claims, intent, openLeases, nowMs }: Gr
 }
 
 /**
- * Whether a stream may run on: until its deadline, and while the rows would still grant it. So every change of a plan's state
- * ends its streams, whoever made the change. A lease without a plan is a machine's own fetch.
+ * True while a stream may continue: until its deadline, and while the rows would still grant it. So every change of a plan's state ends its
+ * streams, no matter what made the change. A lease without a plan is a machine's own fetch.
  */
 export function leaseLives(
   lease: LeaseRecord,
@@ -65,7 +65,7 @@ export function leaseLives(
   if (lease.plan === '') return lease.attempt === workspace.vm.generation
   if (plan === null) return false
   const life = planLife(plan, lease.attempt, { kind: lease.kind }, nowMs)
-  // A call already let in when the budget ran out was counted into it: cutting it would pay in full for half an answer.
+  // A call admitted before the budget ran out was counted into it. Cutting it would pay in full for half an answer.
   return life === null || life === 'budget_exceeded' || life === 'monthly_budget_exceeded'
 }
 
@@ -93,7 +93,10 @@ interface RefProblem {
   text: string
 }
 
-/** The two refs a plan may write, each only from the value it last pushed there: nobody else's commit is ever overwritten. */
+/**
+ * A plan may write two refs, each only from the value it last pushed there, so no commit of anyone else is overwritten. Returns what is
+ * wrong with the command; empty when nothing is.
+ */
 function refProblem(plan: PlanRecord, command: { oldId: string; newId: string; ref: string }): RefProblem[] {
   const branchRef = `refs/heads/${plan.branch}`
   const checkpointRef = `refs/agent/${plan.id}`

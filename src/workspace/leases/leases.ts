@@ -1,5 +1,5 @@
-// The gateway's questions: opens, settles and revokes leases. grants.ts decides; here the answer is stored before it is given,
-// and every lease is accounted for: settled by the gateway, or charged in full and looked up upstream when it never is.
+// Answers the gateway's questions: opens, settles and revokes leases. grants.ts decides; this file stores the answer before giving it.
+// Every lease is accounted for: the gateway settles it, or it is charged in full or looked up upstream when the gateway never does.
 import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
 import { credentialFor } from '../../auth/git-credentials.ts'
 import { readRemoteRefs } from '../../git/refs.ts'
@@ -14,7 +14,7 @@ import type { LeaseRecord } from '../records/records.ts'
 import type { Authorization, Intent, PausedReason, Settlement } from '../contract.ts'
 
 const CUT_WAIT_MS = 1_500
-/** A push that was cut behind its last byte may still be carried out by the host. */
+/** The host may still carry out a push that was cut after its last byte. */
 const LOOK_FOR_PUSH_MS = 60_000
 const REFS_TIMEOUT_MS = 10_000
 
@@ -28,7 +28,7 @@ export async function authorize(
   if (intent.kind === 'model') return authorizeModel(core, claims, intent, leaseId)
   const answer = openLease(core, claims, intent, leaseId)
   if (answer.ok) return answer
-  // The recorded head may only be behind because an earlier push's answer was lost: ask upstream once, then decide again.
+  // The recorded head may be behind only because an earlier push's answer was lost: ask upstream once, then decide again.
   if (answer.reason === 'ref_moved' && claims.kind === 'plan' && (await resolvePushes(core, claims.plan))) {
     const second = openLease(core, claims, intent, leaseId)
     return second.ok ? second : refuse(core, claims, second)
@@ -49,7 +49,7 @@ async function authorizeModel(
   return answer.ok ? answer : refuse(core, claims, answer)
 }
 
-/** Decides and stores in one synchronous block, so that two calls can never both see the same room. */
+/** Decides and stores in one synchronous block, so that two calls can never both take the same remaining budget. */
 function openLease(
   core: Core,
   claims: PlanClaims | VmKeyClaims,
@@ -75,7 +75,7 @@ function openLease(
   }
 }
 
-/** A used-up budget pauses the plan here, so that it holds when the VM does not answer. */
+/** Pauses a plan whose budget is used up. Doing it here makes it hold even when the VM does not answer. */
 async function refuse(
   core: Core,
   claims: PlanClaims | VmKeyClaims,
@@ -102,11 +102,11 @@ async function refuse(
 
 export async function settle(core: Core, leaseId: string, settlement: Settlement): Promise<void> {
   const lease = core.exists() ? core.store.lease(leaseId) : null
-  if (lease === null) return // settled before: a repeat changes nothing
+  if (lease === null) return // it was settled before: a repeat changes nothing
   if (lease.kind === 'git_read') {
     core.store.dropLease(leaseId)
     core.notify()
-    return // nothing came of it that the alarm would have to look at
+    return // a finished read needs no alarm
   }
   if (lease.kind === 'model') {
     const usd =
@@ -117,12 +117,12 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
           : lease.worstCaseUsd
     const isQuiet = charge(core, lease, usd, settlement)
     await reportMonth(core)
-    // Of a running plan nothing follows from it that the alarm would have to look at.
+    // A running plan's charge needs no alarm.
     if (isQuiet) return core.notify()
   } else if (settlement.kind === 'pushed') {
     recordPush(core, lease, settlement.updated)
   } else if (settlement.kind === 'unknown') {
-    // The host may still be busy with it: looked for until then, not only once.
+    // The host may still be busy with the push, so its outcome is looked up until this deadline, not only once.
     core.store.saveLease({ ...lease, state: 'unknown', deadlineMs: core.now() + LOOK_FOR_PUSH_MS })
   } else {
     core.store.dropLease(leaseId)
@@ -131,7 +131,7 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
   await core.poke()
 }
 
-/** True while the plan runs: D1 then learns of the sum with the plan's next event, not at once. */
+/** Books the cost. Returns true while the plan runs: D1 then learns of the sum with the plan's next event, not at once. */
 function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlement): boolean {
   core.store.dropLease(lease.id)
   core.leaseHeardAtMs.delete(lease.id)
@@ -142,9 +142,9 @@ function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlem
   core.store.noteSpent(usd)
   const charged = {
     ...plan,
-    // To a billionth: sums of fractions grow a tail of digits that are noise.
+    // Rounded to a billionth, because sums of fractions grow a tail of meaningless digits.
     spentUsd: Math.round((plan.spentUsd + usd) * 1e9) / 1e9,
-    // Only an answer that was paid for shows that calls come through again.
+    // Only an answer that was paid for shows that calls reach the model API again.
     modelSilent: settlement.kind === 'unknown' || (settlement.kind !== 'model' && plan.modelSilent),
     lastActivityAtMs: core.now(),
     tokens:
@@ -162,7 +162,7 @@ function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlem
   return plan.status === 'running'
 }
 
-/** Records heads the upstream took. An own branch's first push opens its merge watch. */
+/** Records heads that the upstream took. The first push of the plan's own branch starts its merge checks. */
 function recordPush(core: Core, lease: LeaseRecord, updated: { ref: string; newId: string }[]): void {
   core.store.dropLease(lease.id)
   const plan = core.store.plan(lease.plan)
@@ -194,7 +194,7 @@ function recordPush(core: Core, lease: LeaseRecord, updated: { ref: string; newI
   core.store.savePlan(plan)
 }
 
-/** Reads upstream what pushes of unknown outcome came to. False when there were none, or upstream could not be asked. */
+/** Asks upstream what pushes of unknown outcome did. Returns false when there were none, or upstream could not be asked. */
 export async function resolvePushes(core: Core, planId: string): Promise<boolean> {
   const pending = core.store.leases(planId).filter((lease) => lease.kind === 'git_push')
   const plan = core.store.plan(planId)
@@ -209,7 +209,7 @@ export async function resolvePushes(core: Core, planId: string): Promise<boolean
   })
   if (refs.kind !== 'ok') return false
   for (const lease of pending) {
-    if (core.store.lease(lease.id) === null) continue // settled while we asked
+    if (core.store.lease(lease.id) === null) continue // settled while upstream answered
     const updated = lease.commands.filter((command) => refs.refs[command.ref] === command.newId)
     if (updated.length > 0) recordPush(core, lease, updated)
     else if (lease.state === 'unknown' && lease.deadlineMs <= core.now()) core.store.dropLease(lease.id)
@@ -217,7 +217,7 @@ export async function resolvePushes(core: Core, planId: string): Promise<boolean
   return true
 }
 
-/** Its time is over, its Worker died, or what came of it must be looked up. A stream never seen before is heard from now on. */
+/** True when the lease's time is over, its Worker died, or its outcome must be looked up. A stream counts as heard at the first check. */
 export function isLeaseDue(core: Core, lease: LeaseRecord): boolean {
   const now = core.now()
   if (lease.deadlineMs <= now) return true
@@ -228,7 +228,7 @@ export function isLeaseDue(core: Core, lease: LeaseRecord): boolean {
   return now - heardAtMs >= STREAM_SILENT_MS
 }
 
-/** A model call is charged in full, a push is looked up. */
+/** Ends leases that are due: a model call is charged in full, a push is looked up. */
 export async function expireLeases(core: Core): Promise<void> {
   for (const lease of core.store.leases()) {
     if (!isLeaseDue(core, lease)) continue
@@ -239,7 +239,7 @@ export async function expireLeases(core: Core): Promise<void> {
   }
 }
 
-/** Takes every right of these plans away and waits until their streams are cut, at most 1.5 s: then no byte of them moves any more. */
+/** Takes every right of these plans away and waits at most 1.5 s until their streams are cut; then no byte of them moves any more. */
 export async function revokeLeases(core: Core, planIds: string[]): Promise<void> {
   const leases = () => planIds.flatMap((id) => core.store.leases(id))
   for (const lease of leases())
@@ -250,7 +250,7 @@ export async function revokeLeases(core: Core, planIds: string[]): Promise<void>
     await core.nextChange(until - core.now())
 }
 
-/** How long an open question sleeps at most: a right that ends by the clock alone, such as a pause's, is then noticed. */
+/** An open call looks at the rows at least this often, so that it notices a right that ends by the clock alone, such as a pause's. */
 const LOOK_EVERY_MS = 10_000
 
 export async function untilRevoked(core: Core, leaseId: string): Promise<'revoked' | 'over'> {
@@ -271,7 +271,7 @@ export async function leaseLives(core: Core, leaseId: string, mostUsd?: number):
   return rowsGrant(core, leaseId)
 }
 
-/** Past half of its budget the room that a call leaves to others is worth the row it costs to write down. */
+/** True past half of the budget: only then is it worth a row write to store how much less a call can still cost. */
 function isTight(core: Core, lease: LeaseRecord): boolean {
   const plan = core.store.plan(lease.plan)
   return plan !== null && plan.spentUsd + lease.worstCaseUsd >= plan.budgetUsd / 2

@@ -1,19 +1,21 @@
-// The monthly budget, of which the Account keeps one row per workspace: what it may spend. The workspace asks for a little more than it
-// needs, so that most calls need no question, and gives the rest back when nothing runs. Numbers are absolute: a question that is
+// The monthly budget. The Account keeps one row per workspace that says what it may spend. The workspace asks for a little more than it
+// needs, so that most calls need no question, and gives the rest back when nothing runs. Amounts are absolute, so a question that is
 // repeated, or whose answer was lost, changes nothing.
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import type { MonthRecord } from '../records/records.ts'
 import { account } from '../core/account-of.ts'
 
-/** True: a call of this worst case may be made. It counts as open until `done`, which its caller must call once its lease is kept. */
+/**
+ * Returns ok when a call of this worst case may be made. The call counts as open until the caller calls `done`, after storing its lease.
+ */
 export async function reserveMonth(
   core: Core,
   worstCaseUsd: number,
 ): Promise<{ ok: boolean; done: () => void }> {
   const month = thisMonth(core)
   const usedUsd = used(core, month)
-  // At once, before anything is awaited: calls at the same time must not all see the same room.
+  // This is added before anything is awaited, because calls at the same time must not all take the same remaining amount.
   core.asked.usd += worstCaseUsd
   const done = () => void (core.asked.usd -= worstCaseUsd)
   if (usedUsd + worstCaseUsd <= month.grantedUsd) return { ok: true, done }
@@ -34,7 +36,7 @@ export async function reserveMonth(
   }
 }
 
-/** A call came to more than its worst case: others must know. */
+/** Tells the Account that a call cost more than its worst case, so that other workspaces know. */
 export async function reportMonth(core: Core): Promise<void> {
   const month = thisMonth(core)
   const usedUsd = used(core, month)
@@ -49,14 +51,14 @@ export async function reportMonth(core: Core): Promise<void> {
   raiseGrant(core, month.name, grantedUsd)
 }
 
-/** A step of the alarm: while nothing runs, what is not needed is others' to spend. */
+/** A step of the alarm: while nothing runs, returns the unused amount to the other workspaces. */
 export async function returnMonth(core: Core): Promise<void> {
   const { month, name } = requireWorkspace(core)
   if (month.name !== utcMonth(core.now()) || core.store.plansByStatus('running').length > 0) return
   const toUsd = used(core, month)
   const fromUsd = month.heldUsd ?? month.grantedUsd
   if (core.asked.usd > 0 || toUsd >= fromUsd) return
-  // Given up here before the Account hears of it: a call let in meanwhile must ask, and not spend what is others' already.
+  // Lower our grant before telling the Account, so a concurrent call must ask again.
   changeMonth(core, month.name, (now) =>
     Object.assign(now, { grantedUsd: Math.min(now.grantedUsd, toUsd), heldUsd: fromUsd }),
   )
@@ -79,7 +81,7 @@ function changeMonth(core: Core, name: string, change: (month: MonthRecord) => v
   })
 }
 
-/** The month by now; a new one begins with what was spent before it. */
+/** Returns the current month's record; a new month starts with what was spent before it. */
 function thisMonth(core: Core): MonthRecord {
   const { month } = requireWorkspace(core)
   const name = utcMonth(core.now())

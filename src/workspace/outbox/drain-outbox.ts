@@ -1,4 +1,4 @@
-// Drains the outbox into D1. Rows are deleted only once D1 confirmed them; while any is left the alarm stays armed.
+// Drains the outbox into D1. A row is deleted only after D1 confirmed it; the alarm stays armed while any row is left.
 import { errorFields, log } from '../../lib/log.ts'
 import { appendHistory } from '../../history/append.ts'
 import type { HistoryRows } from '../../history/append.ts'
@@ -10,12 +10,12 @@ import { openPlans, toPlanSnapshot, toWorkspaceSnapshot } from '../records/snaps
 import type { PlanEvent, WorkspaceSnapshot } from '../contract.ts'
 
 const BATCH_ROWS = 200
-/** D1 takes 2 MB in one value; a batch it refuses would be refused for ever, and all behind it would wait. */
+/** D1 takes 2 MB in one value. A batch that D1 refuses would be refused for ever, and everything behind it would wait. */
 const BATCH_BYTES = 1_000_000
-/** Of at most five statements each: 50 an invocation on the Free plan. */
+/** A batch is at most five statements, and the Free plan allows 50 per invocation. */
 const MAX_BATCHES = 10
 
-/** One thing to tell. */
+/** One thing to tell D1. */
 type Item =
   | { kind: 'event'; plan: string; event: PlanEvent }
   | { kind: 'plan' | 'erase' | 'workspace'; plan: string; revision: number }
@@ -52,7 +52,7 @@ function collect(core: Core): Item[] {
   })
 }
 
-/** The first of these that make one batch; one in any case: what one row may say is capped where it is taken in. */
+/** Returns the first items that fit into one batch, at least one. One row always fits, because its texts are capped when they come in. */
 function fitting(core: Core, items: Item[]): { items: Item[]; history: HistoryRows } {
   const history = toHistory(core, items)
   const bytes = () => new TextEncoder().encode(JSON.stringify(history)).byteLength
@@ -60,7 +60,7 @@ function fitting(core: Core, items: Item[]): { items: Item[]; history: HistoryRo
   return fitting(core, items.slice(0, Math.ceil(items.length / 2)))
 }
 
-/** D1 has them. What changed or was added while it answered stays to be told. */
+/** Deletes what D1 has confirmed. What changed or was added while D1 answered stays in the outbox. */
 function confirm(core: Core, items: Item[]): void {
   const lastSeq = new Map<string, number>()
   for (const item of items) {
@@ -73,7 +73,7 @@ function confirm(core: Core, items: Item[]): void {
 }
 
 function revisionOf(core: Core, kind: 'plan' | 'erase' | 'workspace', plan: string): number {
-  if (kind === 'erase') return 0 // never changes
+  if (kind === 'erase') return 0 // an erased plan never changes
   return kind === 'workspace' ? requireWorkspace(core).revision : core.store.planRevision(plan)
 }
 
@@ -85,7 +85,7 @@ function toHistory(core: Core, items: Item[]): HistoryRows {
     else if (item.kind === 'erase') history.erased.push(item.plan)
     else if (item.kind === 'workspace') history.workspaces.push(workspaceRow(core))
   }
-  // With a line of a plan goes the plan as it is: what it has spent has no row of its own here.
+  // A plan's row goes along with each of its events, because a change of its spending has no outbox row of its own.
   for (const id of new Set(
     items.flatMap(({ kind, plan }) => (kind === 'event' || kind === 'plan' ? [plan] : [])),
   )) {

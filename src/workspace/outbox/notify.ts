@@ -1,14 +1,14 @@
-// NOTIFY_URL: a signed POST when a plan ends or pauses. It was written down together with the change itself (core.ts) and is sent
-// by the alarm, so a dying Worker loses none; repeated a few times under the same delivery id, then given up.
+// NOTIFY_URL: sends a signed POST when a plan ends or pauses. The notification is stored together with the change (core.ts) and sent by the
+// alarm, so a dying Worker loses none. It is repeated a few times under the same delivery id, then dropped.
 import { hmacSha256, toHex } from '../../lib/crypto.ts'
 import { fetchUpstream } from '../../lib/fetch.ts'
 import { errorFields, log } from '../../lib/log.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 
-/** Short: the alarm waits for it. */
+/** Short, because the alarm waits for it. */
 const TIMEOUT_MS = 5_000
-/** After each failure; after the last the notification is dropped, and the log says so. */
+/** The wait after each failure. After the last one the notification is dropped, and the log says so. */
 export const RETRY_AFTER_MS = [10_000, 60_000, 300_000, 1_800_000]
 const MAX_BATCH = 10
 
@@ -18,8 +18,8 @@ export async function sendNotifications(core: Core): Promise<void> {
 
 async function send(core: Core, due: { id: string; body: string; tries: number }): Promise<void> {
   const { notifyUrl, ownerToken } = core.settingsNow()
-  if (notifyUrl === null) return core.store.dropNotification(due.id) // it was unset meanwhile
-  // First moved on, then sent: if we die in between, it is repeated, under the id its receiver has seen.
+  if (notifyUrl === null) return core.store.dropNotification(due.id) // NOTIFY_URL was unset meanwhile
+  // Set the retry time first: if we crash below, it is sent again under the same id, which the receiver may have seen.
   const retryMs = RETRY_AFTER_MS[due.tries]
   core.store.retryNotification(due.id, core.now() + (retryMs ?? 60_000))
   const outcome = await post(notifyUrl, ownerToken, due)
@@ -32,7 +32,7 @@ async function send(core: Core, due: { id: string; body: string; tries: number }
     })
 }
 
-/** A redirect is an answer like any other that is not 2xx: the address would be somebody else's. */
+/** Returns 'taken' for a 2xx answer. A redirect counts as a failure, because its address may belong to someone else. */
 async function post(
   url: string,
   ownerToken: string,
@@ -57,7 +57,7 @@ async function post(
   }
 }
 
-/** Derived, so that who checks a notification learns nothing that opens the owner's door. */
+/** Returns the signing key. It is derived from the owner token, so that the receiver who checks signatures cannot act as the owner. */
 export async function notifyKey(ownerToken: string): Promise<string> {
   return toHex(await hmacSha256(ownerToken, 'NOTIFY_URL'))
 }

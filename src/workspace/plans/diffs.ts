@@ -1,5 +1,6 @@
-// The diff of a plan's pushed work, as its VM hands it in right after the push (docs/adr/0004): a claim, kept under the head it
-// names and shown only while that is the head the gateway saw pushed. Stored here, so that it can be read while the VM sleeps.
+// The diff of a plan's pushed work, which the VM uploads right after the push (docs/adr/0004). It is the VM's claim: it is kept under the
+// head it names, and shown only while that is the head the gateway saw pushed. It is stored here so that it can be read while the VM
+// sleeps.
 import type { PlanClaims } from '../../auth/vm-token.ts'
 import { MAX_DIFF_PAGES } from '../../shared/protocol.ts'
 import type { DiffUpload } from '../../shared/protocol.ts'
@@ -8,10 +9,10 @@ import type { Core } from '../core/core.ts'
 import { grant } from '../leases/grants.ts'
 import type { DiffRefusal, PlanDiff } from '../contract.ts'
 
-/** Five full hand-ins in the life of a plan; after that only shorter ones fit. */
+/** Five full uploads in the life of a plan; after that only shorter ones fit. */
 const MAX_PAGES_WRITTEN = 5 * MAX_DIFF_PAGES
 
-/** Stores pages in order. Answers why not: the plan may not push any more, the order is broken, or it handed in too much. */
+/** Stores pages in order. Returns null, or why not: the plan may not push any more, the order is broken, or it uploaded too much. */
 export function storeDiff(core: Core, claims: PlanClaims, upload: DiffUpload): DiffRefusal | null {
   if (!core.exists()) return 'unknown_workspace'
   const workspace = requireWorkspace(core)
@@ -28,7 +29,7 @@ export function storeDiff(core: Core, claims: PlanClaims, upload: DiffUpload): D
   if (!granted.ok) return granted.reason
   const known = core.store.diffs(claims.plan)
   const same = known.find(({ head }) => head === upload.head)
-  // Handed in before: a repeat after a crash changes nothing.
+  // The diff was uploaded before: a repeat after a crash changes nothing.
   if (same !== undefined && same.totals !== null) return null
   const isStart = upload.first === 0
   if (!isStart && same?.pages !== upload.first) return 'diff_out_of_order'
@@ -44,7 +45,7 @@ export function storeDiff(core: Core, claims: PlanClaims, upload: DiffUpload): D
     totals: upload.totals ?? null,
     written,
   })
-  // One hand-in is shown, one may be under way: of others nothing is kept.
+  // Keeps the upload that is shown and the one under way; all others are dropped.
   const shown = known.find((diff) => diff.totals !== null)?.head
   const isOver = upload.totals !== undefined || shown === undefined
   core.store.dropOtherDiffs(claims.plan, isOver ? [upload.head] : [upload.head, shown])
@@ -52,7 +53,7 @@ export function storeDiff(core: Core, claims: PlanClaims, upload: DiffUpload): D
 }
 
 export interface PlanDiffOptions {
-  /** The page to begin with; head: the one an earlier page was of. */
+  /** The page to begin with, and the head that the earlier page belonged to. */
   from: { head: string; page: number } | null
   path: string | null
 }

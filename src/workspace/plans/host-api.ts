@@ -1,4 +1,4 @@
-// The API of the workspace's git host, where it is one we know and a token for it is there.
+// Returns the API of the workspace's git host; null when we do not know its API or have no token for it.
 import { bearerForApi } from '../../auth/git-credentials.ts'
 import { createGithub, githubRepo } from '../../github/api.ts'
 import type { Github } from '../../github/api.ts'

@@ -1,13 +1,13 @@
-// Pure: commands a person pastes into a shell. Every word is quoted, whatever it holds: names come from strangers' repositories.
+// Pure: builds commands that a person pastes into a shell. Every word is quoted, because names come from strangers' repositories.
 
-/** One POSIX shell word: everything between single quotes is literal, and a quote itself is closed, escaped and opened again. */
+/** Returns one POSIX shell word. Between single quotes everything is literal; a quote itself is closed, escaped and opened again. */
 export function shellWord(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) && !text.startsWith('-')
     ? text
     : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
-/** Merges one branch locally and pushes the base: for a clone whose remote may have any name. */
+/** Returns commands that merge one branch locally and push the base, for a clone whose remote may have any name. */
 export function mergeCommands(gitRemote: string, base: string, branch: string): string[] {
   const [remote, ref] = [shellWord(gitRemote), shellWord(`refs/heads/${branch}`)]
   return [

@@ -1,6 +1,5 @@
-// After the push: what became of the branch. Webhooks and the hourly look only say "look now"; what counts is what the host answers.
-// Merged means (SPEC section 8): the plan is final, it has commits of its own, and its pushed head is in a merged pull request
-// or reachable from the base.
+// Finds out what became of a pushed branch. Webhooks and the hourly check only say "look now"; the host's answer decides. Merged means: the
+// plan is final, it has commits of its own, and its pushed head is in a merged pull request or reachable from the base.
 import { credentialFor } from '../../auth/git-credentials.ts'
 import { deleteRef } from '../../git/delete-ref.ts'
 import { readRemoteRefs } from '../../git/refs.ts'
@@ -19,7 +18,7 @@ import type { Fact, MergeStatus } from '../contract.ts'
 const REFS_TIMEOUT_MS = 10_000
 const RETRY_MS = 60_000
 
-/** Notes that the host has news: the plans concerned are looked at now. Repeats by delivery id change nothing. */
+/** Notes that the host has news, so that the plans concerned are checked now. A repeated delivery id changes nothing. */
 export async function record(core: Core, facts: Fact[]): Promise<void> {
   if (!core.exists()) return
   for (const fact of facts) {
@@ -40,13 +39,13 @@ export async function record(core: Core, facts: Fact[]): Promise<void> {
   await core.poke()
 }
 
-/** Looks at every branch whose time has come. A host that does not answer is asked again in a minute; nothing else waits for it. */
+/** Checks every branch that is due. A host that does not answer is asked again in a minute; nothing else waits for it. */
 export async function checkMerges(core: Core): Promise<void> {
   for (const { id } of core.store.watchedPlans()) {
-    // Read anew: it may have ended while the host was asked about the one before.
+    // Read again: the plan may have ended while the host was asked about the one before.
     const plan = core.store.plan(id)
     if (plan === null || plan.mergeCheckAtMs === null || plan.mergeCheckAtMs > core.now()) continue
-    // Taken before it is asked: news that come meanwhile set the time again, and are not lost under our answer.
+    // Set the next check before asking: news that arrive meanwhile set the time again, and our answer does not overwrite them.
     const taken = { ...plan, mergeCheckAtMs: core.now() + RETRY_MS }
     core.store.savePlan(taken)
     try {
@@ -58,10 +57,10 @@ export async function checkMerges(core: Core): Promise<void> {
 }
 
 async function checkPlan(core: Core, plan: PlanRecord): Promise<void> {
-  if (plan.mergeStatus === 'merged') return tidy(core, plan.id) // merged before, the tidying was interrupted
+  if (plan.mergeStatus === 'merged') return tidy(core, plan.id) // merged before, but the tidying was interrupted
   const seen = await look(core, plan)
   const now = core.store.plan(plan.id)
-  if (now === null || now.pushedHead !== plan.pushedHead || now.mergeStatus === 'merged') return // pushed to while we asked: look again next time
+  if (now === null || now.pushedHead !== plan.pushedHead || now.mergeStatus === 'merged') return // pushed to while the host answered: check again next time
   const merged = seen.status === 'merged' && isFinal(now.status)
   const status: MergeStatus = merged ? 'merged' : seen.status === 'merged' ? 'open' : seen.status
   const prUrl = seen.prUrl ?? now.prUrl
@@ -112,7 +111,7 @@ async function look(core: Core, plan: PlanRecord): Promise<Seen> {
   const branchHead = refs.refs[`refs/heads/${plan.branch}`] ?? null
   const head = plan.pushedHead ?? ''
   if (github === null) {
-    // Without an API only a base that stands at our very head is proof.
+    // Without an API the only proof is a base that stands at exactly this head.
     if (refs.refs[`refs/heads/${plan.base}`] === head) return { status: 'merged', prUrl: null }
     return { status: branchHead === null ? 'unknown' : 'open', prUrl: null }
   }
@@ -135,7 +134,10 @@ async function reachable(github: Github, base: string, head: string): Promise<bo
   return compared !== null && (compared.status === 'behind' || compared.status === 'identical')
 }
 
-/** The plan is over for good: the branch goes if it still points where we left it, the checkout goes, the mirror is refreshed. */
+/**
+ * Cleans up after a merge: deletes the branch if it still points where the plan left it, and has the checkout removed and the mirror
+ * refreshed.
+ */
 async function tidy(core: Core, planId: string): Promise<void> {
   await revokeLeases(core, [planId])
   const plan = core.store.plan(planId)
@@ -160,7 +162,7 @@ async function tidy(core: Core, planId: string): Promise<void> {
   tidied(core, planId)
 }
 
-/** The host is done; the VM is told to drop the checkout and to refresh its mirror. */
+/** The host's side is done; the VM is told to drop the checkout and to refresh its mirror. */
 function tidied(core: Core, planId: string): void {
   const plan = core.store.plan(planId)
   if (plan === null) return

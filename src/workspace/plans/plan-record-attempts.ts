@@ -1,17 +1,17 @@
-// Pure: the attempts of a plan as its history tells them, for the export.
+// Pure: derives the attempts of a plan from its history, for the exported record.
 import type { PlanEvent } from '../contract.ts'
 
 export interface AttemptStory {
   attempt: number
   queuedAtMs: number
   startedAtMs: number | null
-  /** When it stopped running; a paused plan that is cancelled later stopped at the pause. */
+  /** When the attempt stopped running. A paused plan that is cancelled later stopped at the pause. */
   stoppedAtMs: number | null
-  /** The last that became of it: what paused may fail or be cancelled without running again. */
+  /** The last state it reached: a paused attempt may fail or be cancelled without running again. */
   end: PlanEvent | null
 }
 
-/** From the changes of state alone (store.stateEvents), oldest first. */
+/** Returns the attempts, computed from state changes alone (store.stateEvents, oldest first). */
 export function attemptsOf(events: PlanEvent[]): AttemptStory[] {
   const attempts: AttemptStory[] = []
   for (const event of events) {
@@ -36,7 +36,7 @@ export function attemptsOf(events: PlanEvent[]): AttemptStory[] {
   return attempts
 }
 
-/** The time a slot was held, over all attempts. */
+/** Returns the seconds for which a slot was held, over all attempts. */
 export function secondsRunning(attempts: AttemptStory[], nowMs: number): number {
   const ms = attempts.reduce(
     (sum, { startedAtMs, stoppedAtMs }) =>

@@ -1,5 +1,5 @@
-// The export as bytes: first the facts, then the events page by page as the reader takes them, so that no history is too long for
-// a call's answer or for memory. What happens to the plan meanwhile is not in it: `event_count` was read first.
+// Streams the exported record of a plan: first the facts, then the events page by page as the reader takes them. So a long history needs
+// neither much memory nor one large answer. Events that come later are left out: `event_count` is read first.
 import { requirePlan, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { toExport, toExportEvent } from './plan-record.ts'
@@ -28,7 +28,7 @@ export function planExport(core: Core, planId: string): ReadableStream<Uint8Arra
       if (sent < eventCount) {
         const limit = Math.min(EVENTS_PER_PIECE, eventCount - sent)
         const events = core.store.events(planId, sent, limit)
-        // A document cut short is no JSON: whoever reads it notices.
+        // A document that is cut short is invalid JSON, so its reader notices.
         if (events.length < limit) throw new Error(`events of ${planId} were erased while it was exported`)
         piece += `${sent === 0 ? '' : ','}\n${events.map((event) => JSON.stringify(toExportEvent(event))).join(',\n')}`
         sent += limit

@@ -1,5 +1,5 @@
-// Pure: rows → one JSON document about a plan, each fact with whose word it is. For people who keep records, and for whoever has
-// to tell what was measured from what a machine that runs strangers' code says of itself.
+// Pure: turns rows into one JSON document about a plan, in which each fact says who saw it. Readers can tell what the Worker measured from
+// what the VM, which runs untrusted code, claims about itself.
 import { redact } from '../../lib/redact.ts'
 import { cleanText } from '../../lib/text.ts'
 import { VERSION } from '../../lib/version.ts'
@@ -15,7 +15,7 @@ const FORMAT_VERSION = 1
 const SEEN_BY = {
   worker: 'Decided or timed by the Worker, told to it by the owner, or answered to it by the git host.',
   gateway: 'Counted or recorded by the gateway as it passed through: heads pushed, tokens, dollars.',
-  vm: "A claim of the VM, which runs the plan's code: nobody else saw it.",
+  vm: "A claim of the VM, which runs the plan's code: nothing else saw it.",
 }
 type SeenBy = keyof typeof SEEN_BY
 
@@ -28,20 +28,20 @@ export interface ExportRows {
   workspace: WorkspaceRecord
   plan: PlanRecord
   text: string
-  /** The base of the diff that was handed in for the pushed head. */
+  /** The base of the diff that was uploaded for the pushed head. */
   diffBase: string | null
-  /** store.stateEvents */
+  /** The result of store.stateEvents. */
   stateEvents: PlanEvent[]
   eventCount: number
   nowMs: number
 }
 
-/** Everything but the events: those follow one by one (toExportEvent), because there may be thousands. */
+/** Returns everything except the events. They follow one by one (toExportEvent), because there may be thousands. */
 export function toExport(rows: ExportRows) {
   const { workspace, plan, text, stateEvents, nowMs } = rows
   const attempts = attemptsOf(stateEvents)
   const last = stateEvents.at(-1)
-  // Why it is in this state is the word of whoever brought it there.
+  // The reason is attributed to whatever caused the last state change.
   const reason = (value: unknown) => fact(last === undefined ? 'worker' : eventSeenBy(last), value)
   return {
     format: 'agent-execution-runtime/plan',
@@ -53,7 +53,7 @@ export function toExport(rows: ExportRows) {
       workspace: worker(workspace.name),
       git_remote: worker(workspace.gitRemote),
       title: worker(plan.title),
-      // The owner's own words, byte for byte but for secrets; the hash is of what was submitted.
+      // The owner's own text, unchanged except for redacted secrets. The hash is of the submitted text.
       text: { value: redact(text), seen_by: 'worker' },
       text_sha256: worker(plan.textSha256),
     },
@@ -67,7 +67,7 @@ export function toExport(rows: ExportRows) {
     versions: {
       runtime: worker(VERSION),
       protocol: worker(PROTOCOL_VERSION),
-      // Of the workspace's supervisor when it was last heard: the agent may have been replaced since this plan ended.
+      // The agent of the workspace's supervisor when it was last heard; it may have been replaced since this plan ended.
       agent_sha256: vm(workspace.supervisor.agentSha256 || null),
     },
     git: {
@@ -88,7 +88,7 @@ export function toExport(rows: ExportRows) {
       paused_reason: reason(plan.pausedReason),
       error: reason(plan.error),
       outcome: worker(plan.outcome),
-      // The Worker adds one reason of its own: that the claim was not proven.
+      // The Worker itself adds only one reason: that the claim was not proven.
       outcome_reasons: fact(
         plan.outcomeReasons.every((one) => one === 'proof_missing') ? 'worker' : 'vm',
         plan.outcomeReasons,
@@ -147,7 +147,7 @@ export function toExportEvent(event: PlanEvent): Fact {
   })
 }
 
-/** A line of the VM carries its attempt and number (store-history.ts); the end of an attempt, whose word it is (decisions.ts). */
+/** A line of the VM carries its attempt and number (history-rows.ts). The end of an attempt says who reported it (decisions.ts). */
 function eventSeenBy({ type, data }: PlanEvent): SeenBy {
   if (data?.['attempt'] !== undefined && data['n'] !== undefined) return 'vm'
   if (data?.['told_by'] === 'vm') return 'vm'
@@ -161,10 +161,10 @@ const worker = (value: unknown) => fact('worker', value)
 const gateway = (value: unknown) => fact('gateway', value)
 const vm = (value: unknown) => fact('vm', value)
 
-/** No text is cut: what is exported is all there is. */
+/** No text is cut, so that the export is complete. */
 const NO_CAP = 1e9
 
-/** Without secrets (a setting may be newer than the row) and without what hides or reorders words. */
+/** Removes secrets (a setting may be newer than the row) and characters that hide or reorder words. */
 function shown(value: unknown): unknown {
   if (typeof value === 'string') return cleanText(redact(value), NO_CAP)
   if (Array.isArray(value)) return value.map(shown)

@@ -1,4 +1,4 @@
-// What a client may do with plans: submit, look, steer, cancel, resume. Each writes what it learned and pokes the alarm.
+// What a client may do with plans: submit, watch, message, cancel, resume. Each function stores the change and arms the alarm.
 import { sha256Hex, randomHex } from '../../lib/crypto.ts'
 import { UserError } from '../../lib/errors.ts'
 import { newPlanId, workspaceKey } from '../../lib/ids.ts'
@@ -30,7 +30,7 @@ export async function submit(
   const id = newPlanId(await workspaceKey(workspaceName))
   const settings = core.settings()
 
-  // From here to the insert nothing is awaited: two calls at once cannot both be the first.
+  // Nothing is awaited from here to the insert, so that two calls at once cannot both be the first.
   const workspace = requireWorkspace(core, name)
   if (workspace.status === 'removed')
     throw new UserError(
@@ -77,7 +77,7 @@ export async function submit(
   return { plan: toPlanSnapshot(plan, name), deduplicated: false }
 }
 
-/** A plan id as base means: start from what that plan pushed. */
+/** Returns the branch to start from. When `base` is a plan id, that is the branch which the plan pushed. */
 function baseOf(core: Core, base: string | undefined): string | undefined {
   const plan = base === undefined ? null : core.store.plan(base)
   if (plan === null) return base
@@ -98,11 +98,11 @@ export interface PlanStatusOptions {
   waitMs: number
   after: number
   limit: number
-  /** Ends the wait at a new event, too: what a client that asked for progress is told of. */
+  /** Ends the wait at a new event too, for a client that asked for progress. */
   orEvent?: boolean
 }
 
-/** Not every change wakes those who wait (the row of a plan is written in many places): they look this often. */
+/** Some changes do not wake a waiting call, because a plan's row is written in many places. So waiting calls also look this often. */
 const LOOK_MS = 1_000
 
 export async function planStatus(
@@ -112,7 +112,7 @@ export async function planStatus(
 ): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number; vmUnheardMs?: number }> {
   const key = () => `${waitKey(requirePlan(core, planId))} ${orEvent ? core.store.newestEvent(planId) : ''}`
   const before = key()
-  // What ended between two calls of a client would else be waited for in vain.
+  // A plan that ended between two calls of a client will not change again, so the call does not wait.
   const isNews =
     after > 0 && core.store.newestEvent(planId) > after && !isOpen(requirePlan(core, planId).status)
   const until = core.now() + (isNews ? 0 : waitMs)
@@ -129,7 +129,7 @@ export async function planStatus(
   }
 }
 
-/** Rights are revoked and open streams cut before this answers; what the VM still does no longer reaches anything. */
+/** Revokes the plan's rights and cuts its open streams before it returns; what the VM still does reaches nothing any more. */
 export async function cancelPlan(core: Core, planId: string): Promise<PlanSnapshot> {
   const plan = requirePlan(core, planId)
   const { name } = requireWorkspace(core)
@@ -169,7 +169,7 @@ export async function resumePlan(
   return reopened(core, plan, budget, 'Resumed.')
 }
 
-/** With answersAttempt it is the answer to that attempt's question, and goes nowhere once that is answered or withdrawn. */
+/** With answersAttempt the text is the answer to that attempt's question; it is dropped once the question is answered or withdrawn. */
 export async function messagePlan(
   core: Core,
   planId: string,
@@ -196,7 +196,7 @@ async function reopened(core: Core, plan: PlanRecord, budgetUsd: number, why: st
   const next = commit(core, reopen(plan, budgetUsd, why)) ?? plan
   tryAgain(core)
   await core.poke()
-  // What the attempt before it still had under way ends before the new one is promised.
+  // Streams of the earlier attempt end before the new attempt is promised.
   await revokeLeases(core, [plan.id])
   return toPlanSnapshot(next, requireWorkspace(core).name)
 }
@@ -217,7 +217,7 @@ function refuseWhenOver(core: Core, plan: PlanRecord): void {
     )
 }
 
-/** Has the next reconcile ring the VM at once. */
+/** Makes the next reconcile ring the VM at once. */
 export function tellVm(core: Core): void {
   core.store.changeWorkspace((workspace) => {
     workspace.supervisor.ringWanted = true

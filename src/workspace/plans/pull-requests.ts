@@ -1,5 +1,5 @@
-// Opens the pull request of a completed plan that asked for one. What became of a call that was not answered is seen in the host's own
-// list before another is made; a refusal is told, not repeated.
+// Opens the pull request of a completed plan that asked for one. When a call was not answered, the host's own list shows what became of it
+// before another is made. A refusal is reported, not repeated.
 import type { Pull } from '../../github/api.ts'
 import { UpstreamError } from '../../lib/errors.ts'
 import { errorFields, log } from '../../lib/log.ts'
@@ -13,10 +13,10 @@ const MOST_TRIES = 5
 
 export async function openPullRequests(core: Core): Promise<void> {
   for (const { id } of core.store.watchedPlans()) {
-    // Read anew: it may have changed while the host was asked about the one before.
+    // Read again: the plan may have changed while the host was asked about the one before.
     const plan = core.store.plan(id)
     if (plan === null || !wantsPullRequest(plan) || plan.openPrAtMs > core.now()) continue
-    // First moved on, then done: whoever dies here is followed by the next try.
+    // Set the retry time first: if we crash below, the next alarm tries again.
     core.store.savePlan({
       ...plan,
       openPrAtMs: core.now() + RETRY_MS,
@@ -45,7 +45,7 @@ export async function openPullRequests(core: Core): Promise<void> {
 async function openOrFind(core: Core, plan: PlanRecord): Promise<Pull> {
   const github = githubFor(core)
   if (github === null) throw new UpstreamError('permanent', 'no_api', 'The git host has no API we know.')
-  // The branch is this plan's alone: what a person closed stays closed. Only work that came after a merge wants another.
+  // Only this plan uses the branch, so a pull request that a person closed stays closed. Only work pushed after a merge wants a new one.
   const pulls = await github.pullsOf(plan.branch)
   const existing =
     pulls.find((pull) => pull.state === 'open') ??

@@ -1,5 +1,5 @@
-// Plans that were paused because their machine could not be had go on by themselves once it can: whoever mended a key, or waited for
-// Orgo to be well again, has nothing more to do. Looked at ten minutes after the trouble, then twice as late each time.
+// Resumes plans that were paused for want of a machine once the machine can be had again. The owner who repaired a key, or waited for Orgo,
+// need not do anything else. The first check comes ten minutes after the trouble; each later gap is twice as long.
 import { createOrgo } from '../../orgo/orgo.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
@@ -10,7 +10,7 @@ import { revokeLeases } from '../leases/leases.ts'
 const FIRST_LOOK_MS = 10 * 60_000
 const LONGEST_GAP_MS = 6 * 3_600_000
 
-/** Trouble began, or is not over: when to look again. */
+/** Sets the time of the next check. Called when trouble begins and when it is not over. */
 export function lookLater(core: Core): void {
   core.store.changeWorkspace((workspace) => {
     workspace.mendAtMs = core.now() + Math.min(FIRST_LOOK_MS * 2 ** workspace.mendTries, LONGEST_GAP_MS)
@@ -18,14 +18,14 @@ export function lookLater(core: Core): void {
   })
 }
 
-/** A step of the alarm. Never asks Orgo before its time, nor for nobody. */
+/** A step of the alarm. It asks Orgo only when it is due and a plan waits for the machine. */
 export async function mend(core: Core): Promise<void> {
   const workspace = requireWorkspace(core)
   if (workspace.status === 'removed' || workspace.status === 'provisioning') return
   if (!core.store.watchedPlans().some(isWaitingForVm) || (workspace.mendAtMs ?? 0) > core.now()) return
-  // Brings the machine up as for a new plan: heard again, it makes this due at once (vm-line.ts); refused again, later.
+  // Brings the machine up as for a new plan. When it is heard again, machine/sync.ts makes this due at once; when it is refused, later.
   if (workspace.status === 'error') return tryAgain(core)
-  // Before the question: an object that dies over it must not ask at once again.
+  // Set the next time before asking: an object that crashes over the question must not ask again at once.
   lookLater(core)
   const { id } = workspace.vm
   if (id === null) return
@@ -33,18 +33,18 @@ export async function mend(core: Core): Promise<void> {
   const found = await createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
     .get(id)
     .catch(() => null)
-  // Removed, or in trouble anew, while Orgo answered.
+  // The workspace was removed, or in trouble again, while Orgo answered.
   if (found === null || found === 'missing' || requireWorkspace(core).status !== 'ready') return
   const plans = core.store.watchedPlans().filter(isWaitingForVm)
   for (const plan of plans)
-    commit(core, reopen(plan, plan.budgetUsd, 'The VM can be had again: the plan goes on by itself.'))
+    commit(core, reopen(plan, plan.budgetUsd, 'The VM is available again: the plan continues by itself.'))
   await revokeLeases(
     core,
     plans.map((plan) => plan.id),
   )
 }
 
-/** A plan is wanted, so a workspace in trouble is tried again: the user may have mended what was wrong. */
+/** Tries a workspace in trouble again because a plan wants it: the owner may have repaired what was wrong. */
 export function tryAgain(core: Core): void {
   const now = { retryAtMs: null, retries: 0 }
   if (requireWorkspace(core).status !== 'error')
@@ -56,7 +56,7 @@ export function tryAgain(core: Core): void {
       outageMs: 0,
       statusDetail: 'Trying again.',
     })
-    // A machine that is as it should be says nothing by itself while nothing is open there.
+    // A healthy machine without open work does not report by itself, so it is rung.
     workspace.supervisor.ringWanted = true
   })
 }

@@ -1,5 +1,6 @@
-// Pure: what happened to a plan → its new state and the words of its history. No clock, no storage, no network.
-// The only transitions are those of SPEC section 5; each function refuses the others by answering null.
+// Pure functions: each takes a plan and what happened to it, and returns the new state with its history event. They
+// read no clock, no storage and no network. They are the only state transitions; a function returns null for a
+// transition that is not allowed.
 import type { AttemptEnd, Work } from '../../shared/protocol.ts'
 import { isFinal } from './records.ts'
 import type { PlanRecord } from './records.ts'
@@ -14,7 +15,7 @@ export interface Change {
 export const PAUSED_LIMIT_MS = 30 * 24 * 3_600_000
 export const CANCEL_CONFIRM_MS = 10 * 60_000
 
-/** queued → running: the plan gets a slot. `runLimitMs`: how long the attempt may run. */
+/** queued → running: the plan gets a slot. `runLimitMs` says how long the attempt may run. */
 export function start(plan: PlanRecord, nowMs: number, runLimitMs: number): Change | null {
   if (plan.status !== 'queued') return null
   return {
@@ -35,12 +36,13 @@ export function start(plan: PlanRecord, nowMs: number, runLimitMs: number): Chan
   }
 }
 
-/** An attempt ended on the VM. A late report of another attempt, or of a plan that is no longer running, changes nothing. */
+/** An attempt ended on the VM. Returns null for a late report of another attempt or of a plan that no longer runs. */
 export function end(plan: PlanRecord, attempt: number, report: AttemptEnd, nowMs: number): Change | null {
   if (plan.status !== 'running' || attempt !== plan.attempt || report.kind === 'stopped') return null
   const worked = withWork(plan, report.work)
   if (report.kind === 'completed') {
-    // "verified" needs proof from a clean checkout of the very head the gateway saw pushed; anything else stays a claim.
+    // "verified" needs proof from a clean checkout of exactly the head that the gateway saw pushed. Anything else stays
+    // a claim.
     const proven =
       report.outcome === 'verified' &&
       report.proof === 'clean_checkout' &&
@@ -72,11 +74,12 @@ export function end(plan: PlanRecord, attempt: number, report: AttemptEnd, nowMs
       ? pause(worked, report.reason, report.detail, nowMs, report.question)
       : fail(worked, report.error, nowMs)
   if (change === null) return null
-  // The reason and the text are the VM's word: an export says so (export.ts).
+  // The VM wrote the reason and the text. The mark lets the plan's record attribute them to the VM
+  // (plans/plan-record.ts).
   return { ...change, event: { ...change.event, data: { ...change.event.data, told_by: 'vm' } } }
 }
 
-/** running or queued → paused. Ends the process and frees the slot. */
+/** running or queued → paused. The process ends and the slot becomes free. */
 export function pause(
   plan: PlanRecord,
   reason: PausedReason,
@@ -111,7 +114,7 @@ export function fail(plan: PlanRecord, error: string, nowMs: number): Change | n
   }
 }
 
-/** queued, running or paused → cancelled, at once: what follows on the VM only confirms it. */
+/** queued, running or paused → cancelled, at once. The VM only confirms it later. */
 export function cancel(plan: PlanRecord, nowMs: number): Change | null {
   if (isFinal(plan.status)) return null
   const detail = plan.onVm ? 'Rights revoked; the VM is being told to stop.' : 'Cancelled before it started.'
@@ -130,7 +133,10 @@ export function cancel(plan: PlanRecord, nowMs: number): Change | null {
   }
 }
 
-/** paused, completed, failed or cancelled → queued: same plan, same branch, next attempt. Merged plans are over for good. */
+/**
+ * paused, completed, failed or cancelled → queued: same plan, same branch, next attempt. A merged plan cannot be
+ * reopened.
+ */
 export function reopen(plan: PlanRecord, budgetUsd: number, why: string): Change | null {
   if (plan.status === 'queued' || plan.status === 'running' || plan.mergeStatus === 'merged') return null
   return {
@@ -156,7 +162,10 @@ export function reopen(plan: PlanRecord, budgetUsd: number, why: string): Change
   }
 }
 
-/** The VM is lost for good: the plan keeps `running` on the next one. The attempt number fences whatever still runs on the old. */
+/**
+ * The VM is lost for good: the plan stays `running` and moves to the next VM. The new attempt number shuts out anything
+ * that still runs on the old one.
+ */
 export function moveToNewVm(plan: PlanRecord, nowMs: number): Change | null {
   if (plan.status !== 'running') return null
   const isStored = plan.checkpointHead !== null || plan.pushedHead !== null
@@ -177,7 +186,10 @@ export function moveToNewVm(plan: PlanRecord, nowMs: number): Change | null {
   }
 }
 
-/** Deadlines of SPEC section 5: a state that outlives its time moves on. `heardAtMs`: the VM's last sync. */
+/**
+ * Moves a plan on whose state has lasted too long; null when nothing is due. `heardAtMs` is the time of the VM's last
+ * sync.
+ */
 export function expire(plan: PlanRecord, heardAtMs: number | null, nowMs: number): Change | null {
   const run = runEnd(plan, heardAtMs)
   if (run !== null && nowMs >= run.atMs)
@@ -185,7 +197,7 @@ export function expire(plan: PlanRecord, heardAtMs: number | null, nowMs: number
       ? pause(
           plan,
           'vm_unavailable',
-          'The VM was not heard for 2 hours. It goes on by itself when Orgo is well again, or at once with plan_resume.',
+          'The VM was not heard for 2 hours. It continues by itself when Orgo works again, or at once with plan_resume.',
           nowMs,
         )
       : fail(
@@ -198,7 +210,7 @@ export function expire(plan: PlanRecord, heardAtMs: number | null, nowMs: number
   return null
 }
 
-/** When this plan's present state ends by itself; null when never. */
+/** Returns when this plan's present state ends by itself; null when it never does. */
 export function deadlineMs(plan: PlanRecord, heardAtMs: number | null): number | null {
   if (plan.status === 'running') return runEnd(plan, heardAtMs)?.atMs ?? null
   if (plan.status === 'paused' && plan.pausedAtMs !== null) return plan.pausedAtMs + PAUSED_LIMIT_MS
@@ -207,7 +219,7 @@ export function deadlineMs(plan: PlanRecord, heardAtMs: number | null): number |
   return null
 }
 
-/** Queued plans that get a slot now, oldest first. A VM that cannot add users runs one at a time. */
+/** Returns the queued plans that get a slot now, oldest first. A VM that cannot add users runs one plan at a time. */
 export function plansToStart(
   queued: PlanRecord[],
   running: number,
@@ -218,7 +230,7 @@ export function plansToStart(
   return slots > 0 ? queued.slice(0, slots) : []
 }
 
-/** Open branches are looked at hourly for 7 days, then daily to 90; after that no longer (SPEC section 8). */
+/** Returns when to check an open branch next: hourly for 7 days, then daily until day 90; null after that. */
 export function nextMergeCheckMs(firstPushAtMs: number, nowMs: number): number | null {
   const ageDays = (nowMs - firstPushAtMs) / 86_400_000
   if (ageDays < 7) return nowMs + 3_600_000

@@ -1,4 +1,4 @@
-// The first value of every field: what a record begins with, and what a row of an older version has for a field it does not know.
+// The first value of every field of a record. A row of an older version gets these values for fields it does not have.
 import type { MonthRecord, PlanRecord, SupervisorRecord, VmRecord, WorkspaceRecord } from './records.ts'
 import { RUN_LIMIT_MS } from './run-time.ts'
 
@@ -40,7 +40,7 @@ export function newSupervisorRecord(): SupervisorRecord {
   }
 }
 
-/** What only its registration knows. */
+/** The fields that only the registration knows. */
 export type NewWorkspace = Pick<
   WorkspaceRecord,
   | 'name'

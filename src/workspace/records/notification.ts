@@ -1,4 +1,5 @@
-// Pure: what NOTIFY_URL is told of a plan. No more than its owner sees; the words in it come from strangers, so they are cleaned.
+// Pure: builds the message that NOTIFY_URL receives about a plan. It says no more than the owner may see. Its texts
+// come from a VM or an upstream, so they are cleaned.
 import { cleanLine, cleanText } from '../../lib/text.ts'
 import type { PlanRecord } from './records.ts'
 import type { PlanStatus } from '../contract.ts'
@@ -6,7 +7,7 @@ import type { PlanStatus } from '../contract.ts'
 const TOLD: ReadonlySet<PlanStatus> = new Set(['paused', 'completed', 'failed', 'cancelled'])
 const MAX_TEXT = 2_000
 
-/** The body of the POST; null for a change nobody is told of. */
+/** Returns the body of the POST; null for a change that is not announced. */
 export function notificationOf(plan: PlanRecord, workspace: string, nowMs: number): string | null {
   if (!TOLD.has(plan.status)) return null
   const words = (text: string | null) => (text === null ? null : cleanText(text, MAX_TEXT))

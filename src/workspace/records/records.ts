@@ -1,25 +1,38 @@
-// What the object keeps, as the core sees it: one WorkspaceRecord, and a PlanRecord per plan. store.ts turns them into rows;
-// snapshots.ts into what the doors see. Fields are only ever added: an older row has the first value of those (new-records.ts).
+// The records the object keeps: one WorkspaceRecord, and one PlanRecord per plan. store.ts turns them into rows,
+// snapshots.ts into what callers see. Fields are only ever added: an older row gets the first value of a new field
+// (new-records.ts).
 import type { CheckResult, OutcomeReason, Phase } from '../../shared/protocol.ts'
 import type { Effort, MergeStatus, PausedReason, PlanStatus, WorkspaceStatus } from '../contract.ts'
 
-/** none: no machine known. creating: a create was sent, its outcome may be unknown. known: an id. booting: bootstrap runs. ready: the supervisor was heard. */
+/**
+ * none: no machine is known. creating: a create was sent and its outcome may be unknown. known: the machine has an id.
+ * booting: bootstrap.sh runs. ready: the supervisor was heard.
+ */
 export type VmStep = 'none' | 'creating' | 'known' | 'booting' | 'ready'
 
 export interface VmRecord {
   id: string | null
   name: string
   url: string | null
-  /** Orgo's own workspace it was seen in: a key that does not show that one either is another account's. */
+  /**
+   * The Orgo workspace the machine was seen in. A key that does not show that workspace either belongs to another
+   * account.
+   */
   orgoWorkspaceId: string | null
   adopted: boolean
-  /** Orgo's own word for its state, for people. */
+  /** Orgo's own word for the machine's state, shown to people. */
   status: string
   step: VmStep
-  /** Names the machine in tickets and VM keys: a replaced or newly bootstrapped machine makes the older ones void. */
+  /**
+   * Number of this machine, written into tickets and VM keys. Replacing or bootstrapping the machine raises it and
+   * makes older tickets and keys void.
+   */
   generation: number
   createSentAtMs: number | null
-  /** Set by an answer 403/404, cleared by any sight of it. A loss needs two, 60 s apart, and a listing without it. */
+  /**
+   * Set by an answer of 403 or 404, cleared when the machine is seen. A loss needs two such answers, 60 s apart, and a
+   * listing without the machine.
+   */
   missingSinceMs: number | null
   bootSentAtMs: number | null
   bootStep: string | null
@@ -30,7 +43,7 @@ export interface VmRecord {
 }
 
 export interface SupervisorRecord {
-  /** Nonce of the last doorbell a sync has named, and of the one sent but not yet heard. */
+  /** Nonce of the last doorbell that a sync named, and nonce of the doorbell that was sent but not heard yet. */
   heardNonce: string | null
   pendingNonce: string | null
   bootId: string | null
@@ -38,14 +51,14 @@ export interface SupervisorRecord {
   agentSha256: string
   lastHeardAtMs: number | null
   lastRingAtMs: number | null
-  /** Rings since it was last heard. */
+  /** Doorbells sent since the supervisor was last heard. */
   unansweredRings: number
-  /** Something new must be known on the VM at once; cleared by the sync that carries it. */
+  /** The VM must learn of a change at once. The sync that carries it clears the flag. */
   ringWanted: boolean
   revisionApplied: number
 }
 
-/** A machine that may still be there though no registration wants it. `id` null: only its name is known. */
+/** A machine that may still exist although no registration wants it. `id` is null when only its name is known. */
 export interface Leftover {
   name: string
   id: string | null
@@ -56,8 +69,8 @@ export interface Leftover {
 }
 
 /**
- * `baseUsd`: what all plans had spent when the UTC month began here. `grantedUsd`: what the Account lets this workspace spend in it.
- * `heldUsd`: what the Account may hold for it still, while a return is not known to have been heard.
+ * `baseUsd`: what all plans had spent when this UTC month began. `grantedUsd`: what the Account lets this workspace
+ * spend in the month. `heldUsd`: what the Account may still hold for it while a returned amount is not confirmed.
  */
 export interface MonthRecord {
   name: string
@@ -80,25 +93,28 @@ export interface WorkspaceRecord {
   reactToFeedback: boolean
   createdAtMs: number
   provisioningSinceMs: number | null
-  /** Of that time, how long Orgo itself did not answer. */
+  /** Part of the provisioning time during which Orgo did not answer. */
   outageMs: number
-  /** Per registration; part of the machine's name, so that only a machine of ours is ever adopted. */
+  /**
+   * New for each registration. It is part of the machine's name, so that only a machine of this registration is ever
+   * adopted.
+   */
   nonce: string
-  /** Grows with every change a VM or D1 must learn of, and never goes back. */
+  /** Grows with every change that a VM or D1 must learn of, and never goes back. */
   revision: number
-  /** Trouble with an outside service: nothing is tried again before this. */
+  /** After trouble with an outside service nothing is tried again before this time. */
   retryAtMs: number | null
   retries: number
-  /** The git host has not named its default branch since then, though asked. */
+  /** Since when the git host, although asked, has not named its default branch. */
   gitSilentSinceMs: number | null
   outboxRetryAtMs: number | null
   outboxRetries: number
-  /** When plans that wait for a machine are looked after next, and how often they were. */
+  /** When plans that wait for a machine are checked next, and how often they were checked. */
   mendAtMs: number | null
   mendTries: number
   webhookHeardAtMs: number | null
   refreshMirror: boolean
-  /** Of older versions; now a leftover. */
+  /** Written by older versions only; now a leftover. */
   deleteVm: boolean
   leftovers: Leftover[]
   month: MonthRecord
@@ -131,14 +147,14 @@ export interface PlanRecord {
   commits: { sha: string; subject: string }[]
   diff: { files: number; additions: number; deletions: number }
   head: string | null
-  /** The commit the work began from, as the VM says. */
+  /** The commit the work began from, as the VM reports it. */
   baseHead: string | null
-  /** From the gateway only. */
+  /** Set by the gateway only. */
   pushedHead: string | null
   checkpointHead: string | null
   prUrl: string | null
   openPr: boolean
-  /** A pull request is tried (again) from then on. */
+  /** A pull request is tried (again) from this time on. */
   openPrAtMs: number
   openPrTries: number
   mergeStatus: MergeStatus
@@ -156,13 +172,18 @@ export interface PlanRecord {
   createdAtMs: number
   startedAtMs: number | null
   attemptStartedAtMs: number | null
-  /** Of the attempt's time, how long its VM was not heard; and how long it may run besides (MAX_PLAN_HOURS at its start). */
+  /**
+   * Part of the attempt's time during which its VM was not heard, and how long the attempt may run apart from that
+   * (MAX_PLAN_HOURS when it started).
+   */
   silentMs: number
   runLimitMs: number
   pausedAtMs: number | null
   finishedAtMs: number | null
   cancelledAtMs: number | null
-  /** True from the first time the VM is told of the plan until it was told to forget it and reports it no more. */
+  /**
+   * True from the first time the VM is told of the plan until the VM was told to forget it and no longer reports it.
+   */
   onVm: boolean
   /** The VM confirmed that no process of this attempt is left. */
   stoppedOnVm: boolean
@@ -170,7 +191,7 @@ export interface PlanRecord {
   messagesTaken: number
 }
 
-/** `plan` is '' for a fetch of the machine itself; `attempt` is then its generation. */
+/** `plan` is '' when the machine itself fetches; `attempt` is then the machine's generation. */
 export interface LeaseRecord {
   id: string
   plan: string
@@ -185,17 +206,20 @@ export interface LeaseRecord {
 const STATUSES: readonly string[] = ['queued', 'running', 'paused', 'completed', 'failed', 'cancelled']
 const LEASE_KINDS: readonly string[] = ['git_read', 'git_push', 'model']
 const LEASE_STATES: readonly string[] = ['open', 'revoked', 'unknown']
-/** False for what a newer version of this code wrote (a rollback, or two versions at once): it is left alone until that is back. */
+/**
+ * False for a status that a newer version of this code wrote (after a rollback, or with two versions at once). Such a
+ * plan is left alone until the newer version is back.
+ */
 export const isKnownStatus = (status: string): boolean => STATUSES.includes(status)
 export const isKnownLease = ({ kind, state }: LeaseRecord): boolean =>
   LEASE_KINDS.includes(kind) && LEASE_STATES.includes(state)
 
 export const isFinal = (status: PlanStatus): boolean =>
   status === 'completed' || status === 'failed' || status === 'cancelled'
-/** Paused by us for want of a machine, not by the model or a person. */
+/** True when the runtime paused the plan for want of a machine, not the model or a person. */
 export const isWaitingForVm = ({ status, pausedReason }: PlanRecord): boolean =>
   status === 'paused' && (pausedReason === 'vm_unavailable' || pausedReason === 'orgo_refused')
-/** Its pull request is still to be opened. */
+/** True while the plan's pull request still has to be opened. */
 export const wantsPullRequest = (plan: PlanRecord): boolean =>
   plan.openPr && plan.status === 'completed' && plan.prUrl === null && plan.pushedHead !== null
 export const isOpen = (status: PlanStatus): boolean => status === 'queued' || status === 'running'

@@ -1,4 +1,4 @@
-// Pure: records → the snapshots the doors see and D1 keeps.
+// Pure: turns records into the snapshots that callers see and D1 keeps.
 import { isOpen } from './records.ts'
 import type { PlanRecord, WorkspaceRecord } from './records.ts'
 import type { PlanSnapshot, WorkspaceSnapshot } from '../contract.ts'
@@ -8,7 +8,7 @@ const WEBHOOK_SILENT_MS = 7 * 86_400_000
 export interface WorkspaceView {
   workspace: WorkspaceRecord
   openPlans: PlanRecord[]
-  /** null: the git host has no webhook we know. */
+  /** null: the git host has no webhook this runtime understands. */
   webhookUrl: string | null
   nowMs: number
 }
@@ -36,11 +36,11 @@ export function toWorkspaceSnapshot({
       webhookUrl === null
         ? {
             status: 'unsupported',
-            howTo: 'This git host has no webhook here yet: merges are noticed by asking it hourly.',
+            howTo: 'Webhooks of this git host are not supported yet. The runtime asks the host hourly whether a branch was merged.',
           }
         : {
             status: heard ? 'receiving' : 'unknown',
-            howTo: `In the repository's settings add a webhook: URL ${webhookUrl}, content type application/json, the secret GITHUB_WEBHOOK_SECRET, events "push", "pull requests" and "branch deletion". Without it merges are noticed within an hour.`,
+            howTo: `In the repository's settings add a webhook: URL ${webhookUrl}, content type application/json, the secret GITHUB_WEBHOOK_SECRET, events "push", "pull requests" and "branch deletion". Without it a merge is noticed within an hour.`,
           },
     setup: workspace.setup,
     checks: workspace.checks,
@@ -99,7 +99,7 @@ export function toPlanSnapshot(plan: PlanRecord, workspace: string): PlanSnapsho
   }
 }
 
-/** Changes a waiting plan_status answers early for (SPEC section 5). */
+/** Returns a text that changes with everything for which a waiting plan_status answers early. */
 export function waitKey(plan: PlanRecord): string {
   return JSON.stringify([plan.status, plan.phase, plan.question, plan.mergeStatus, plan.attempt])
 }

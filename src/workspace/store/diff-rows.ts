@@ -1,18 +1,18 @@
-// The object's SQL for diffs: pages as the VM handed them in, and what is known of each hand-in. Kept apart from the other
-// tables' files because nothing else reads them.
+// The object's SQL for diffs: the pages a VM uploaded, and what is known about each upload. It is a file of its own because no
+// other table's code reads these rows.
 import { redactAll } from '../../lib/redact.ts'
 import type { DiffFile, DiffTotals } from '../../shared/protocol.ts'
 import { createQueries } from './history-rows.ts'
 
-/** One hand-in, of one head. */
+/** One upload, of one head. */
 export interface DiffRecord {
   head: string
   base: string | null
   /** Pages stored so far, from 0 without gaps. */
   pages: number
-  /** null until the last page is here: it is not shown before. */
+  /** null until the last page has arrived; the diff is not shown before that. */
   totals: DiffTotals | null
-  /** Pages this plan ever handed in: what a hostile VM can make us write is bounded by it. */
+  /** Number of pages this plan ever uploaded. It limits how much a hostile VM can make the object write. */
   written: number
 }
 
@@ -46,7 +46,7 @@ export function createDiffStore(sql: SqlStorage) {
       )
     },
 
-    /** The first page from n on that shows the path, or something below it; any page without a path. */
+    /** Returns the first page from n on that shows the path or something below it; without a path, the first page from n on. */
     diffPage(
       planId: string,
       head: string,
@@ -74,7 +74,7 @@ export function createDiffStore(sql: SqlStorage) {
       return row === undefined ? null : { n: row.n, files: JSON.parse(row.files) }
     },
 
-    /** Drops every hand-in of the plan but those of these heads. */
+    /** Drops every upload of the plan except those of these heads. */
     dropOtherDiffs(planId: string, heads: string[]): void {
       const kept = JSON.stringify(heads)
       for (const table of ['diff_pages', 'diffs'])

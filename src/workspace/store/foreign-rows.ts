@@ -1,5 +1,5 @@
-// What a newer version of this code left in the tables and ours does not know: states, kinds of outbox rows, kinds of leases. Our
-// queries pass them by (store.ts, store-history.ts); here they are only counted, so that the object stays awake for them.
+// Counts what a newer version of this code left in the tables and this one does not know: states, outbox kinds, lease kinds. The
+// queries of store.ts and history-rows.ts skip such rows; the count keeps the object awake for them.
 import { isKnownLease, isKnownStatus } from '../records/records.ts'
 import type { LeaseRecord } from '../records/records.ts'
 import { createQueries } from './history-rows.ts'

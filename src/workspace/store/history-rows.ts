@@ -1,10 +1,10 @@
-// The part of the object's SQL that only grows: events of plans, what is still to be told to D1, and deliveries seen.
+// The part of the object's SQL that only grows: events of plans, notifications to send, and webhook deliveries seen.
 import { redact, redactAll } from '../../lib/redact.ts'
 import type { EventLine } from '../../shared/protocol.ts'
 import type { PlanEvent } from '../contract.ts'
 
 const MAX_EVENTS_PER_ATTEMPT = 1_000
-/** As JSON. Longer data is left out, and its length told: a part of it would say something else. */
+/** Length as JSON. Longer data is left out whole and its length noted, because a cut-off part would mean something else. */
 const MAX_EVENT_DATA = 16_000
 
 type Source = { lastN: number; kept: number }
@@ -35,10 +35,16 @@ export function createQueries(sql: SqlStorage) {
 
 export function createHistoryStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
-  /** What was taken of each attempt's lines; a row for it at every line would double what a line costs. */
+  /**
+   * The last line taken of each attempt, and how many were kept. It is in memory, because a row write per line would double a
+   * line's cost.
+   */
   const sources = new Map<string, Source>()
 
-  /** In memory, else from the lines themselves: each says its (attempt, n). The table knows what came past the cap. */
+  /**
+   * Returns the numbers from memory, else from the stored lines, which each hold their (attempt, n). event_sources knows the
+   * lines past the cap.
+   */
   function sourceOf(planId: string, attempt: number): Source {
     const known = sources.get(`${planId} ${attempt}`)
     if (known !== undefined) return known
@@ -62,7 +68,7 @@ export function createHistoryStore(sql: SqlStorage) {
   }
 
   const store = {
-    /** Gives the next seq of the plan's history and puts the event in the outbox. */
+    /** Assigns the next seq of the plan's history and puts the event in the outbox. Returns the seq. */
     addEvent(planId: string, event: Omit<PlanEvent, 'seq'>): number {
       const seq =
         first<{ next: number }>('SELECT COALESCE(MAX(seq), 0) + 1 AS next FROM events WHERE plan = ?', planId)
@@ -77,12 +83,15 @@ export function createHistoryStore(sql: SqlStorage) {
         redact(event.text),
         data,
       )
-      // One row for all that are not told yet: it stays at the first of them.
+      // One row stands for all events that D1 does not have yet; it keeps the seq of the first.
       sql.exec("INSERT OR IGNORE INTO pending (kind, plan, seq) VALUES ('events', ?, ?)", planId, seq)
       return seq
     },
 
-    /** Takes the VM's lines of one attempt once each, in order; past the cap they are counted instead. Answers the highest n taken. */
+    /**
+     * Takes each of the VM's lines of one attempt once, in order. Lines past the cap are only counted. Returns the highest n
+     * taken.
+     */
     takeVmEvents(planId: string, attempt: number, lines: EventLine[], nowMs: number): number {
       const before = sourceOf(planId, attempt)
       let { lastN, kept } = before
@@ -101,7 +110,8 @@ export function createHistoryStore(sql: SqlStorage) {
           atMs: Math.min(line.atMs, nowMs),
           type: line.type,
           text: line.text,
-          // Last, so that no line says a number that is not its own: by them it is known as the VM's (export.ts).
+          // attempt and n come last, so that a line cannot overwrite them: they mark the event as the VM's
+          // (plans/plan-record.ts).
           data: { ...bounded(line.data), attempt, n: line.n },
         })
       }
@@ -121,7 +131,7 @@ export function createHistoryStore(sql: SqlStorage) {
       return sourceOf(planId, attempt).lastN
     },
 
-    /** Its seq; 0 when there is none. */
+    /** Returns the newest event's seq; 0 when there is none. */
     newestEvent(planId: string): number {
       return (
         first<{ seq: number }>('SELECT COALESCE(MAX(seq), 0) AS seq FROM events WHERE plan = ?', planId)
@@ -138,7 +148,7 @@ export function createHistoryStore(sql: SqlStorage) {
       ).map(toEvent)
     },
 
-    /** Changes of the plan's state, without lines of the VM that call themselves so. */
+    /** Returns the plan's state changes, without VM lines that use the same type names. */
     stateEvents(planId: string): PlanEvent[] {
       return rows<EventRow>(
         `SELECT seq, at, type, text, data FROM events WHERE plan = ? AND json_type(data, '$.n') IS NULL
@@ -177,7 +187,7 @@ export function createHistoryStore(sql: SqlStorage) {
       sql.exec('UPDATE notifications SET tries = tries + 1, due = ? WHERE id = ?', dueAtMs, id)
     },
 
-    /** Those due after that time are due now. Writes nothing where there are none. */
+    /** Makes notifications due now that are due after that time. Writes nothing when there are none. */
     hurryNotifications(afterMs: number, nowMs: number): void {
       if (first('SELECT 1 AS one FROM notifications WHERE due > ? LIMIT 1', afterMs) !== undefined)
         sql.exec('UPDATE notifications SET due = ? WHERE due > ?', nowMs, afterMs)

@@ -1,26 +1,29 @@
-// What D1 is still to be told, one row for each thing: events of a plan from a seq on, a plan, the workspace, a plan that is erased.
-// Rows without an index of their own, and one for all of a plan's lines: what a running plan says is most of what is written.
+// What D1 still has to be told, one row each: a plan's events from a seq on, a plan, the workspace, an erased plan. All events of
+// a plan share one row, and the table has no further index, because events of running plans are most of what is written.
 import { createQueries } from './history-rows.ts'
 
 const OURS = ['events', 'plan', 'workspace', 'erase'] as const
-/** Rows of a kind that a newer version added wait for it (store-foreign.ts). */
+/** Rows of a kind that a newer version added stay until that version is back (foreign-rows.ts). */
 export const OUR_KINDS = OURS.map((kind) => `'${kind}'`).join(', ')
 
-/** `seq`: of 'events', the first of them that is not told. */
+/** `seq`: for 'events', the first event that D1 does not have. */
 export type OutboxRow = { kind: (typeof OURS)[number]; plan: string; seq: number }
 
-/** Lines of plans alone are told this seldom, with an alarm that rings anyway: D1 is for lists, and plan_status asks the object. */
+/**
+ * When only events wait, D1 is told at most this often, by an alarm that rings anyway. D1 serves lists only; plan_status asks the
+ * object.
+ */
 export const LINES_WAIT_MS = 45_000
-/** Where none rings, one is set. */
+/** When no alarm rings by then, one is set. */
 const LINES_LATEST_MS = 75_000
 
 export function createOutboxStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
   let toldAtMs = 0
   const store = {
-    /** D1 has everything; a new object takes it for long ago. */
+    /** D1 has everything. A new object starts with 0, that is, long ago. */
     noteTold: (atMs: number): void => void (toldAtMs = atMs),
-    /** The clock was ahead when it was noted. */
+    /** Corrects a time that was noted while the clock was ahead. */
     toldBy: (nowMs: number): void => void (toldAtMs = Math.min(toldAtMs, nowMs)),
     linesAreDue: (nowMs: number): boolean => !store.outboxIsEmpty() && nowMs >= toldAtMs + LINES_WAIT_MS,
     linesLatestMs: (): number => toldAtMs + LINES_LATEST_MS,
@@ -48,7 +51,7 @@ export function createOutboxStore(sql: SqlStorage) {
       return first(`SELECT 1 AS one FROM pending WHERE kind IN (${OUR_KINDS}) LIMIT 1`) === undefined
     },
 
-    /** Something besides lines of plans: a new state, which lists should show at once. */
+    /** True when something other than events waits: a new state, which lists should show at once. */
     outboxIsUrgent(): boolean {
       return (
         first(`SELECT 1 AS one FROM pending WHERE kind IN (${OUR_KINDS}) AND kind <> 'events' LIMIT 1`) !==

@@ -1,8 +1,7 @@
-// Tables of the object and their ordered migrations. A migration only adds, so that older code can run on a newer schema
-// (a rollback, or two versions at once). Applied on register only: junk names leave no database behind.
-//
-// Records are kept as JSON beside the columns that are queried: one row is one record, read and written whole in one
-// synchronous block, which is what makes compare-and-set on (attempt, status) a plain `if`.
+// Tables of the object and their ordered migrations. A migration only adds, so that older code can run on a newer schema (after a
+// rollback, or with two versions at once). Migrations run on register only, so junk names leave no database behind. Records are
+// kept as JSON beside the columns that are queried. One row is one record, read and written whole in one synchronous block; that
+// makes compare-and-set on (attempt, status) a plain `if`.
 
 const MIGRATIONS: string[] = [
   `CREATE TABLE workspace (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL) STRICT;
@@ -29,7 +28,8 @@ const MIGRATIONS: string[] = [
      plan TEXT NOT NULL, head TEXT NOT NULL, n INTEGER NOT NULL, paths TEXT NOT NULL, files TEXT NOT NULL,
      PRIMARY KEY (plan, head, n)
    ) STRICT;`,
-  // The same table to older code, by name and columns, without two indexes: each is a row to pay for, and leases are a handful.
+  // For older code this is the same table, by name and columns, but without two indexes: each index costs a row write, and there
+  // are only a few leases.
   `CREATE TABLE leases_bare (
      id TEXT PRIMARY KEY, plan TEXT NOT NULL, state TEXT NOT NULL, deadline INTEGER NOT NULL, record TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
@@ -40,7 +40,7 @@ const MIGRATIONS: string[] = [
   `CREATE TABLE pending (kind TEXT NOT NULL, plan TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, plan)) STRICT, WITHOUT ROWID;`,
 ]
 
-/** An older version, and this one after a rollback, finds in its outbox what it put there: from then on it is told as ours is. */
+/** Moves the rows of the older outbox table into `pending`. An older version, or a rollback, may have written them. */
 function takeUpOutbox(sql: SqlStorage): void {
   if (sql.exec('SELECT 1 FROM outbox LIMIT 1').toArray().length === 0) return
   sql.exec(`INSERT OR IGNORE INTO pending (kind, plan, seq)
@@ -61,7 +61,7 @@ export function migrate(sql: SqlStorage): void {
   const row = sql.exec<{ version: number }>('SELECT version FROM schema_version').toArray()[0]
   const current = row?.version ?? 0
   for (const migration of MIGRATIONS.slice(current)) sql.exec(migration)
-  // A newer schema under older code keeps its number: only ever raised.
+  // The number is only ever raised, so older code leaves a newer schema's number alone.
   if (row === undefined) sql.exec('INSERT INTO schema_version (version) VALUES (?)', MIGRATIONS.length)
   else if (current < MIGRATIONS.length) sql.exec('UPDATE schema_version SET version = ?', MIGRATIONS.length)
   takeUpOutbox(sql)

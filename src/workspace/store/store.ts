@@ -1,5 +1,6 @@
-// All SQL of the object: records in, records out. Every method is synchronous, so what is called without an `await` in between
-// commits together, and nothing leaves the object before it is durable (output gate): intent is written before the act for free.
+// All SQL of the object: records in, records out. Every method is synchronous, so calls without an `await` in between commit
+// together. Nothing leaves the object before it is durable (the platform's output gate), so an intent is always stored before it
+// is acted on.
 import { redactAll } from '../../lib/redact.ts'
 import {
   newPlanRecord,
@@ -24,7 +25,7 @@ import { createOutboxStore } from './outbox-rows.ts'
 
 export type Store = ReturnType<typeof createStore>
 
-/** Signs of life: lost with the object, they may be this old, and cost one doorbell more at most. */
+/** How old the stored sign of life may be. When the object is lost, this costs one extra doorbell at most. */
 const KEEP_LIVENESS_MS = 60_000
 
 export interface Liveness {
@@ -35,9 +36,9 @@ export interface Liveness {
 export function createStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
   const outbox = createOutboxStore(sql)
-  /** What is newer than the row; written with its next change. */
+  /** Signs of life newer than the row; written with the row's next change. */
   let liveness: Liveness | null = null
-  /** Of all plans together: a sum over every row, so it is made once. */
+  /** Cached total spend of all plans; computing it scans every row. */
   let spentUsd: number | null = null
 
   const store = {
@@ -62,7 +63,7 @@ export function createStore(sql: SqlStorage) {
       return workspace
     },
 
-    /** A row for each sign of life would cost more than all else of a plan that runs. */
+    /** Keeps a sign of life in memory, because a row for each would cost more than everything else a running plan writes. */
     noteLiveness(now: Liveness): void {
       const savedAtMs =
         first<{ at: number | null }>(
@@ -81,7 +82,7 @@ export function createStore(sql: SqlStorage) {
       )
     },
 
-    /** Grows the revision, and has D1 told of the workspace's new state. */
+    /** Like changeWorkspace; also raises the revision and has D1 told of the workspace's new state. */
     publishWorkspace(change: (workspace: WorkspaceRecord) => void): WorkspaceRecord {
       outbox.toTell('workspace')
       return store.changeWorkspace((workspace) => {
@@ -103,7 +104,10 @@ export function createStore(sql: SqlStorage) {
       ).map(toPlan)
     },
 
-    /** Plans somebody still has to do something about: open, known to the VM, or with an unmerged branch. Not those of a newer version. */
+    /**
+     * Returns plans that still need work: open, known to the VM, or with an unmerged branch. Plans of a newer version are left
+     * out.
+     */
     watchedPlans(): PlanRecord[] {
       return rows<{ record: string }>('SELECT record FROM plans WHERE watched = 1 ORDER BY ord')
         .map(toPlan)
@@ -114,7 +118,7 @@ export function createStore(sql: SqlStorage) {
       return rows<{ record: string }>('SELECT record FROM plans ORDER BY ord DESC LIMIT ?', limit).map(toPlan)
     },
 
-    /** Plans with a branch at the host that is not known to be merged. */
+    /** Returns plans with a branch at the host that is not known to be merged. */
     unmergedPlans(): PlanRecord[] {
       return rows<{ record: string }>(
         "SELECT record FROM plans WHERE json_extract(record, '$.mergeStatus') IN ('open', 'closed') ORDER BY ord",
@@ -143,7 +147,7 @@ export function createStore(sql: SqlStorage) {
       store.savePlan(plan)
     },
 
-    /** Saves the plan, has D1 told of it, and grows the workspace's revision so that the VM learns of it too. */
+    /** Saves the plan, has D1 told of it, and raises the workspace's revision so that the VM learns of it too. */
     savePlan(plan: PlanRecord): void {
       const wanted =
         plan.status === 'queued' ||
@@ -156,10 +160,10 @@ export function createStore(sql: SqlStorage) {
         'SELECT status, watched FROM plans WHERE id = ?',
         plan.id,
       )
-      // Whether a state of a newer version is over is for that version to say.
+      // Only the newer version can say whether a state it wrote is over.
       const watched = isKnownStatus(plan.status) ? wanted : was?.watched === 1
       outbox.toTell('plan', plan.id)
-      // Most saves are of what a plan has spent: those leave the index, and the workspace's count of its plans, alone.
+      // Most saves only change what a plan has spent: those leave the status index and the workspace's row in D1 alone.
       if (was?.status === plan.status && was.watched === Number(watched)) {
         sql.exec('UPDATE plans SET revision = ?, record = ? WHERE id = ?', revision, kept(plan), plan.id)
         return
@@ -175,19 +179,19 @@ export function createStore(sql: SqlStorage) {
       outbox.toTell('workspace')
     },
 
-    /** What all plans of the workspace have spent together. */
+    /** Returns what all plans of the workspace have spent together, in dollars. */
     spentUsd(): number {
       spentUsd ??=
         first<{ usd: number }>("SELECT TOTAL(json_extract(record, '$.spentUsd')) AS usd FROM plans")?.usd ?? 0
       return spentUsd
     },
 
-    /** The plan spent more: to be saved by the caller with what else changed. */
+    /** Adds to the cached total. The caller saves the plan's own record. */
     noteSpent(usd: number): void {
       if (spentUsd !== null) spentUsd += usd
     },
 
-    /** Signs of life and the like: kept, but neither D1 nor the VM needs to hear. */
+    /** Saves changes that neither D1 nor the VM must learn of, such as signs of life. */
     touchPlan(plan: PlanRecord): void {
       sql.exec('UPDATE plans SET record = ? WHERE id = ?', kept(plan), plan.id)
     },
@@ -280,10 +284,13 @@ export function createStore(sql: SqlStorage) {
   }
 }
 
-/** As it is stored: what a VM or an upstream said goes no further with a secret in it, neither to D1 nor to a tool's answer. */
+/**
+ * Returns the record as it is stored. Secrets in texts of a VM or an upstream are redacted here, so none reaches D1 or a tool's
+ * answer.
+ */
 const kept = (record: PlanRecord | WorkspaceRecord): string => JSON.stringify(redactAll(record))
 
-// JSON we wrote ourselves, laid over the defaults so that a row of an older version has every field.
+// The row holds JSON that this code wrote. The defaults fill in fields that a row of an older version lacks.
 const toPlan = (row: { record: string }): PlanRecord => {
   const parsed: PlanRecord = JSON.parse(row.record)
   return { ...newPlanRecord(parsed), ...parsed }

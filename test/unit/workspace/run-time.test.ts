@@ -51,7 +51,7 @@ describe('an attempt whose VM is not heard', () => {
       pausedReason: 'vm_unavailable',
       pausedAtMs: until,
       statusDetail:
-        'The VM was not heard for 2 hours. It goes on by itself when Orgo is well again, or at once with plan_resume.',
+        'The VM was not heard for 2 hours. It continues by itself when Orgo works again, or at once with plan_resume.',
     })
   })
   it('on a machine that was never heard counts from its own beginning, as does one begun since', () => {

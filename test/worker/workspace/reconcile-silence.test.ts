@@ -171,7 +171,7 @@ describe('a machine unheard', () => {
         status: 'paused',
         pausedReason: 'vm_unavailable',
         statusDetail:
-          'The VM was not heard for 2 hours. It goes on by itself when Orgo is well again, or at once with plan_resume.',
+          'The VM was not heard for 2 hours. It continues by itself when Orgo works again, or at once with plan_resume.',
         pausedAtMs: clock.nowMs,
       })
       expect(plan(B)).toMatchObject({ status: 'running' })

@@ -170,7 +170,7 @@ describe('a cancel that the VM does not confirm', () => {
         ...before,
         stoppedOnVm: true,
         statusDetail:
-          'Rights revoked. The VM did not confirm in 10 minutes that the process ended; nothing it does can be pushed or spent.',
+          'Rights revoked. The VM did not confirm in 10 minutes that the process ended; nothing that process does can be pushed or spent.',
       })
       expect(core.store.events(A, 0, 9)).toEqual([
         {
