@@ -1,6 +1,6 @@
-// The Account object, one for all workspaces: what must be counted or serialised across them. Orgo counts computers and then
-// inserts without a lock, so creates go one at a time; a 429 is per key, so all calls pace together; the monthly budget is one
-// sum. Signing in is counted here too (logins.ts). No alarm and no timer: everything here is settled when somebody asks.
+// The Account object, one for all workspaces: it holds what must be counted or serialised across them. Orgo counts computers and
+// then inserts without a lock, so creates go one at a time. A 429 is per key, so all calls wait together. The monthly budget is
+// one sum. Sign-ins are counted here too (logins.ts). It has no alarm and no timer: everything is settled when a call comes.
 import { DurableObject } from 'cloudflare:workers'
 import { checkOrgo } from './check-orgo.ts'
 import * as logins from './logins.ts'
@@ -9,10 +9,13 @@ const SLOT_LIFE_MS = 3 * 60_000
 const SLOT_RETRY_MS = 3_000
 const MAX_PACE_MS = 60_000
 const CALM_MS = 2 * 60_000
-/** Granted beyond what was asked for, so that most calls need no question. A workspace that dies with it takes no more from the month. */
+/**
+ * Granted beyond what was asked for, so that most calls need no question. A workspace that dies with it takes no more than this
+ * from the month.
+ */
 const MOST_AHEAD_USD = 1
 
-/** Each grant is a number not granted before, so that a return that comes late means none that came after it. */
+/** Makes each grant a number that was not granted before, so that a late return cannot match a newer grant. */
 const NEW_GRANT_USD = 1e-9
 
 const TABLES = `
@@ -24,12 +27,11 @@ const TABLES = `
 
 export interface GrantMonthInput {
   workspace: string
-  /** Of this month: what was spent, and the worst cases of calls that are open. */
+  /** Spent in this month, plus the worst cases of open calls. */
   usedUsd: number
-  /** Of the call asked for. */
+  /** Worst case of the call that is asked for. */
   worstCaseUsd: number
   nowMs: number
-  /** MONTHLY_BUDGET_USD. */
   limitUsd: number
 }
 
@@ -49,7 +51,7 @@ export class Account extends DurableObject<Env> {
     return this.ctx.storage.sql
   }
 
-  /** The right to create one computer, for 3 minutes or until released. The holder itself may ask again. */
+  /** Gives the right to create one computer, for 3 minutes or until released. The holder itself may ask again. */
   acquireCreate(holder: string): { granted: boolean; retryAfterMs: number } {
     const now = Date.now()
     const held = this.#sql.exec<Slot>('SELECT holder, expires_at FROM create_slot').toArray()[0]
@@ -63,12 +65,15 @@ export class Account extends DurableObject<Env> {
     return { granted: true, retryAfterMs: 0 }
   }
 
-  /** Only its holder can give the slot back: a late release must not free the next one's. */
+  /** Only the holder can give the slot back, so a late release does not free the next holder's slot. */
   releaseCreate(holder: string): void {
     this.#sql.exec('DELETE FROM create_slot WHERE holder = ?', holder)
   }
 
-  /** A 429: nobody calls before then. Without a time from Orgo 1 s, doubling to 60 s while they come close together. */
+  /**
+   * Orgo answered 429: no workspace calls before the time Orgo named. Without a time the wait is 1 s, doubling to 60 s while 429s
+   * come close together.
+   */
   noteRateLimit(retryAfterMs: number | null): void {
     const now = Date.now()
     const last = this.#sql.exec<Pace>('SELECT not_before, strikes FROM pace').toArray()[0]
@@ -82,15 +87,15 @@ export class Account extends DurableObject<Env> {
     )
   }
 
-  /** Milliseconds to wait before the next call of Orgo; 0: now. */
+  /** Returns the milliseconds to wait before the next call to Orgo; 0: now. */
   canCall(): number {
     const pace = this.#sql.exec<Pace>('SELECT not_before, strikes FROM pace').toArray()[0]
     return Math.max(0, (pace?.not_before ?? 0) - Date.now())
   }
 
   /**
-   * Lets a workspace spend in this UTC month: what it has used, the call it asks for, and a little more. Admitted while what all
-   * have been granted stays below the limit, so that the limit is crossed by one call at most.
+   * Lets a workspace spend in this UTC month: what it has used, the call it asks for, and a little more. It is admitted while the
+   * sum of all grants stays below the limit, so at most one call crosses the limit.
    */
   grantMonth({ workspace, usedUsd, worstCaseUsd, nowMs, limitUsd }: GrantMonthInput): {
     ok: boolean
@@ -114,7 +119,10 @@ export class Account extends DurableObject<Env> {
     return { ok: true, grantedUsd: usd }
   }
 
-  /** The rest is others' to spend. Only from the very grant it means: a late one must not take back a newer. */
+  /**
+   * Gives the unused rest back to the other workspaces. It must name the exact grant, so that a late return does not take back a
+   * newer one.
+   */
   returnMonth({ workspace, month, fromUsd, toUsd }: ReturnMonthInput): void {
     this.#sql.exec(
       'UPDATE month_grants SET usd = ? WHERE month = ? AND workspace = ? AND usd = ?',
@@ -125,17 +133,17 @@ export class Account extends DurableObject<Env> {
     )
   }
 
-  /** Dollars spent in this UTC month or let be spent. */
+  /** Returns the dollars that were spent or granted in this UTC month. */
   grantedThisMonth(nowMs: number = Date.now()): number {
     return this.#granted(utcMonth(nowMs), '')
   }
 
-  /** Milliseconds to wait before this source may try to sign in; 0: now, and the try is counted. */
+  /** Returns the milliseconds this source must wait before trying to sign in; 0: now, and the try is counted. */
   countTry(source: string, nowMs: number): number {
     return logins.countTry(this.#sql, source, nowMs)
   }
 
-  /** The try was right: strikes forgotten, session open. Answers when it expires. */
+  /** The try was right: clears the strikes and opens the session. Returns when the session expires. */
   signIn(source: string, session: logins.Held): number {
     logins.clearStrikes(this.#sql, source)
     return logins.openSession(this.#sql, session)
@@ -171,7 +179,6 @@ export class Account extends DurableObject<Env> {
   }
 }
 
-// Rows of this file's own queries.
 type Slot = { holder: string; expires_at: number }
 type Pace = { not_before: number; strikes: number }
 type Sum = { usd: number }

@@ -1,4 +1,4 @@
-// What `npm run doctor` asks of Orgo: is the key accepted, and is there room for one more computer.
+// What `npm run doctor` checks at Orgo: whether the key is accepted, and whether one more computer fits.
 import { readSettings } from '../lib/settings.ts'
 import { createOrgo } from '../orgo/orgo.ts'
 import { VmError } from '../orgo/vm.ts'
@@ -18,7 +18,7 @@ export async function checkOrgo(env: Env): Promise<Finding> {
         check,
         ok: false,
         detail: `All ${room.max} computers of your Orgo plan are in use: a new workspace would get none.`,
-        cure: 'Remove a computer at orgo.ai (or a workspace here), or take a larger plan.',
+        cure: 'Remove a computer at orgo.ai (or a workspace here), or choose a larger Orgo plan.',
       }
     return {
       check,
@@ -34,7 +34,7 @@ export async function checkOrgo(env: Env): Promise<Finding> {
       detail: error.message,
       cure: refused
         ? 'Make a new key at orgo.ai and run ORGO_API_KEY=... npm run deploy'
-        : 'Wait: what needs Orgo is tried again by itself.',
+        : 'Wait: the runtime tries again by itself.',
     }
   }
 }

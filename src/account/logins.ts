@@ -1,12 +1,13 @@
-// Signing in, in the Account object: how long a source must wait after wrong tries, the one pairing code, and the sessions of
-// browsers. Secrets come as hashes, and with the mark of the OWNER_TOKEN they belong to: under a new one none of them holds.
+// Sign-in state in the Account object: how long a source must wait after wrong tries, the one pairing code, and the browser
+// sessions. Secrets arrive as hashes, together with a mark of the OWNER_TOKEN they belong to. After the token changes, none of
+// them is valid.
 
 export const SESSION_LIFE_MS = 12 * 60 * 60_000
 export const PAIRING_LIFE_MS = 10 * 60_000
 const FIRST_WAIT_MS = 1_000
 const MAX_WAIT_MS = 5 * 60_000
 const FORGET_STRIKES_MS = 60 * 60_000
-/** From however many sources: 40 bits against so many guesses. */
+/** This limit holds for all sources together: 40 bits against so many guesses. */
 const MAX_PAIRING_TRIES = 1_000
 
 export const LOGIN_TABLES = `
@@ -19,8 +20,9 @@ export const LOGIN_TABLES = `
   CREATE INDEX IF NOT EXISTS login_strikes_by_age ON login_strikes (not_before);`
 
 /**
- * Before a secret is compared: 0 means go on, otherwise the milliseconds to wait. Every try counts as wrong until clearStrikes
- * says otherwise, so that a hundred at once are one. 1 s after the first, doubling to 5 minutes, forgotten after an hour.
+ * Called before a secret is compared. Returns 0 to go on, otherwise the milliseconds to wait. Every try counts as wrong until
+ * clearStrikes says otherwise, so that a hundred tries at once count as one. The wait is 1 s after the first try, doubles to 5
+ * minutes, and is forgotten after an hour.
  */
 export function countTry(sql: SqlStorage, source: string, nowMs: number): number {
   sql.exec('DELETE FROM login_strikes WHERE not_before < ?', nowMs - FORGET_STRIKES_MS)
@@ -44,14 +46,13 @@ export function clearStrikes(sql: SqlStorage, source: string): void {
 }
 
 export interface Held {
-  /** SHA-256 of the secret. */
   hash: string
-  /** ownerMark of the OWNER_TOKEN it was given under. */
+  /** The ownerMark of the OWNER_TOKEN that was set then. */
   owner: string
   nowMs: number
 }
 
-/** The one code there is: a new one ends the one before. Answers when it expires. */
+/** Stores the only pairing code; a new one ends the one before. Returns when it expires. */
 export function keepPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held): number {
   const expiresAtMs = nowMs + PAIRING_LIFE_MS
   sql.exec(
@@ -63,7 +64,7 @@ export function keepPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held): 
   return expiresAtMs
 }
 
-/** True once for the right code: it is gone afterwards. */
+/** Returns true once for the right code; the code is deleted. */
 export function redeemPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held): boolean {
   sql.exec('UPDATE pairing_code SET tries = tries + 1')
   sql.exec('DELETE FROM pairing_code WHERE tries > ? OR expires_at <= ?', MAX_PAIRING_TRIES, nowMs)
@@ -102,7 +103,7 @@ export interface Admission {
   nowMs: number
 }
 
-/** At most so many within the last so long; one that is refused does not count. */
+/** True when at most so many came within the given time. A refused one does not count. */
 export function admit(sql: SqlStorage, { door, most, withinMs, nowMs }: Admission): boolean {
   sql.exec('DELETE FROM admissions WHERE at <= ?', nowMs - 24 * 60 * 60_000)
   const query = 'SELECT COUNT(*) AS count FROM admissions WHERE door = ? AND at > ?'

@@ -1,5 +1,5 @@
-// What a VM is given over Orgo's bash: four commands, all of them built here, and what they answer. Pure. A ticket and a nonce
-// are the only things that ever travel this way; plans, keys and tokens go over POST /vm/sync.
+// Pure: builds the four commands a VM is given through Orgo's bash, and parses their answers. Only a ticket and a nonce travel
+// this way; plans, keys and tokens go over POST /vm/sync.
 import * as z from 'zod'
 import { BootStatus, DoorbellStatus } from '../shared/protocol.ts'
 import { DEFAULT_NODE_DIST_URL, NODE_SHA256, NODE_VERSION } from './node-pin.ts'
@@ -7,17 +7,17 @@ import { START_SCRIPT } from './start-script.ts'
 import { VmError } from './vm.ts'
 
 const NONCE = /^[a-z0-9]{8,64}$/
-// Nothing a shell, curl or a JSON string could take for syntax.
+// The pattern admits nothing that a shell, curl or a JSON string could take for syntax.
 const PLAIN_URL = /^https?:\/\/[A-Za-z0-9.:[\]-]+(?:\/[A-Za-z0-9._~/-]*)?$/
-// bootstrap.sh's link to /opt/ralph/ralph, or to wherever it may write on a machine that is not its own.
+// A link that bootstrap.sh makes to /opt/ralph/ralph, or to wherever it may write on an adopted machine.
 const RALPH = '"${HOME:-/root}/.ralph/ralph"'
 const STATUS_IN_MEMORY = '/run/ralph-boot-status'
 
 export interface FirstCommandInput {
-  /** Where the VM reaches the Worker; no slash at its end. */
+  /** The address at which the VM reaches the Worker, without a slash at its end. */
   vmUrl: string
   ticket: string
-  /** Names this start: each marker on the disk carries it, and the first bell rings with it. */
+  /** Names this start: each marker on the disk carries it, and the first doorbell uses it. */
   nonce: string
   workspace: string
   ralphSha256: string
@@ -26,8 +26,9 @@ export interface FirstCommandInput {
 }
 
 /**
- * Writes what bootstrap.sh needs to ~/.ralph/boot, starts it detached and prints one BootStatus line; under 32 KB, done in
- * milliseconds. The same command twice is one start. Values are written by the shell itself: no program gets them as arguments.
+ * Returns the command that writes what bootstrap.sh needs to ~/.ralph/boot, starts it detached and prints one BootStatus line. It
+ * is under 32 KB and takes milliseconds. Sending it twice starts once. The shell itself writes the values, so no program gets
+ * them as arguments.
  */
 export function firstCommand(input: FirstCommandInput): string {
   const isDefaultDist = input.nodeDistUrl === DEFAULT_NODE_DIST_URL
@@ -37,7 +38,7 @@ export function firstCommand(input: FirstCommandInput): string {
     RALPH_SHA256: checked('ralphSha256', /^[0-9a-f]{64}$/, input.ralphSha256),
     NODE_DIST_URL: checked('nodeDistUrl', PLAIN_URL, input.nodeDistUrl),
     NODE_VERSION,
-    // Empty: the address was set by the owner on purpose, and its own SHASUMS256.txt is believed as the program itself is.
+    // Empty: the owner set this address on purpose, so its own SHASUMS256.txt is trusted as the program itself is.
     NODE_SHA256_X64: isDefaultDist ? NODE_SHA256.x64 : '',
     NODE_SHA256_ARM64: isDefaultDist ? NODE_SHA256.arm64 : '',
   }
@@ -71,7 +72,10 @@ fi
 `
 }
 
-/** Only reads: prints the BootStatus line. A start whose process is gone before its end (killed, rebooted) counts as none. */
+/**
+ * Returns the command that prints the BootStatus line; it only reads. A start whose process ended too early (killed, rebooted)
+ * counts as none.
+ */
 export function statusCommand(): string {
   return `boot="\${HOME:-/root}/.ralph/boot"
 status="$(cat ${STATUS_IN_MEMORY} 2>/dev/null || cat "$boot/status" 2>/dev/null || echo '{"step":"none","error":null}')"
@@ -88,12 +92,12 @@ echo "$status"
 `
 }
 
-/** The one command a running VM ever gets. */
+/** Returns the only command a running VM ever gets. */
 export function doorbellCommand(nonce: string): string {
   return `${RALPH} doorbell ${checked('nonce', NONCE, nonce)}`
 }
 
-/** Asks whose ~/workspace an adopted machine holds; only reads. */
+/** Returns the command that asks whose ~/workspace an adopted machine holds; it only reads. */
 export function foreignWorkspaceCommand(): string {
   return `home="\${HOME:-/root}" owner=''
 [ ! -f "$home/.ralph/workspace" ] || owner="$(head -c 64 "$home/.ralph/workspace" | tr -cd 'a-z0-9-')"
@@ -104,7 +108,7 @@ fi
 `
 }
 
-/** The last BootStatus among the lines of an output; null when there is none. */
+/** Returns the last BootStatus among the output's lines; null when there is none. */
 export function parseBootStatus(output: string): BootStatus | null {
   return lastLine(output, BootStatus)
 }
@@ -115,7 +119,10 @@ export function parseDoorbell(output: string): DoorbellStatus | null {
 
 const Holds = z.object({ holds: z.string().nullable() })
 
-/** null: no ~/workspace there. A name: that workspace's. '?': somebody's. Throws VmError when the machine did not answer that. */
+/**
+ * Returns null when there is no ~/workspace, the workspace's name when known, else '?'. Throws VmError when the machine did not
+ * answer.
+ */
 export function parseForeignWorkspace(output: string): string | null {
   const answer = lastLine(output, Holds)
   if (answer === null)
@@ -127,7 +134,7 @@ export function parseForeignWorkspace(output: string): string | null {
   return answer.holds
 }
 
-/** Machines print greetings and warnings around what was asked for. */
+/** Returns the last line that fits the schema: machines print greetings and warnings around the answer. */
 function lastLine<T>(output: string, schema: z.ZodType<T>): T | null {
   for (const line of output.split('\n').toReversed()) {
     const start = line.indexOf('{')

@@ -1,10 +1,9 @@
-// The Node a VM gets when it has none of version 22 or newer: the release this project itself runs on. The checksums are those
-// of Node's signed SHASUMS256.txt for v24.21.0 (.tar.gz: a bare Ubuntu has gzip, not always xz). Raising the version means
-// copying both anew.
-//
-// They are demanded of the default address only, where they guard against a changed or intercepted archive. Another
-// NODE_DIST_URL is set by the owner on the Worker, never by a VM: who names the address of a program trusts it with the program,
-// so its own SHASUMS256.txt is believed too and guards against torn downloads (the local stand-in builds its own archive).
+// The Node version a VM gets when it has none of version 22 or newer: the release this project itself runs on. The checksums come
+// from Node's signed SHASUMS256.txt for v24.21.0 (.tar.gz, because a bare Ubuntu has gzip but not always xz). To raise the
+// version, copy both again. The checksums are required for the default address only, where they protect against a changed or
+// intercepted archive. Another NODE_DIST_URL is set by the owner on the Worker, never by a VM. The owner trusts that address with
+// a program, so its own SHASUMS256.txt is trusted too; it protects against torn downloads (the local stand-in builds its own
+// archive).
 
 export const DEFAULT_NODE_DIST_URL = 'https://nodejs.org/dist'
 export const NODE_VERSION = '24.21.0'

@@ -1,4 +1,4 @@
-// One call of Orgo's REST API: key, deadline, bounded body, parsed answer. Reads are tried three times; what changes
+// Makes one call to Orgo's REST API: key, deadline, bounded body, parsed answer. Reads are tried three times. A call that changes
 // something is sent once, because Orgo has no idempotency key. Bodies are never logged: they carry vnc_password.
 import type { z } from 'zod'
 import { fetchUpstream } from '../lib/fetch.ts'
@@ -6,7 +6,7 @@ import { readCapped } from '../lib/http.ts'
 import { toVmError } from './orgo-errors.ts'
 import { VmError } from './vm.ts'
 
-// A listing of a big account was 290 KB; a command may print megabytes before we clip it.
+// A listing of a big account was 290 KB, and a command may print megabytes before its output is cut.
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 const READ_RETRY_MS = [700, 1_400]
 
@@ -17,7 +17,7 @@ export interface OrgoOptions {
 }
 
 export interface OrgoCall<T> {
-  /** What we are doing, for messages: "creating a computer". */
+  /** What the call does, for messages: "creating a computer". */
   what: string
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Built with path``. */
@@ -32,7 +32,7 @@ export async function callOrgo<T>(options: OrgoOptions, call: OrgoCall<T>): Prom
     try {
       return await callOnce(options, call)
     } catch (error) {
-      // Said of reads only: a lost change is an unknown outcome.
+      // Only reads fail with this code: a lost change has an unknown outcome.
       if (!(error instanceof VmError) || error.code !== 'failed') throw error
       await new Promise((resolve) => {
         setTimeout(resolve, waitMs)
@@ -81,7 +81,7 @@ async function callOnce<T>(options: OrgoOptions, call: OrgoCall<T>): Promise<T> 
       mutates,
       nowMs: Date.now(),
     })
-  // A page of somebody in between, with a status that says all is well: nothing is known to have been done.
+  // A proxy in between sent a page with a success status: nothing is known to have been done.
   if (body === undefined && bytes.byteLength > 0) throw lost('Orgo answered in an unknown form')
   const parsed = call.schema.safeParse(body ?? {})
   if (!parsed.success) throw lost('Orgo answered in an unknown form', parsed.error)
@@ -92,6 +92,6 @@ function parseJson(bytes: Uint8Array<ArrayBuffer>): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes))
   } catch {
-    return undefined // gateways in front of Orgo answer in HTML: the status says enough
+    return undefined // proxies in front of Orgo answer in HTML: the status says enough
   }
 }

@@ -1,5 +1,6 @@
-// Orgo's refusals in our words: what happened, whether it can help to try again, and the cure. Its own text goes to the log
-// only. Codes and texts: facts of 2026, from Orgo's documents and its own client; unknown ones fall back to the status.
+// Turns Orgo's refusals into our own messages: what happened, whether a retry can help, and what to do. Orgo's own text goes to
+// the log only. Codes and texts were read in 2026 in Orgo's documents and its own client; an unknown code falls back to the
+// status.
 import * as z from 'zod'
 import { VmError } from './vm.ts'
 import type { VmErrorInput } from './vm.ts'
@@ -27,7 +28,7 @@ const PLAN_CURES: Record<string, string> = {
   DISK_EXCEEDS_QUOTA: "the Orgo plan's disk space is used up. Delete a computer or upgrade at orgo.ai",
   PLAN_LIMIT: "a limit of this Orgo account's contract is reached. Ask Orgo's support",
 }
-// Older plans answer without a code.
+// Older Orgo plans answer without a code.
 const PLAN_TEXTS: [RegExp, string][] = [
   [/\bram limit exceeded|not enough account ram/i, 'RAM_ADDON'],
   [/computer limit reached|your plan allows \d+ computers?/i, 'VM_SLOT_ADDON'],
@@ -47,18 +48,18 @@ const Refusal = z.object({
 })
 
 export interface AnswerInput {
-  /** What we were doing, for the message: "creating a computer". */
+  /** What the call did, for the message: "creating a computer". */
   what: string
   status: number
   headers: Headers
-  /** Parsed JSON, or undefined when the body was none. */
+  /** The parsed JSON; undefined when the body was not JSON. */
   body: unknown
-  /** True for calls that change something: a 5xx of those does not say whether they did. */
+  /** True for calls that change something: a 5xx to those does not say whether the change happened. */
   mutates: boolean
   nowMs: number
 }
 
-/** The VmError for an answer that is not 2xx. */
+/** Returns the VmError for an answer that is not 2xx. */
 export function toVmError(answer: AnswerInput): VmError {
   const parsed = Refusal.safeParse(answer.body ?? {})
   const refusal = parsed.success
@@ -149,7 +150,7 @@ function planRefusal(status: number, code: string, text: string): string | null 
   return byText === undefined ? null : (PLAN_CURES[byText[1]] ?? null)
 }
 
-/** Header in seconds or as a date, else the body's seconds. */
+/** Returns Retry-After (seconds or a date), else the body's seconds, in milliseconds. */
 function retryAfterMs({ headers, nowMs }: AnswerInput, seconds: number | undefined): number | undefined {
   const header = headers.get('retry-after')
   const fromHeader =

@@ -1,4 +1,5 @@
-// Orgo's answers: only the fields we read, under all the names they have had. The rest (vnc_password among it) is dropped here.
+// Schemas of Orgo's answers. They list only the fields this code reads, under all the names they have had. All other fields
+// (among them vnc_password) are dropped here.
 import * as z from 'zod'
 import type { Vm, VmState } from './vm.ts'
 
@@ -40,7 +41,7 @@ export function toVm(computer: z.infer<typeof Computer>, workspaceId: string | n
   }
 }
 
-/** A status we do not know is waited out: the deadline of provisioning ends that, a guess could delete or restart a machine. */
+/** An unknown status means "wait": the provisioning deadline ends the wait, while a guess could delete or restart a machine. */
 function toState(status: string): VmState {
   switch (status) {
     case 'running':
@@ -62,5 +63,5 @@ function toState(status: string): VmState {
 
 export const isThere = ({ status }: { status: string }): boolean => toState(status) !== 'gone_unconfirmed'
 
-/** GET /billing/compute-limits, as Orgo's own client reads it. */
+/** GET /billing/compute-limits, with the fields that Orgo's own client reads. */
 export const ComputeLimits = z.object({ max_computers: z.number(), computers_used: z.number() })

@@ -1,5 +1,5 @@
-// Orgo's REST API (facts: documents and clients of 2026, never yet run against the real service). Quirks are named where they
-// are handled: "project" and "desktop" are old names of workspace and computer and still leak into answers.
+// Orgo's REST API, written from its documents and clients of 2026 and never yet run against the real service. Quirks are named
+// where they are handled. "project" and "desktop" are old names of workspace and computer and still appear in answers.
 import * as z from 'zod'
 import { path } from '../lib/fetch.ts'
 import { callOrgo } from './orgo-call.ts'
@@ -40,7 +40,7 @@ export function createOrgo(options: OrgoOptions): VmProvider {
     return answer.workspaces ?? answer.projects ?? []
   }
 
-  /** Ours, not one of that name which somebody shared with this account. */
+  /** Returns our own Orgo workspace, not one of the same name that was shared with this account. */
   async function findWorkspace(): Promise<string | null> {
     const own = (await workspaces()).find(
       ({ name, role }) => name.toLowerCase() === WORKSPACE && (role === undefined || role === 'owner'),
@@ -62,11 +62,11 @@ export function createOrgo(options: OrgoOptions): VmProvider {
       })
       return made.id
     } catch (error) {
-      // Made by a concurrent call, or made although the answer was lost: the list knows.
+      // A concurrent call created it, or it was created although the answer was lost: the list shows it.
       const found = await findWorkspace().catch(() => null)
       if (found !== null) return found
       if (!(error instanceof VmError)) throw error
-      // Whatever became of the workspace, no computer was asked for yet.
+      // Whatever happened to the workspace, no computer was asked for yet.
       throw new VmError({ kind: error.kind, code: 'failed', message: error.message, cause: error })
     }
   }
@@ -94,7 +94,8 @@ export function createOrgo(options: OrgoOptions): VmProvider {
       try {
         await change(what, 'POST', path`/computers/${target}/${verb}`, timeoutMs)
       } catch (error) {
-        // "Not stopped", "not running": the same page calls these calls idempotent. The next look at its state tells.
+        // "Not stopped" and "not running" count as success: Orgo's documents call these calls idempotent. The next read of the
+        // state decides.
         if (!hasCode(error, 'conflict')) throw error
       }
     }
@@ -123,7 +124,7 @@ export function createOrgo(options: OrgoOptions): VmProvider {
       timeoutMs: timeoutMs + EXEC_GRACE_MS,
       schema: ExecAnswer,
     })
-    // exit_code is missing from the older schema; success once meant "exit code 0", now "it ran".
+    // exit_code is missing in the older schema. `success` once meant "exit code 0" and now means "it ran".
     const exitCode = answer.exit_code ?? (answer.success === false ? 1 : 0)
     return { exitCode, output: (answer.output ?? '').slice(-MAX_OUTPUT_CHARS) }
   }
@@ -181,12 +182,12 @@ export function createOrgo(options: OrgoOptions): VmProvider {
         const limits = await read('reading the plan', `/billing/compute-limits${query}`, ComputeLimits)
         return { used: limits.computers_used, max: limits.max_computers }
       } catch {
-        return null // an undocumented page of Orgo's own client: without it we know less, that is all
+        return null // an undocumented page of Orgo's own client: without it only the capacity is unknown
       }
     },
     start: (id) => power(id, 'start', CHANGE_TIMEOUT_MS),
     async wake(id) {
-      // Any action wakes; this one is documented everywhere, `resume` only in Orgo's own client.
+      // Any action wakes a computer. This one is documented everywhere; `resume` only appears in Orgo's own client.
       await exec(id, 'true', WAKE_EXEC_MS)
     },
     async restart(id) {
@@ -194,7 +195,7 @@ export function createOrgo(options: OrgoOptions): VmProvider {
         await power(id, 'restart', RESTART_TIMEOUT_MS)
       } catch (error) {
         if (!hasCode(error, 'unsupported')) throw error
-        // Legacy hosts know no restart (405).
+        // Legacy hosts do not know restart (405).
         await power(id, 'stop', RESTART_TIMEOUT_MS)
         await power(id, 'start', CHANGE_TIMEOUT_MS)
       }
@@ -204,7 +205,7 @@ export function createOrgo(options: OrgoOptions): VmProvider {
         await change('deleting the computer', 'DELETE', path`/computers/${id}`, CHANGE_TIMEOUT_MS)
       } catch (error) {
         if (!hasCode(error, 'missing') || (await get(id)) !== 'missing') throw error
-        // As for a loss: one or two refusals may be Orgo's mistake, or a key's.
+        // As with a loss, one or two refusals may be a mistake of Orgo, or a wrong key.
         const shown = await listAll()
         if (!shown.ids.includes(id) && (workspaceId === null || shown.workspaceIds.includes(workspaceId)))
           return
@@ -226,7 +227,8 @@ export function createOrgo(options: OrgoOptions): VmProvider {
           return true
         } catch (error) {
           if (!(error instanceof VmError)) throw error
-          // Not offered by this plan or host, or not while it boots: it then sleeps when idle, and the doorbell wakes it.
+          // This plan or host does not offer it, or not while booting: the machine then sleeps when idle, and the doorbell wakes
+          // it.
         }
       }
       return false
@@ -234,7 +236,7 @@ export function createOrgo(options: OrgoOptions): VmProvider {
   }
 }
 
-/** "Missing" is said of machines only: a listing that is denied or gone says nothing about any machine. */
+/** Turns "missing" of a listing into a permanent error: a denied listing says nothing about any machine. */
 function noListing(error: unknown): never {
   if (!hasCode(error, 'missing')) throw error
   throw new VmError({

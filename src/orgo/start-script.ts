@@ -1,5 +1,5 @@
-// The first script a VM runs, written there by the first command: takes the lock, fetches bootstrap.sh and becomes it. Kept
-// small, because it travels inside one argument; everything else stands in agent/bootstrap.sh.
+// The first script a VM runs, which the first command writes: it takes the lock, fetches bootstrap.sh and becomes it. It is kept
+// small because it travels inside one argument; everything else is in agent/bootstrap.sh.
 
 export const START_SCRIPT = `#!/bin/bash
 set -u
@@ -31,7 +31,7 @@ fetch() {
     '0 200')
       # A login page of some network in between also answers 200.
       if [ "$(head -c 2 "$boot/bootstrap.part")" = '#!' ]; then mv -f "$boot/bootstrap.part" "$boot/bootstrap.sh"; return; fi
-      status "\\"something else than the Worker answers at $RALPH_URL\\"" ;;
+      status "\\"something other than the Worker answers at $RALPH_URL\\"" ;;
     '0 401' | '0 403') status "\\"the Worker refused this VM's bootstrap ticket (HTTP $code): it is spent, expired or of an older start\\"" ;;
     '0 '*) status "\\"the Worker answered HTTP $code to /vm/bootstrap.sh\\"" ;;
     '23 '*) status '"disk full: bootstrap.sh cannot be written"' ;;

@@ -1,7 +1,10 @@
-// The port to whoever rents out machines, in our words. One implementation: orgo.ts.
+// The interface to the service that rents out machines, in our own words. orgo.ts is its only implementation.
 import { UpstreamError } from '../lib/errors.ts'
 
-/** coming_up: wait. asleep, stopped: one call to running. gone_unconfirmed: the provider says deleted, a listing has to agree. */
+/**
+ * coming_up: wait. asleep, stopped: one call brings it to running. gone_unconfirmed: the provider says deleted; a listing must
+ * confirm it.
+ */
 export type VmState = 'running' | 'coming_up' | 'asleep' | 'stopped' | 'broken' | 'gone_unconfirmed'
 
 export interface Vm {
@@ -10,50 +13,59 @@ export interface Vm {
   state: VmState
   /** Page for a person; null when the provider names none. */
   url: string | null
-  /** Orgo's second, short id: what some of its hosts want instead of `id`. */
+  /** Orgo's second, short id: some of its hosts expect it instead of `id`. */
   instanceId: string | null
   workspaceId: string | null
 }
 
 export interface ExecResult {
   exitCode: number
-  /** Both streams merged, at most MAX_OUTPUT_CHARS: the end is kept, because our status lines come last. */
+  /** Both streams merged, at most MAX_OUTPUT_CHARS. The end is kept, because our status lines come last. */
   output: string
 }
 
-/** Every method throws VmError. None but the reads is ever repeated by itself. */
+/** Every method throws VmError. Only reads are ever repeated automatically. */
 export interface VmProvider {
-  /** By exact name among our own machines. */
+  /** Finds a machine by exact name among our own. */
   find(name: string): Promise<Vm | null>
-  /** Never retried. After an error with `executed: 'unknown'` look for the name before trying again. */
+  /** Never retried. After an error with `executed: 'unknown'`, look for the name before trying again. */
   create(name: string): Promise<Vm>
-  /** 'missing' only for "not found" and "no access": a reason to doubt, not yet a loss. */
+  /** Returns 'missing' only for "not found" and "no access": a reason to doubt, not yet a loss. */
   get(id: string): Promise<Vm | 'missing'>
-  /** All machines this key can see, and the provider's own workspaces they are in: confirms a loss, or shows another account's key. */
+  /**
+   * Returns all machines this key can see, and the provider's own workspaces they are in. It confirms a loss, or shows that the
+   * key is another account's.
+   */
   listAll(): Promise<{ ids: string[]; workspaceIds: string[] }>
-  /** Computers in use and allowed by the provider's plan; null where it does not say. Never throws. */
+  /** Returns the computers in use and those allowed by the provider's plan; null when it does not say. Never throws. */
   capacity(): Promise<{ used: number; max: number } | null>
   start(id: string): Promise<void>
   wake(id: string): Promise<void>
   restart(id: string): Promise<void>
-  /** A machine that is gone already counts as destroyed, but not one in a workspace this key does not show: that is another account's. */
+  /**
+   * Deletes the machine. One that is gone already counts as deleted, unless it is in a workspace this key does not show: then it
+   * is another account's.
+   */
   destroy(id: string, workspaceId: string | null): Promise<void>
   exec(id: string, command: string, timeoutMs: number): Promise<ExecResult>
-  /** Switches idle suspension off. False where the provider does not offer that (now): never an error, plans wake the machine anyway. */
+  /**
+   * Switches idle suspension off. Returns false where the provider does not offer that (now). This is never an error, because
+   * plans wake the machine anyway.
+   */
   keepAwake(id: string): Promise<boolean>
 }
 
 export const MAX_OUTPUT_CHARS = 64 * 1024
-/** Orgo's limit is not documented; 42 KB is known to pass, Linux refuses one argument above 128 KiB. */
+/** Orgo does not document its limit. 42 KB is known to pass; Linux refuses one argument above 128 KiB. */
 export const MAX_COMMAND_BYTES = 32 * 1024
 
 export interface VmErrorInput {
   kind: 'transient' | 'permanent'
   code: VmErrorCode
-  /** Our words, naming the cure: shown to people. */
+  /** Our own text with what to do; it is shown to people. */
   message: string
   executed?: 'no' | 'unknown'
-  /** When the provider said it: not before this. */
+  /** Set when the provider named a time: do not call before this. */
   retryAfterMs?: number
   cause?: unknown
 }
@@ -79,7 +91,7 @@ export type VmErrorCode =
 
 export class VmError extends UpstreamError {
   override name = 'VmError'
-  /** no: the provider said that nothing happened. unknown: it may have. */
+  /** no: the provider said that nothing happened. unknown: it may have happened. */
   readonly executed: 'no' | 'unknown'
   readonly retryAfterMs: number | undefined
   constructor(input: VmErrorInput) {
@@ -89,7 +101,10 @@ export class VmError extends UpstreamError {
   }
 }
 
-/** Name of a workspace's machine. The nonce is made at registration: a leftover of an earlier one is never adopted. At most 64 characters. */
+/**
+ * Returns the name of a workspace's machine, at most 64 characters. The nonce is made at registration, so a leftover of an
+ * earlier one is never adopted.
+ */
 export function vmName(workspaceName: string, nonce: string): string {
   return `aer-${workspaceName}-${nonce}`.slice(0, 64)
 }

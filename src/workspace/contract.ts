@@ -135,7 +135,6 @@ export interface BranchReport {
   prUrl: string | null
 }
 
-
 /** What a VM wants to do upstream. Costs are worst cases in dollars; settle reports the real cost. */
 export type Intent =
   | { kind: 'git_read' }
@@ -202,7 +201,6 @@ export type Fact =
   | { kind: 'base_pushed'; branch: string; deliveryId: string }
   | { kind: 'branch_deleted'; branch: string; deliveryId: string }
   | { kind: 'pr_changed'; branch: string; deliveryId: string; prUrl: string; state: 'open' | 'closed' }
-
 
 /** A page of a plan's diff. `diff` is null when none is known for pushedHead. `moved`: the branch was pushed since the page asked for. */
 export interface PlanDiff {

@@ -1,5 +1,5 @@
-// What `npm run doctor` asks of one workspace: whether its remote can be read and pushed to, whether its VM is well, and whether
-// anything stands still that should move. Looks only, but for waking what sleeps over open work.
+// What `npm run doctor` checks of one workspace: whether its remote can be read and pushed to, whether its VM works, and whether
+// any work stands still. It changes nothing, except that it wakes an object that sleeps over open work.
 import { credentialFor } from '../../auth/git-credentials.ts'
 import { mayPush } from '../../git/may-push.ts'
 import { readRemoteRefs } from '../../git/refs.ts'
@@ -48,7 +48,7 @@ async function lookAtRemote(core: Core, { name, gitRemote }: WorkspaceRecord): P
         check,
         ok: false,
         detail: `${host} does not answer.`,
-        cure: 'Look at the status page of the git host; plans wait meanwhile.',
+        cure: 'See the status page of the git host. Plans wait meanwhile.',
       },
     ]
   if (refs.kind === 'refused')
@@ -74,7 +74,7 @@ async function lookAtRemote(core: Core, { name, gitRemote }: WorkspaceRecord): P
     {
       check,
       ok: true,
-      detail: `${host} lets us read${push === 'yes' ? ' and push' : '; whether we may push it did not say'}.`,
+      detail: `${host} lets us read${push === 'yes' ? ' and push' : '; it did not say whether we may push'}.`,
     },
   ]
 }
@@ -86,7 +86,7 @@ function lookAtVm({ name, status, statusDetail, vm }: WorkspaceRecord): Finding 
       check,
       ok: false,
       detail: statusDetail,
-      cure: 'Mend what it names; workspace_register with the same arguments tries again at once.',
+      cure: 'Correct what the text names, then call workspace_register with the same arguments to try again at once.',
     }
   if (!vm.canAddUsers && vm.step === 'ready')
     return {
@@ -108,14 +108,14 @@ function lookAtWebhook(core: Core, { name, gitRemote, webhookHeardAtMs }: Worksp
       ok: true,
       detail:
         webhookHeardAtMs === null
-          ? 'None heard yet; merges are noticed by asking.'
+          ? 'No webhook was received yet; merges are noticed by asking the host.'
           : `Last heard ${new Date(webhookHeardAtMs).toISOString()}.`,
     }
   return {
     check,
     ok: false,
     detail:
-      'Branches wait for a merge and no webhook of this repository was ever heard; a merge is noticed within an hour only.',
+      'Branches wait for a merge, and no webhook of this repository was ever received. A merge is noticed within an hour only.',
     cure: `Add a webhook on GitHub: ${core.settings().publicUrl}/webhooks/github, application/json, the secret GITHUB_WEBHOOK_SECRET, events push, pull_request and delete.`,
   }
 }

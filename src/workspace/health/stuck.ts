@@ -1,5 +1,5 @@
-// What must not be: open work that nothing will move on. Each has a deadline, a retry or an alarm that ends it by itself; found here
-// are those where that did not happen. Looks only at the object's own tables, and asks nobody.
+// Finds open work that nothing will move on, which should never happen: every state has a deadline, a retry or an alarm that ends
+// it. It reads only the object's own tables and calls no outside service.
 import { settleClock } from '../core/clock.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
@@ -11,22 +11,22 @@ import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
 import type { Finding } from '../contract.ts'
 
 const MINUTE_MS = 60_000
-/** A running alarm has armed its watchdog for a minute ahead. */
+/** A running alarm has armed its watchdog one minute ahead. */
 const LATE_ALARM_MS = 2 * MINUTE_MS
-/** The platform rings late now and then; a step of ours takes its time-outs. */
+/** The platform sometimes rings late, and a step may take as long as its time-outs. */
 const GRACE_MS = 10 * MINUTE_MS
 const UNHEARD_MS = 15 * MINUTE_MS
 /** Twice the slowest pace of anything open. */
 const STILL_MS = 2 * 60 * MINUTE_MS
-/** Some minutes of trying. */
+/** This many retries take some minutes. */
 const OUTBOX_RETRIES = 6
 const LEFTOVER_MS = 60 * MINUTE_MS
 const REPORT = 'Please report it with its lines of npx wrangler tail: this must not happen.'
 
-/** Wakes the object where it sleeps over open work. Errors: NotFoundError. */
+/** Returns what stands still, and wakes the object when it sleeps over open work. Throws NotFoundError. */
 export async function findStuck(core: Core, name: string): Promise<Finding[]> {
   requireWorkspace(core, name)
-  // Else what waits for a time that a jump of the clock made would seem to be well.
+  // Otherwise work that waits for a time left by a clock jump would seem fine.
   await settleClock(core)
   const workspace = requireWorkspace(core, name)
   const asleep = await lookAtAlarm(core, name)
@@ -43,12 +43,12 @@ export async function findStuck(core: Core, name: string): Promise<Finding[]> {
 
 async function lookAtAlarm(core: Core, name: string): Promise<Finding[]> {
   if ((await whyAsleep(core)) === null) return []
-  // A call may be between what it wrote and the alarm it sets for it.
+  // A call may be between its write and the alarm it sets for it.
   await core.nextChange(1_000)
   const why = await whyAsleep(core)
   if (why === null) return []
   await core.poke()
-  const cure = `It was woken by this look; run npm run doctor again in a minute. ${REPORT}`
+  const cure = `This check woke it; run npm run doctor again in a minute. ${REPORT}`
   return [stuck(`alarm of ${name}`, `It has work to do, and ${why}.`, cure)]
 }
 
@@ -72,9 +72,9 @@ function lookAtPlan(core: Core, workspace: WorkspaceRecord, plan: PlanRecord): F
       stuck(
         check,
         plan.status === 'cancelled'
-          ? `Plan ${plan.id} was cancelled, and neither did the VM confirm it nor was it closed without.`
+          ? `Plan ${plan.id} was cancelled, but the VM did not confirm the stop and the plan was not closed without it.`
           : `Plan ${plan.id} is still ${plan.status}, ${minutes(now - deadline)} after that should have ended.`,
-        `Its rights are checked at every call, so nothing is lost by it. ${REPORT}`,
+        `Its rights are checked at every call, so it does no harm. ${REPORT}`,
       ),
     ]
   if (plan.status === 'running' && now - (plan.lastActivityAtMs ?? plan.createdAtMs) > STILL_MS)
@@ -96,17 +96,17 @@ function whyNotStarted(core: Core, workspace: WorkspaceRecord, plan: PlanRecord)
   if (core.now() - (newest?.atMs ?? plan.createdAtMs) < GRACE_MS) return null
   if (status === 'error' || status === 'removed')
     return [
-      `its workspace is ${status}: nobody will start it`,
-      `Mend what "vm of ${name}" names and call workspace_register with the same arguments, or plan_cancel.`,
+      `its workspace is ${status}: it will not be started`,
+      `Correct what "vm of ${name}" names and call workspace_register with the same arguments, or plan_cancel.`,
     ]
-  // Its turn is still to come, or its machine is.
+  // It waits for a slot or for its machine.
   if (!startable(store, workspace)) return null
   return branch === null && plan.base === ''
     ? [
         `the default branch of ${new URL(gitRemote).host} cannot be read`,
-        'Give it by workspace_update with branch, or wait until the git host answers.',
+        'Name it with workspace_update branch, or wait until the git host answers.',
       ]
-    : ['a place is free for it', `workspace_update with any value wakes the workspace. ${REPORT}`]
+    : ['a slot is free for it', `workspace_update with any value wakes the workspace. ${REPORT}`]
 }
 
 function lookAtVm(core: Core, workspace: WorkspaceRecord): Finding[] {
@@ -122,7 +122,7 @@ function lookAtVm(core: Core, workspace: WorkspaceRecord): Finding[] {
     stuck(
       check,
       `It was not heard for ${minutes(silentMs)}, and ${waiting} ${waiting === 1 ? 'plan waits' : 'plans wait'} for it.`,
-      `Look at computer ${vm.id ?? vm.name} in Orgo and restart it there. It is rung all the while; after two hours running plans are paused, and go on by themselves once it is back.`,
+      `Look at computer ${vm.id ?? vm.name} in Orgo and restart it there. The runtime keeps ringing it. After two hours running plans are paused; they continue by themselves once it is back.`,
     ),
   ]
 }
@@ -133,7 +133,7 @@ function lookAtLeases(core: Core, { name, gitRemote }: WorkspaceRecord): Finding
     kind === 'git_push'
       ? stuck(
           `pushes of ${name}`,
-          `What became of a push of plan ${plan} is not known for ${minutes(core.now() - at)}: ${new URL(gitRemote).host} cannot be asked.`,
+          `The outcome of a push of plan ${plan} is unknown for ${minutes(core.now() - at)}: ${new URL(gitRemote).host} cannot be asked.`,
           `See "git of ${name}" above; it is asked again every few seconds.`,
         )
       : stuck(`rights of ${name}`, `A right of kind ${kind} has outlived its time.`, REPORT),
@@ -146,8 +146,8 @@ function lookAtLeftovers(core: Core, { name, leftovers }: WorkspaceRecord): Find
     .map(({ id, name: machine }) =>
       stuck(
         `vm of ${name}`,
-        `Computer ${id} (${machine}) is wanted by nobody and could not be deleted yet: it may cost money.`,
-        'Delete it in Orgo; it is tried every 30 s for an hour, then hourly for a month.',
+        `Computer ${id} (${machine}) is no longer needed and could not be deleted yet. It may cost money.`,
+        'Delete it in Orgo. The runtime tries every 30 s for an hour, then hourly for a month.',
       ),
     )
 }
@@ -158,7 +158,7 @@ function lookAtOutbox(core: Core, { name, outboxRetries }: WorkspaceRecord): Fin
     stuck(
       `history of ${name}`,
       `Its history does not reach D1 (tried ${outboxRetries} times).`,
-      'See the D1 finding above; nothing is lost, it is written when D1 answers.',
+      'See the D1 finding above. Nothing is lost; the history is written when D1 answers.',
     ),
   ]
 }
@@ -169,7 +169,7 @@ function lookAtForeign(core: Core, { name }: WorkspaceRecord): Finding[] {
   return [
     stuck(
       `version of ${name}`,
-      `${count} ${count === 1 ? 'thing in it is' : 'things in it are'} of a newer version of this runtime and ${count === 1 ? 'waits' : 'wait'} for it.`,
+      `${count} ${count === 1 ? 'thing in it is' : 'things in it are'} written by a newer version of this runtime and ${count === 1 ? 'waits' : 'wait'} for it.`,
       'Deploy that version again (git pull && npm run deploy).',
     ),
   ]

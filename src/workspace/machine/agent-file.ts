@@ -1,4 +1,4 @@
-// The SHA-256 of the ralph.mjs this Worker serves, from the manifest the build wrote beside it.
+// Returns the SHA-256 of the ralph.mjs that this Worker serves, from the manifest the build wrote beside it.
 import * as z from 'zod'
 import { inTime } from '../../lib/in-time.ts'
 import type { Core } from '../core/core.ts'

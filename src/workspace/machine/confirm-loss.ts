@@ -1,4 +1,5 @@
-// A machine that Orgo no longer shows: lost only when that is certain, and then replaced, its running plans going on as the next attempt.
+// Decides whether a machine that Orgo no longer shows is lost. A lost machine is replaced, and its running plans continue there
+// as their next attempt.
 import { randomHex } from '../../lib/crypto.ts'
 import { vmName } from '../../orgo/vm.ts'
 import type { VmProvider } from '../../orgo/vm.ts'
@@ -11,9 +12,10 @@ import { VmTrouble } from './trouble.ts'
 const CONFIRM_LOSS_MS = 60_000
 
 /**
- * Lost means: 403 or 404 twice, 60 s apart, and a successful listing that shows the Orgo workspace it was in, without it. Anything
- * less might be a wrong key, with which every machine looks gone. (Counting how many went at once was the other way to tell: it
- * cannot tell for whoever has one.)
+ * Lost means: 403 or 404 twice, 60 s apart, and then a successful listing that shows the machine's Orgo workspace but not the
+ * machine. With less proof it may be a wrong key, with which every machine looks gone. (Counting how many machines vanish at once
+ * was the alternative; it cannot help an account with a single machine.) Returns the milliseconds until the next step. Throws
+ * VmTrouble when a person must act.
  */
 export async function confirmLoss(core: Core, vms: VmProvider): Promise<number> {
   const { vm, name } = requireWorkspace(core)
@@ -33,7 +35,7 @@ export async function confirmLoss(core: Core, vms: VmProvider): Promise<number> 
   if (vm.orgoWorkspaceId !== null && !workspaceIds.includes(vm.orgoWorkspaceId))
     throw new VmTrouble(
       'orgo_refused',
-      `ORGO_API_KEY shows neither computer ${vm.id ?? ''} nor the Orgo workspace it is in: it is probably another account's key. Put the right one back. (If both were deleted at Orgo: workspace_remove, then workspace_register.)`,
+      `ORGO_API_KEY shows neither computer ${vm.id ?? ''} nor the Orgo workspace it is in: it is probably another account's key. Set the right ORGO_API_KEY again. (If both were deleted at Orgo: workspace_remove, then workspace_register.)`,
     )
   if (vm.adopted)
     throw new VmTrouble(
@@ -53,7 +55,7 @@ function replaceVm(core: Core, name: string): void {
   })
   for (const plan of core.store.watchedPlans()) {
     if (commit(core, moveToNewVm(plan, core.now())) !== null) continue
-    // What was not running has nothing left to stop or to forget: its machine is gone.
+    // A plan that was not running has nothing left to stop or forget, because its machine is gone.
     if (plan.onVm) core.store.savePlan({ ...plan, onVm: false, stoppedOnVm: true })
   }
 }

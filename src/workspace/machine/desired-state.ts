@@ -1,4 +1,5 @@
-// What should be on the VM, as one answer of POST /vm/sync. Derived from the tables each time, so a repeat says the same again.
+// Builds the answer of POST /vm/sync: what should be on the VM. It is derived from the tables each time, so a repeated sync gets
+// the same answer.
 import { planTokenExpiryMs, signVmToken } from '../../auth/vm-token.ts'
 import { MAX_TEXT_BYTES_PER_SYNC, PROTOCOL_VERSION } from '../../shared/protocol.ts'
 import type { DesiredPlan, SyncRequest, SyncResponse } from '../../shared/protocol.ts'
@@ -9,7 +10,7 @@ import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
 
 const SYNC_RUNNING_MS = 5_000
 const SYNC_SETTLING_MS = 1_000
-/** After a pause decided here the process may still push and report by itself this long before it is told to stop. */
+/** After a pause decided here, the process may push and report for this long before it is told to stop. */
 const PAUSE_GRACE_MS = 2 * 60_000
 
 export async function desiredState(
@@ -90,13 +91,16 @@ async function desiredPlan(
 
 function wanted(plan: PlanRecord, nowMs: number): DesiredPlan['want'] {
   if (plan.status === 'running') return 'run'
-  // Reopened but without a slot yet: its process, if any, must be gone before the next attempt.
+  // The plan was reopened but has no slot yet: any process of it must be gone before the next attempt.
   if (plan.status === 'queued') return 'stop'
   if (plan.stoppedOnVm) return 'forget'
   return plan.status === 'paused' && nowMs - (plan.pausedAtMs ?? 0) < PAUSE_GRACE_MS ? 'run' : 'stop'
 }
 
-/** A plan of no row here: an older installation's, or a removed workspace's. Nothing of it is deleted. */
+/**
+ * The answer for a plan without a row here: it belongs to an older installation or a removed workspace. None of its data is
+ * deleted.
+ */
 function forgotten(id: string, attempt: number): DesiredPlan {
   return {
     id,
@@ -118,7 +122,7 @@ function forgotten(id: string, attempt: number): DesiredPlan {
   }
 }
 
-/** As many of the wanted texts as fit, at least one: the supervisor asks again for the rest. */
+/** Returns as many of the wanted texts as fit, at least one. The supervisor asks again for the rest. */
 function texts(core: Core, wanted_: string[]): SyncResponse['texts'] {
   const found: SyncResponse['texts'] = []
   let bytes = 0

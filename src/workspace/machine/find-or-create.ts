@@ -1,5 +1,5 @@
-// The first rung: a machine of our own name. Orgo has no idempotency key, so a create of unknown outcome is looked for by its name
-// before another is tried, and the Account lets one workspace create at a time.
+// The first step of provisioning: find or create a machine with our own name. Orgo has no idempotency key, so after a create of
+// unknown outcome the name is looked for before another create. The Account lets one workspace create at a time.
 import { VmError } from '../../orgo/vm.ts'
 import type { Vm, VmProvider } from '../../orgo/vm.ts'
 import { account } from '../core/account-of.ts'
@@ -16,7 +16,7 @@ export async function findOrCreate(core: Core, vms: VmProvider): Promise<number>
   if (vm.createSentAtMs !== null && now - vm.createSentAtMs < LIST_AFTER_CREATE_MS) return 15_000
   const slot = await account(core).acquireCreate(name)
   if (!slot.granted) return slot.retryAfterMs
-  // Removed, or registered anew, while Orgo answered: nobody wants this machine any more.
+  // The workspace was removed, or registered again, while Orgo answered: this machine is not wanted any more.
   if (!isWanted(core, vm.name)) {
     await account(core).releaseCreate(name)
     return 0
@@ -28,7 +28,7 @@ export async function findOrCreate(core: Core, vms: VmProvider): Promise<number>
     const made = await vms.create(vm.name)
     return know(core, made, vm.name)
   } catch (error) {
-    // A clear refusal made nothing: the next try need not wait for a machine that cannot appear.
+    // A clear refusal created nothing, so the next try need not wait for a machine that cannot appear.
     if (error instanceof VmError && error.executed === 'no')
       core.store.changeWorkspace((workspace) => void (workspace.vm.createSentAtMs = null))
     throw error
@@ -42,7 +42,9 @@ const isWanted = (core: Core, vmName_: string): boolean => {
   return status !== 'removed' && vm.name === vmName_ && vm.id === null
 }
 
-/** What came too late for its registration is a leftover, and was written down as one when that ended. */
+/**
+ * Stores the machine that was found or created. When it came too late for its registration, it is already recorded as a leftover.
+ */
 function know(core: Core, found: Vm, wantedName: string): number {
   if (!isWanted(core, wantedName)) return 0
   core.store.publishWorkspace((workspace) =>

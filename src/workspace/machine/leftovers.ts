@@ -1,5 +1,6 @@
-// Machines nobody wants any more that may still be there: the workspace was removed, also while one was being created, or registered
-// anew before the old one was deleted. Each is deleted by its id, or looked for by its name until a late create cannot come any more.
+// Deletes machines that no registration wants but that may still exist: the workspace was removed, perhaps while a machine was
+// being created, or it was registered again before its old machine was deleted. Each is deleted by id, or looked for by name
+// until a late create can no longer appear.
 import { errorFields, log } from '../../lib/log.ts'
 import { createOrgo } from '../../orgo/orgo.ts'
 import { VmError } from '../../orgo/vm.ts'
@@ -11,11 +12,14 @@ import type { Leftover, WorkspaceRecord } from '../records/records.ts'
 const RETRY_MS = 30_000
 const LATE_RETRY_MS = 3_600_000
 const LATE_CREATE_MS = 10 * 60_000
-/** A machine costs money each hour: a key that is mended within the month still finds it. After that the log names it. */
+/**
+ * A machine costs money each hour, so a key that is repaired within a month still gets it deleted. After that only the log names
+ * it.
+ */
 export const LEFTOVER_GIVE_UP_MS = 30 * 24 * 3_600_000
 const SOON_MS = 3_600_000
 
-/** What this registration leaves behind when it ends now; `isOurs`: its machine is to be deleted. */
+/** Returns the leftovers after this registration ends. `isOurs`: its machine is to be deleted. */
 export function leftBehind({ vm, leftovers }: WorkspaceRecord, isOurs: boolean, nowMs: number): Leftover[] {
   if (!isOurs || (vm.id === null && vm.createSentAtMs === null)) return leftovers
   const { name, id, orgoWorkspaceId } = vm
@@ -24,18 +28,18 @@ export function leftBehind({ vm, leftovers }: WorkspaceRecord, isOurs: boolean, 
   return [...others, { name, id, orgoWorkspaceId, dueAtMs: nowMs, untilMs }]
 }
 
-/** Every one that is due is tried once. */
+/** Tries each leftover that is due once. */
 export async function deleteLeftovers(core: Core): Promise<void> {
   takeUp(core)
   for (const leftover of requireWorkspace(core).leftovers.filter(({ dueAtMs }) => dueAtMs <= core.now()))
     await deleteLeftover(core, leftover)
 }
 
-/** True once it is gone. Never throws: what failed is tried again, every 30 seconds for an hour, then hourly. */
+/** Returns true once the machine is gone. It never throws: a failed try is repeated every 30 seconds for an hour, then hourly. */
 export async function deleteLeftover(core: Core, leftover: Leftover): Promise<boolean> {
   const settings = core.settings()
   const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
-  // First moved on, then done: whoever dies here is followed by the next look.
+  // Set the retry time first: if we crash below, the next alarm tries again.
   const isLate = leftover.id !== null && core.now() - (leftover.untilMs - LEFTOVER_GIVE_UP_MS) > SOON_MS
   change(core, leftover, { ...leftover, dueAtMs: core.now() + (isLate ? LATE_RETRY_MS : RETRY_MS) })
   try {
@@ -54,7 +58,7 @@ export async function deleteLeftover(core: Core, leftover: Leftover): Promise<bo
   }
 }
 
-/** Whoever removed the workspace pays for the machine as long as it is there. */
+/** Puts the reason into the workspace's status: the owner pays for the machine as long as it exists. */
 function tellOwner(core: Core, { id }: Leftover, error: unknown): void {
   const { vm, status, statusDetail } = requireWorkspace(core)
   const why = error instanceof VmError ? error.message : 'Orgo did not answer.'
@@ -63,7 +67,7 @@ function tellOwner(core: Core, { id }: Leftover, error: unknown): void {
     core.store.publishWorkspace((workspace) => void (workspace.statusDetail = detail))
 }
 
-/** An older version kept the same wish in a flag. */
+/** Older versions kept the same wish in a flag; it becomes a leftover here. */
 function takeUp(core: Core): void {
   if (!requireWorkspace(core).deleteVm) return
   core.store.changeWorkspace((workspace) => {
@@ -72,7 +76,7 @@ function takeUp(core: Core): void {
   })
 }
 
-/** A registration made since then has another machine. */
+/** Clears the deleted machine from the workspace, unless a newer registration has another machine. */
 function noteDeleted(core: Core, vmId: string): void {
   if (requireWorkspace(core).vm.id !== vmId) return
   core.store.publishWorkspace((workspace) => {

@@ -1,5 +1,6 @@
-// Brings the workspace's VM up, one rung at a time: there is one → it runs → it is bootstrapped → its supervisor is heard.
-// Each rung writes its intent before it acts and may be repeated. The first rung is vm-create.ts, what is off it vm-loss.ts.
+// Brings the workspace's VM up, one step at a time: it exists → it runs → it is bootstrapped → its supervisor is heard. Each step
+// stores its intent before it acts, and may be repeated. find-or-create.ts holds the first step, confirm-loss.ts the case of a
+// missing machine.
 import { signVmToken } from '../../auth/vm-token.ts'
 import { randomHex } from '../../lib/crypto.ts'
 import {
@@ -25,13 +26,16 @@ const EXEC_TIMEOUT_MS = 30_000
 const POLL_MS = 3_000
 const REBOOT_WAIT_MS = 5 * 60_000
 
-/** Takes the next step. Answers how long to wait before the one after it; 0: at once; null: the VM is ready. Throws VmTrouble. */
+/**
+ * Takes the next step. Returns how many milliseconds to wait before the following one; 0: at once; null: the VM is ready. Throws
+ * VmTrouble.
+ */
 export async function climb(core: Core, vms: VmProvider): Promise<number | null> {
   const { vm } = requireWorkspace(core)
   if (vm.step === 'ready') return null
   if (vm.id === null) return findOrCreate(core, vms)
   const found = await vms.get(vm.id)
-  // Heard, or registered anew, while Orgo answered: what it said is of the past.
+  // The machine was heard, or the workspace registered again, while Orgo answered: the answer is out of date.
   const { vm: now } = requireWorkspace(core)
   if (now.id !== vm.id || now.step === 'ready') return 0
   if (found === 'missing' || found.state === 'gone_unconfirmed') return confirmLoss(core, vms)
@@ -48,7 +52,7 @@ export async function climb(core: Core, vms: VmProvider): Promise<number | null>
   return wake(core, vms, found)
 }
 
-/** Stopped, asleep, coming up, broken: each has one way to running. */
+/** Moves a machine that does not run towards running; stopped, asleep and broken machines each need another call. */
 async function wake(core: Core, vms: VmProvider, vm: Vm): Promise<number> {
   if (vm.state === 'stopped') await vms.start(vm.id)
   else if (vm.state === 'asleep') await vms.wake(vm.id)
@@ -62,19 +66,20 @@ async function wake(core: Core, vms: VmProvider, vm: Vm): Promise<number> {
   return POLL_MS
 }
 
-/** Gives the machine a ticket and starts bootstrap.sh, detached. A new start is a new generation: older keys are void from here. */
+/** Gives the machine a ticket and starts bootstrap.sh, detached. A new start is a new generation, which makes older keys void. */
 async function boot(core: Core, vms: VmProvider, found: Vm): Promise<number> {
   const before = requireWorkspace(core)
   if (before.vm.adopted && before.vm.bootSentAtMs === null) await refuseForeign(vms, found.id, before.name)
-  // Only now: while it comes up Orgo answers 409 to this.
+  // This comes only now, because Orgo answers 409 to it while the machine comes up.
   if (before.vm.bootSentAtMs === null) await vms.keepAwake(found.id)
   const sha256 = await agentSha256(core)
   const { vm } = requireWorkspace(core)
-  // A machine that was heard meanwhile keeps its key: a new generation would make it void.
+  // A machine that was heard meanwhile keeps its key; a new generation would make it void.
   if (vm.id !== found.id || vm.step === 'ready') return 0
   const workspace = core.store.changeWorkspace((record) => {
     record.vm.bootSentAtMs = core.now()
-    // An interrupted start goes on under its own nonce, so that its finished steps count; one that was heard is over.
+    // An interrupted start continues under its own nonce, so that its finished steps count. A start whose machine was heard is
+    // over.
     if (record.supervisor.pendingNonce !== null && !record.vm.ticketSpent) return
     record.vm.generation += 1
     record.vm.ticketSpent = false
@@ -98,7 +103,7 @@ async function boot(core: Core, vms: VmProvider, found: Vm): Promise<number> {
   const { output } = await vms.exec(found.id, command, EXEC_TIMEOUT_MS)
   noteBoot(core, output)
   core.store.changeWorkspace((record) => {
-    // Heard while Orgo answered: ready stays ready.
+    // A machine that was heard while Orgo answered stays ready.
     if (record.vm.step !== 'ready') record.vm.step = 'booting'
   })
   return POLL_MS
@@ -111,7 +116,7 @@ async function pollBoot(core: Core, vms: VmProvider, found: Vm): Promise<number>
   if (vm.step !== 'booting') return 0 // heard while Orgo answered
   const ageMs = core.now() - (vm.bootSentAtMs ?? 0)
   if (status?.step === 'done' && ageMs > BOOT_RETRY_MS) return wakeSupervisor(core, vms, found.id, ageMs)
-  // Failed or killed: the same first command again; finished steps are markers and cost nothing.
+  // The start failed or was killed: send the same first command again. Finished steps left markers and cost nothing.
   if (
     status === null ||
     status.step === 'none' ||
@@ -124,11 +129,14 @@ async function pollBoot(core: Core, vms: VmProvider, found: Vm): Promise<number>
   return POLL_MS
 }
 
-/** Prepared, and its supervisor was never heard: it died, or the machine was restarted, before its first sync. The bell starts it. */
+/**
+ * Bootstrap is done but the supervisor was never heard: it died, or the machine was restarted, before its first sync. The
+ * doorbell starts it.
+ */
 async function wakeSupervisor(core: Core, vms: VmProvider, vmId: string, ageMs: number): Promise<number> {
   const { supervisor } = requireWorkspace(core)
   const { output } = await vms.exec(vmId, doorbellCommand(supervisor.pendingNonce ?? ''), EXEC_TIMEOUT_MS)
-  // No `ralph` there, or none that gets through in all this time: a whole new start, under a new nonce and key.
+  // The machine has no `ralph`, or its supervisor did not reach us in all this time: start anew, with a new nonce and key.
   if (parseDoorbell(output) === null || ageMs > TICKET_MS)
     core.store.changeWorkspace(({ vm }) => {
       if (vm.id === vmId && vm.step === 'booting') Object.assign(vm, { step: 'known', ticketSpent: true })
@@ -150,13 +158,13 @@ function noteBoot(core: Core, output: string) {
   return status
 }
 
-/** An adopted machine that already holds somebody's ~/workspace is left alone. Throws VmTrouble. */
+/** Leaves an adopted machine alone that already holds another ~/workspace. Throws VmTrouble. */
 export async function refuseForeign(vms: VmProvider, vmId: string, name: string): Promise<void> {
   const { output } = await vms.exec(vmId, foreignWorkspaceCommand(), EXEC_TIMEOUT_MS)
   const owner = parseForeignWorkspace(output)
   if (owner !== null && owner !== name)
     throw new VmTrouble(
       'orgo_refused',
-      `Computer ${vmId} already holds a ~/workspace that is not this workspace's. Name another vm_id, or leave it out to get a new one.`,
+      `Computer ${vmId} already holds a ~/workspace that is not this workspace's. Name another vm_id, or leave vm_id out to get a new computer.`,
     )
 }

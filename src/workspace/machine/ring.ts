@@ -1,14 +1,14 @@
-// The doorbell: the VM comes to us, so all that it is ever told through Orgo is to come.
+// The doorbell: a command sent through Orgo that makes the VM sync. The VM fetches everything else from the Worker itself.
 import { randomHex } from '../../lib/crypto.ts'
 import { doorbellCommand, parseDoorbell } from '../../orgo/boot.ts'
 import type { VmProvider } from '../../orgo/vm.ts'
 import type { Core } from '../core/core.ts'
 
 const EXEC_TIMEOUT_MS = 30_000
-/** Rings grow apart to a minute: about four minutes. */
+/** The gaps between rings grow to a minute, so this many take about four minutes. */
 const DEAF_AFTER_RINGS = 8
 
-/** The one command a running VM ever gets. Carries no truth: lost, doubled or late, it changes nothing. */
+/** Sends the only command a running VM ever gets. It carries no data, so a lost, repeated or late ring changes nothing. */
 export async function ring(core: Core, vms: VmProvider): Promise<void> {
   const workspace = core.store.changeWorkspace((record) => {
     record.supervisor.pendingNonce ??= randomHex(16)
@@ -21,8 +21,8 @@ export async function ring(core: Core, vms: VmProvider): Promise<void> {
     doorbellCommand(workspace.supervisor.pendingNonce ?? ''),
     EXEC_TIMEOUT_MS,
   )
-  // No `ralph` there: the disk is not the one we prepared. Or bell after bell is heard, and no supervisor gets through: its key is
-  // not ours any more. Bootstrap again; finished steps cost nothing.
+  // Without `ralph` there, the disk is not the one we prepared. When ring after ring is answered but no sync arrives, the
+  // supervisor's key is not ours any more. Both need a new bootstrap; finished steps cost nothing.
   const isLost = exitCode !== 0 && parseDoorbell(output) === null
   core.store.changeWorkspace((record) => {
     if (record.vm.id !== workspace.vm.id) return

@@ -1,5 +1,5 @@
-// The supervisor's line: POST /vm/sync and the key behind it. Takes in what the VM observed, answers what should be.
-// Everything it says is a claim of a machine that runs strangers' code: capped, attributed, and never believed about heads or money.
+// POST /vm/sync and the key behind it: stores what the VM observed and answers what should be. Everything the VM says is a claim
+// of a machine that runs untrusted code: it is capped, attributed, and never believed about heads or money.
 import { signVmToken } from '../../auth/vm-token.ts'
 import type { TicketClaims, VmKeyClaims } from '../../auth/vm-token.ts'
 import type { ObservedPlan, SyncRequest, SyncResponse } from '../../shared/protocol.ts'
@@ -20,11 +20,14 @@ export type SyncAnswer =
   | { ok: true; response: SyncResponse }
   | { ok: false; reason: 'vm_replaced' | 'stale_nonce' | 'workspace_removed' }
 
-/** The VM key for a ticket, once: its generation becomes the only one that counts. null when spent or not the current machine's. */
+/**
+ * Exchanges a ticket for the VM key. Its generation becomes the only valid one. Returns null when the ticket is spent or not the
+ * current machine's.
+ */
 export async function redeemTicket(core: Core, claims: TicketClaims): Promise<string | null> {
   if (!knowsVm(core, claims)) return null
   const workspace = requireWorkspace(core)
-  // Repeated by the same bootstrap until its first sync: a lost answer must not strand the machine.
+  // The same bootstrap may repeat this until its first sync, so that a lost answer does not strand the machine.
   if (workspace.vm.ticketSpent) return null
   return signVmToken(core.settings().tokenKey, {
     kind: 'vm',
@@ -63,19 +66,22 @@ export async function vmSync(
   forgetUnreported(core, request)
   const adopted = await adoptLines(core, request)
   const response = await desiredState(core, request, adopted, agentSha256)
-  // Not at every sign of life: an alarm costs three rows.
+  // The alarm is set only when it must ring earlier: each alarm costs three row writes.
   await core.wakeBy(nextWakeMs(core.store, core.now()))
   return { ok: true, response }
 }
 
-/** The nonce of the last doorbell came through Orgo. A clone shares an older one and, within it, repeats or jumps the counter. */
+/**
+ * True when the VM shows the nonce of the last doorbell, which came through Orgo. A cloned VM only has an older nonce, and
+ * repeats or jumps its counter.
+ */
 function nonceFits({ supervisor }: WorkspaceRecord, request: SyncRequest): boolean {
   if (supervisor.pendingNonce !== null && request.nonce === supervisor.pendingNonce) return true
   if (request.nonce !== supervisor.heardNonce) return false
   return request.bootId === supervisor.bootId && request.counter > supervisor.counter
 }
 
-/** Nothing of what is kept changes by this sync but the time of it. */
+/** True when this sync changes nothing stored except its time. */
 function isQuiet(
   { supervisor, vm, status, retryAtMs, retries }: WorkspaceRecord,
   request: SyncRequest,
@@ -131,7 +137,7 @@ function hear(core: Core, request: SyncRequest): void {
     })
     workspace.retryAtMs = null
     workspace.retries = 0
-    // Whoever waits for a machine is looked after at once.
+    // Plans that wait for a machine are checked at once.
     if (wasSilent || before.status !== 'ready') workspace.mendAtMs = null
   }
   if (before.status === 'ready') core.store.changeWorkspace(change)
@@ -146,7 +152,7 @@ function hear(core: Core, request: SyncRequest): void {
     })
 }
 
-/** Heard again: the clock of what runs there stood still meanwhile. */
+/** The VM is heard again: adds the silent time to its running plans, whose clock stood still. */
 function countSilence(core: Core, heardAtMs: number | null, nowMs: number): void {
   for (const plan of core.store.plansByStatus('running')) {
     const silent = silenceMs(plan, heardAtMs, nowMs)
@@ -160,7 +166,7 @@ function observe(core: Core, observed: ObservedPlan): void {
   core.store.takeVmEvents(observed.id, observed.attempt, observed.events, core.now())
   if (observed.attempt !== known.attempt) return
   const plan = { ...known, messagesTaken: Math.max(known.messagesTaken, observed.messagesTaken) }
-  // Not to the second: a row for each sign of life is most of what a running plan costs.
+  // Activity is stored coarsely, because a row for each sign of life is most of what a running plan costs.
   if (observed.activity !== plan.activity && core.now() - (plan.lastActivityAtMs ?? 0) >= ACTIVITY_GRAIN_MS)
     Object.assign(plan, { activity: observed.activity, lastActivityAtMs: core.now() })
   if (observed.status === 'ended' && observed.end !== undefined) {
@@ -168,7 +174,7 @@ function observe(core: Core, observed: ObservedPlan): void {
       const ended = core.store.plan(plan.id)
       if (ended !== null) core.store.savePlan({ ...ended, stoppedOnVm: true })
       reopenForMessages(core, plan)
-      // The machine did what a machine is for.
+      // A plan ended on this VM, so the VM works: reset the retry count.
       core.store.changeWorkspace((workspace) => void (workspace.mendTries = 0))
     } else if (!plan.stoppedOnVm && plan.status !== 'running' && plan.status !== 'queued')
       confirmStop(core, { ...plan }, observed)
@@ -182,14 +188,14 @@ function observe(core: Core, observed: ObservedPlan): void {
     core.store.touchPlan(plan)
 }
 
-/** A message that came while the VM was finishing was heard by nobody: the next attempt answers it. */
+/** A message that came while the VM was finishing was never read: the next attempt answers it. */
 function reopenForMessages(core: Core, { id, messagesTaken }: { id: string; messagesTaken: number }): void {
   const ended = core.store.plan(id)
   if (ended?.status !== 'completed' || core.store.messages(id, messagesTaken).length === 0) return
   commit(core, reopen(ended, ended.budgetUsd, 'Reopened by a message.'))
 }
 
-/** A plan that was cancelled or paused here is now quiet there too: keep what it says it did, as a claim. */
+/** The VM confirms that a plan cancelled or paused here has stopped: keep what it says it did, as a claim. */
 function confirmStop(
   core: Core,
   plan: NonNullable<ReturnType<Core['store']['plan']>>,
@@ -223,7 +229,7 @@ function confirmStop(
   core.notify()
 }
 
-/** A plan we told the VM to forget and that it reports no more is gone from there. */
+/** A plan that the VM was told to forget and no longer reports is gone from there. */
 function forgetUnreported(core: Core, request: SyncRequest): void {
   const reported = new Set(request.plans.map((plan) => plan.id))
   for (const plan of core.store.watchedPlans()) {
@@ -234,7 +240,7 @@ function forgetUnreported(core: Core, request: SyncRequest): void {
   }
 }
 
-/** Lines a person wrote into tasks.md become plans with default settings, each once. */
+/** Turns lines a person wrote into tasks.md into plans with default settings, each line once. */
 async function adoptLines(core: Core, request: SyncRequest): Promise<SyncResponse['adopted']> {
   const adopted: SyncResponse['adopted'] = []
   for (const line of request.adopted) {
@@ -243,7 +249,7 @@ async function adoptLines(core: Core, request: SyncRequest): Promise<SyncRespons
       known ??
       (
         await submit(core, requireWorkspace(core).name, {
-          // A person's own words are kept byte for byte, but a token in them is neither stored nor sent to a model.
+          // The person's text is kept unchanged, except that a token in it is neither stored nor sent to a model.
           plan: redact(line.text),
           idempotencyKey: `tasks.md:${line.ref}`,
         })

@@ -1,4 +1,4 @@
-// Trouble with the VM that a person must know of: it ends in the workspace's status and in the plans' paused_reason.
+// The error for trouble with the VM that a person must know of. It sets the workspace's status and the plans' paused_reason.
 import type { PausedReason } from '../contract.ts'
 
 export class VmTrouble extends Error {

@@ -36,7 +36,8 @@ export function toWorkspaceSnapshot({
       webhookUrl === null
         ? {
             status: 'unsupported',
-            howTo: 'Webhooks of this git host are not supported yet. The runtime asks the host hourly whether a branch was merged.',
+            howTo:
+              'Webhooks of this git host are not supported yet. The runtime asks the host hourly whether a branch was merged.',
           }
         : {
             status: heard ? 'receiving' : 'unknown',

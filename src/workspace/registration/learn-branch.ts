@@ -1,5 +1,5 @@
-// The remote was silent at registration: its default branch is asked for again before the first plan starts. Not for ever: a queued
-// plan that waits for a branch is paused with the reason.
+// Asks again for the default branch when the remote did not answer at registration, before the first plan starts. This has a
+// limit: a queued plan that waits for a branch is then paused with the reason.
 import { credentialFor } from '../../auth/git-credentials.ts'
 import { readRemoteRefs } from '../../git/refs.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
@@ -48,7 +48,7 @@ function waitForHost(core: Core): void {
     )
 }
 
-/** Plans with a base of their own need no branch of the workspace. */
+/** Pauses queued plans that have no base of their own; the others do not need the workspace's branch. */
 function pauseQueued(core: Core, reason: PausedReason, detail: string): void {
   core.store.changeWorkspace((record) => void (record.gitSilentSinceMs = null))
   for (const plan of core.store.plansByStatus('queued'))

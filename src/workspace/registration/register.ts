@@ -1,5 +1,5 @@
-// The workspace itself: register, update, look, remove. Everything is checked before the first table is made, so that a refused
-// name or remote leaves nothing behind, not even an empty database.
+// The workspace itself: register, update, list branches, remove. Everything is checked before the first table is made, so a
+// refused name or remote leaves nothing behind, not even an empty database.
 import { randomHex } from '../../lib/crypto.ts'
 import { UserError } from '../../lib/errors.ts'
 import { vmName } from '../../orgo/vm.ts'
@@ -35,7 +35,7 @@ export async function register(
 
   if (input.vmId !== undefined) await refuseUnlessAdoptable(core, input.vmId, input.name)
   const branch = await defaultBranch(core, input)
-  // What the name is by now: another call may have registered and removed it while the host was asked.
+  // Read again: another call may have registered or removed the name while the host was asked.
   const raced = core.exists() ? core.store.workspace() : null
   if (raced !== null && raced.status !== 'removed') return existing(core, raced, input)
   if (!core.exists()) core.createTables()
@@ -55,7 +55,7 @@ export async function register(
     nonce,
     vm: input.vmId === undefined ? vm : { ...vm, id: input.vmId, adopted: true, step: 'known' },
   })
-  // What outlives a registration: numbers that never go back, machines still to be deleted, what the month may still spend.
+  // Keeps what outlives a registration: numbers that never go back, machines still to be deleted, what the month may still spend.
   core.store.saveWorkspace({
     ...fresh,
     revision: (raced?.revision ?? 0) + 1,
@@ -68,7 +68,10 @@ export async function register(
   return { workspace: workspaceSnapshot(core), existing: false, differs: [] }
 }
 
-/** The same name with the same remote is the same workspace; with another it is refused. A failed one is tried again. */
+/**
+ * Returns the known workspace for the same name and remote; refuses the name with another remote. A failed workspace is tried
+ * again.
+ */
 async function existing(
   core: Core,
   known: WorkspaceRecord,
@@ -111,7 +114,10 @@ export async function update(core: Core, name: string, input: UpdateInput): Prom
   return workspaceSnapshot(core)
 }
 
-/** From what the gateway saw and the VM reported; asks nobody, so it never waits for a sleeping VM. */
+/**
+ * Returns the plans' branches from what the gateway saw and the VM reported. It asks neither, so it never waits for a sleeping
+ * VM.
+ */
 export function branches(
   core: Core,
   name: string,
@@ -140,7 +146,10 @@ export function branches(
   }
 }
 
-/** Ends everything of the workspace: plans cancelled, rights revoked, the VM deleted when it is ours (or asked for). History stays. */
+/**
+ * Ends everything of the workspace: cancels plans, revokes rights, and deletes the VM when it is ours or when asked to. The
+ * history stays.
+ */
 export async function remove(
   core: Core,
   name: string,
@@ -155,7 +164,7 @@ export async function remove(
     if (now !== null)
       core.store.savePlan({
         ...now,
-        // Nobody is left who would confirm the stop.
+        // The VM will not confirm the stop any more.
         ...(now.status === 'cancelled' && !now.stoppedOnVm
           ? { statusDetail: 'Rights revoked; its workspace was removed.' }
           : {}),
@@ -167,7 +176,7 @@ export async function remove(
   }
   const isOurs = deleteVm ?? !workspace.vm.adopted
   const { leftovers } = core.store.publishWorkspace((record) => {
-    // A create under way has no id yet: what comes of it is looked for by its name.
+    // A create under way has no id yet; its machine is looked for by name.
     record.leftovers = leftBehind(record, isOurs, core.now())
     Object.assign(record, {
       status: 'removed',
@@ -178,11 +187,11 @@ export async function remove(
     record.supervisor.ringWanted = false
     record.vm.generation += 1
   })
-  // Before anything is awaited: whoever dies below leaves the rest to the alarm.
+  // Arm the alarm before anything is awaited: if we crash below, the alarm does the rest.
   await core.poke()
-  // Those of the plans, and '': the machine's own fetches.
+  // The plans' leases, and those of '': the machine's own fetches.
   await revokeLeases(core, [...cancelled, ''])
-  // One try now, so that the answer can say it; the alarm goes on with it when Orgo does not answer.
+  // One try now, so that the answer can report it. When Orgo does not answer, the alarm continues.
   const own = leftovers.find(({ id }) => id !== null && id === workspace.vm.id)
   const vmDeleted = own !== undefined && (await deleteLeftover(core, own))
   await core.poke()

@@ -1,4 +1,4 @@
-// What is checked before a workspace is stored: the machine it names and the remote it works on. Refusals are the caller's to mend.
+// Checks the machine and the remote of a registration before it is stored. A refusal tells the caller what to correct.
 import { credentialFor } from '../../auth/git-credentials.ts'
 import { readRemoteRefs } from '../../git/refs.ts'
 import { UserError } from '../../lib/errors.ts'
@@ -11,7 +11,7 @@ import { VmTrouble } from '../machine/trouble.ts'
 
 const REFS_TIMEOUT_MS = 10_000
 
-/** A vm_id that is not there, not ours to use, or holds another's ~/workspace is refused before anything is stored. */
+/** Refuses a vm_id that does not exist, is not ours to use, or holds another ~/workspace, before anything is stored. */
 export async function refuseUnlessAdoptable(core: Core, vmId: string, name: string): Promise<void> {
   const settings = core.settings()
   const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
@@ -19,9 +19,9 @@ export async function refuseUnlessAdoptable(core: Core, vmId: string, name: stri
     const found = await vms.get(vmId)
     if (found === 'missing')
       throw new UserError(
-        `vm_id ${vmId} is no computer this ORGO_API_KEY can use. Check the id, or leave vm_id out to get a new one.`,
+        `vm_id ${vmId} is no computer this ORGO_API_KEY can use. Check the id, or leave vm_id out to get a new computer.`,
       )
-    // Asleep or stopped it cannot be asked now: the same question comes before its first bootstrap.
+    // A computer that is asleep or stopped cannot be asked now; the same check comes before its first bootstrap.
     if (found.state === 'running') await refuseForeign(vms, vmId, name)
   } catch (error) {
     if (error instanceof VmTrouble || (error instanceof VmError && error.kind === 'permanent'))
@@ -30,7 +30,10 @@ export async function refuseUnlessAdoptable(core: Core, vmId: string, name: stri
   }
 }
 
-/** Reads the remote's refs once. A refusal names GIT_CREDENTIALS; silence is accepted and asked again before the first plan. */
+/**
+ * Reads the remote's refs once and returns its default branch. A refusal names GIT_CREDENTIALS. When the host does not answer,
+ * the registration goes on and the branch is asked for again before the first plan.
+ */
 export async function defaultBranch(
   core: Core,
   input: RegisterInput,
@@ -57,15 +60,15 @@ export async function defaultBranch(
   if (refs.kind === 'unreachable')
     return {
       name: input.branch ?? null,
-      detail: 'The git host did not answer yet; the VM is being made meanwhile.',
+      detail: 'The git host did not answer yet; the VM is being created meanwhile.',
     }
   if (input.branch !== undefined && refs.refs[`refs/heads/${input.branch}`] === undefined)
     throw new UserError(
-      `git_remote ${input.gitRemote} has no branch "${input.branch}". Name an existing branch, or leave it out for the default one.`,
+      `git_remote ${input.gitRemote} has no branch "${input.branch}". Name an existing branch, or leave branch out to use the default branch.`,
     )
   if (input.branch === undefined && refs.head === null)
     throw new UserError(
-      `git_remote ${input.gitRemote} names no default branch we can use. Say which one with branch, or push a first commit.`,
+      `git_remote ${input.gitRemote} names no default branch we can use. Name one with branch, or push a first commit.`,
     )
-  return { name: input.branch ?? refs.head, detail: 'A VM is being made ready.' }
+  return { name: input.branch ?? refs.head, detail: 'The VM is being prepared.' }
 }

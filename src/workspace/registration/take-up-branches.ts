@@ -1,7 +1,8 @@
-// A removed workspace looks after its branches no more. Registered anew it does again, as far as they are branches of its remote.
+// Branches of a removed workspace are not checked for merges. This resumes the checks when it is registered again with the same
+// remote.
 import type { Core } from '../core/core.ts'
 
-/** `sameRemote`: with another one nobody can be asked about the old branches any more, and a merge of theirs is never told. */
+/** `sameRemote`: with another remote no host can be asked about the old branches, so their merge status becomes unknown. */
 export function takeUpBranches(core: Core, sameRemote: boolean): void {
   for (const plan of core.store.unmergedPlans()) {
     if (sameRemote) {
@@ -12,7 +13,7 @@ export function takeUpBranches(core: Core, sameRemote: boolean): void {
     core.store.addEvent(plan.id, {
       atMs: core.now(),
       type: 'unknown',
-      text: `The workspace was registered anew with another git_remote: whether ${plan.branch} is merged is no longer looked at.`,
+      text: `The workspace was registered again with another git_remote: the runtime no longer checks whether ${plan.branch} is merged.`,
     })
   }
 }

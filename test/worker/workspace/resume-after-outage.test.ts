@@ -79,7 +79,9 @@ describe('a key that Orgo refuses', () => {
     await settle('mend')
     expect(await status()).toMatchObject({ status: 'running', attempt: 2, pausedReason: null })
     const { events } = await stub.planStatus(plan.id, { waitMs: 0, after: 0, limit: 50 })
-    expect(events.map(({ text }) => text)).toContain('The VM is available again: the plan continues by itself.')
+    expect(events.map(({ text }) => text)).toContain(
+      'The VM is available again: the plan continues by itself.',
+    )
   })
 
   it('is tried again by a new registration, also when no plan waits', async () => {

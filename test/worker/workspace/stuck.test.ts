@@ -112,7 +112,7 @@ const states: [string, (planted: Planted) => void, RegExp, RegExp][] = [
       setWorkspace({ status: 'error' })
       sql.exec('UPDATE events SET at = ? WHERE plan = ?', ago(HOUR_MS), plan.id)
     },
-    /workspace is error: nobody will start it/,
+    /workspace is error: it will not be started/,
     /workspace_register/,
   ],
   [
