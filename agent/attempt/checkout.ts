@@ -1,5 +1,5 @@
-// The plan's own checkout: its own git directory that borrows objects from the mirror, on the plan's branch. Runs as the
-// plan's user; an existing checkout is the model's work and is kept.
+// Prepares the plan's checkout: a git directory on the plan's branch that borrows objects from the mirror. It runs as the plan's
+// user. An existing checkout holds the model's work and is kept.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { quote } from '../checks/detect-shapes.ts'
@@ -17,7 +17,7 @@ export type Prepared = { kind: 'ready'; baseHead: string | null } | { kind: 'fai
 export async function prepareCheckout(plan: PlanRun): Promise<Prepared> {
   const known = plan.journal.records().findLast((record) => record.kind === 'prepared')
   if (known?.kind === 'prepared' && existsSync(join(plan.start.checkout, '.git/HEAD'))) {
-    // Nothing of this plan runs now (its user's processes were killed), so a lock is a leftover.
+    // All processes of the plan's user were killed before, so a lock file is a leftover.
     rmSync(join(plan.start.checkout, '.git/index.lock'), { force: true })
     saveRules(plan)
     return { kind: 'ready', baseHead: known.baseHead }
@@ -50,7 +50,7 @@ async function initialise({ start, git, home }: PlanRun): Promise<void> {
   await git.must(['fetch', '--quiet', '--no-tags', start.mirror, '+refs/heads/*:refs/remotes/origin/*'])
 }
 
-/** What tools make is no work: not listed, not added by `git add --all`, unless the repository tracks it already. */
+/** Excludes what tools generate from `git status` and `git add --all`, unless the repository already tracks it. */
 function writeExcludes(objectsInfo: string): void {
   const file = join(objectsInfo, '../../info/exclude')
   mkdirSync(dirname(file), { recursive: true })
@@ -58,8 +58,8 @@ function writeExcludes(objectsInfo: string): void {
 }
 
 /**
- * In the plan's git directory, never in the repository. The model's own commits name their plan too (--no-verify does not skip
- * that); its own pushes pass the same gate as ours.
+ * Writes two hooks into the plan's git directory, never into the repository. One adds the plan's trailer to the model's own commits
+ * (git runs it even with --no-verify). The other checks the model's own pushes as ours are checked.
  */
 function writeHooks({ checkout, id }: PlanRun['start'], home: string): void {
   const hooks = join(checkout, '.git/hooks')
@@ -79,11 +79,11 @@ async function findBase({
   const head = await commitOf(git, `refs/remotes/origin/${start.base}`)
   if (head !== null) return { kind: 'found', head }
   const anything = await git.must(['for-each-ref', '--count=1', 'refs/remotes/origin'])
-  // A repository without a commit: the plan's branch begins its history.
+  // The repository has no commit yet, so the plan's branch begins its history.
   return anything === '' ? { kind: 'found', head: null } : { kind: 'missing' }
 }
 
-/** Where an earlier attempt on a lost machine stood: its checkpoint where that is the newer one, else what it pushed. */
+/** Returns the commit where an earlier attempt on a lost machine stood: its checkpoint if that is newer, else its pushed head. */
 async function restorePoint(plan: PlanRun): Promise<string | null> {
   const { pushedHead, checkpointHead, branch, id } = plan.start
   const pushed =
@@ -109,7 +109,7 @@ async function fetchHead(plan: PlanRun, ref: string, head: string): Promise<bool
 async function checkOut({ git, start }: PlanRun, from: string): Promise<void> {
   await git.must(['checkout', '--quiet', '--force', '--no-track', '-B', start.branch, from, '--'])
   const subject = await git.must(['log', '-1', '--format=%s', from])
-  // A checkpoint is a commit on top of the branch that holds its uncommitted work: the branch stays where it was.
+  // A checkpoint is one extra commit that holds the uncommitted work. Take that commit off again and keep its files.
   if (from === start.checkpointHead || subject === CHECKPOINT_SUBJECT)
     await git.must(['reset', '--quiet', '--mixed', `${from}^`])
 }

@@ -1,11 +1,11 @@
-// Every few minutes the work so far goes to refs/agent/{id}, which starts no CI: after the loss of the machine at most that
-// much is repeated. A failed checkpoint is tried again soon and never stops the work.
+// Pushes the work so far to refs/agent/{id} every few minutes, so that a lost machine costs at most that much work. Pushes to this
+// ref start no CI. A failed checkpoint is tried again soon and never stops the work.
 import { gitReason } from '../git/git.ts'
 import { snapshotCommit } from '../publish/commits.ts'
 import type { PlanRun } from '../plan/plan-context.ts'
 
 const DEFAULT_INTERVAL_MS = 4 * 60_000
-/** What failed is not left for a whole interval: the work at stake would be that of two. */
+/** Wait after a failed checkpoint. After a whole interval the work of two intervals would be at risk. */
 const RETRY_MS = 15_000
 
 export interface Checkpoints {
@@ -41,7 +41,7 @@ export function startCheckpoints(plan: PlanRun): Checkpoints {
   }
 }
 
-/** Plans whose git host takes no refs but branches. */
+/** Plans whose git host accepts no refs except branches. */
 const onBranch = new WeakSet<PlanRun>()
 
 async function checkpoint(plan: PlanRun, last: string | null): Promise<string | null> {
@@ -74,13 +74,13 @@ async function checkpoint(plan: PlanRun, last: string | null): Promise<string | 
   return snapshot.tree
 }
 
-/** By the host itself: what our gateway refuses, it would refuse on the branch as well. */
+/** True when the git host itself refused the ref. What our gateway refuses, it would refuse on the branch as well. */
 const isRefusedByHost = (said: string): boolean =>
   /remote rejected/.test(said) &&
   /hidden ref|prohibited|not allowed|invalid ref|funny refname|refs\/agent|deny/i.test(said) &&
   !/moved by someone|this plan may|token_/.test(said)
 
-/** The environment is for tests, which cannot wait for minutes. */
+/** Returns the interval in milliseconds. The environment variable is for tests, which cannot wait for minutes. */
 function checkpointIntervalMs({ start }: PlanRun): number {
   return Number(process.env['RALPH_CHECKPOINT_MS'] ?? start.checkpointMs ?? DEFAULT_INTERVAL_MS)
 }

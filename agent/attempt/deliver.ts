@@ -1,5 +1,5 @@
-// The end of an attempt: the branch is pushed where that is not done yet, and the work is read from git. Each step looks whether
-// it is already done, so that a crash between two of them repeats nothing.
+// Ends an attempt: it pushes the branch if that is not done yet and reads the work (commits, diff) from git. Each step first checks
+// whether it is done, so that a crash between two steps repeats nothing.
 import type { AttemptEnd, Work } from '../../src/shared/protocol.ts'
 import { commitLeftovers } from '../publish/commits.ts'
 import { baseIn } from '../plan/journal.ts'
@@ -13,7 +13,7 @@ import { NO_WORK, readWork } from '../git/work-summary.ts'
 export interface DeliverInput {
   plan: PlanRun
   summary: string
-  /** The gate's word; a claim of this process, which the supervisor compares with its own record. */
+  /** The finish gate's result. It is a claim of this process; the supervisor compares it with its own record. */
   outcome: FinishOutcome
 }
 
@@ -33,7 +33,10 @@ export async function deliver({ plan, summary, outcome }: DeliverInput): Promise
   }
 }
 
-/** Keeps what there is, as a commit (unless message is null) and, where asked, as a pushed branch; as much of it as works. */
+/**
+ * Commits what is uncommitted (unless message is null), pushes the branch if asked, and returns the work. It never throws: an error
+ * is reported, and the work read so far is returned.
+ */
 export async function keepWork(plan: PlanRun, message: string | null, push?: 'push'): Promise<Work> {
   const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
   if (prepared?.kind !== 'prepared') return NO_WORK
@@ -43,7 +46,7 @@ export async function keepWork(plan: PlanRun, message: string | null, push?: 'pu
     if (push === 'push' && work.commits.length > 0) await pushBranch(plan)
     return work
   } catch (error) {
-    // The attempt ends for another reason already; this one is only told.
+    // The attempt already ends for another reason, so this error is only reported.
     const isExpected = error instanceof PauseError || error instanceof RevokedError
     plan.report({
       kind: 'event',

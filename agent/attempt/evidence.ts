@@ -1,5 +1,5 @@
-// What a plan leaves in ~/evidence (screenshots, reports) is attached to its history by name, size and SHA-256, and short texts by
-// their content. The files stay on the VM; nothing of them is committed.
+// Reports the files that a plan leaves in ~/evidence (screenshots, reports) to its history: name, size, SHA-256, and for text files
+// the beginning of the text. The files stay on the VM and are not committed.
 import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
@@ -15,7 +15,7 @@ const TEXTS = new Set(['.txt', '.md', '.json', '.log', '.csv', '.yml', '.yaml'])
 
 export const evidenceFolder = (home: string): string => join(home, 'evidence')
 
-/** One event a file; one more that says what was left out. Never throws: evidence does not decide anything. */
+/** Reports one event per file, and one more for the files left out. An unreadable file is skipped: evidence decides nothing. */
 export function reportEvidence({ home, report }: PlanRun): void {
   const folder = evidenceFolder(home)
   let [bytes, shown] = [0, 0]
@@ -61,7 +61,7 @@ function listFiles(folder: string): string[] {
       .map(({ name }) => name)
       .toSorted()
   } catch {
-    return [] // none was left
+    return [] // the plan left no evidence folder
   }
 }
 
@@ -69,6 +69,6 @@ function readFile(file: string): Buffer | null {
   try {
     return readPlainFile(file, file)
   } catch {
-    return null // gone or replaced meanwhile
+    return null // the file was removed or replaced meanwhile
   }
 }

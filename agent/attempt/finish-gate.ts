@@ -1,6 +1,6 @@
-// The finish gate: what the model says is done is looked at before anybody is told. Cheap things first: what is left is committed,
-// an empty diff is turned down, the checks run in the checkout. Only then is the branch pushed and its head proven elsewhere, by
-// the supervisor's prover, whose word alone makes a plan verified. The second rejection of an attempt ends it, unverified.
+// The finish gate: it examines the work when the model calls finish. Cheap steps come first: it commits what is left, refuses an
+// empty diff, and runs the checks in the checkout. Only then it pushes the branch and asks for a proof of the head. The proof runs
+// elsewhere, in the supervisor's prover; only its result makes a plan verified. The second rejection ends the attempt, unverified.
 import type { CheckResult, OutcomeReason } from '../../src/shared/protocol.ts'
 import { before, knownBaseline, SLOW_SECONDS } from '../checks/baseline.ts'
 import { leavingNothing, listFor, runChecks } from '../checks/run-checks.ts'
@@ -19,7 +19,7 @@ import { pushBranch } from '../publish/push.ts'
 import { rebaseOntoBase, resolveConflict } from '../publish/rebase.ts'
 
 const MAX_REJECTIONS = 2
-/** Files that tell about work instead of being it. */
+/** Files that only describe work. Adding such a file alone does not count as a change. */
 const NOTES =
   /^(?:docs\/)?(?:notes?|progress|summary|todo|done|status|changes|handoff|plan|result|implementation[\w-]*|work[-_]?log)(?:\.(?:md|txt|markdown|rst))?$/i
 
@@ -41,7 +41,7 @@ export function createGate(plan: PlanRun): (summary: string) => Promise<GateVerd
   }
 }
 
-/** text: why it is turned down; null: it is not. */
+/** text says why the work is rejected; null means it is accepted. */
 type Finding = FinishOutcome & { text: string | null; notice?: 'conflict' | 'red' }
 
 async function examine(plan: PlanRun, summary: string): Promise<Finding> {
@@ -73,11 +73,11 @@ async function examine(plan: PlanRun, summary: string): Promise<Finding> {
       proof: 'none',
       checks: [],
     }
-  // How the checks stand on a base that has moved nobody here knows.
+  // When the base has moved, the baseline of the old base says nothing about the new one.
   const baseline = baseHead === startedFrom ? knownBaseline(plan) : []
   const quick = list.checks.filter((check) => (before(baseline, check)?.seconds ?? 0) <= SLOW_SECONDS)
   const runs = await leavingNothing(plan, () => runChecks(plan, quick, 'in the checkout'))
-  // Without a baseline nobody here knows whether a failure is new: the proof asks the base.
+  // Without a baseline a failure may be old, so it does not reject here; the proof runs the check on the base as well.
   const fresh = runs.filter(
     ({ check, exitCode }) => exitCode !== 0 && before(baseline, check)?.exitCode === 0,
   )
@@ -106,7 +106,7 @@ const counted = (plan: PlanRun): number =>
 const rejections = ({ journal, start }: PlanRun) =>
   recordsOf(journal.records(), start.attempt).filter((record) => record.kind === 'rejected')
 
-/** The work stays as it is for the model to mend; should this be the last word, it is kept without the hook. */
+/** The model may fix the work as it stands. If this rejection ends the attempt, the work is committed without the hook. */
 async function hookFailed(plan: PlanRun, summary: string, output: string): Promise<Finding> {
   plan.report({
     kind: 'event',
@@ -126,7 +126,7 @@ async function prove(plan: PlanRun, summary: string): Promise<Finding> {
   plan.report({ kind: 'phase', phase: 'pushing' })
   await pushBranch(plan)
   plan.report({ kind: 'phase', phase: 'verifying' })
-  // Pushing may have taken a secret out of the history: what counts is what stands there now.
+  // The push may have rewritten the history to remove a secret, so the head is read again.
   const head = (await commitOf(plan.git, 'HEAD')) ?? ''
   const verdict = await plan.prove(head, clipText(summary, 8_000))
   if (verdict.kind === 'revoked') throw new RevokedError('The gateway revoked the rights of this attempt.')
@@ -140,7 +140,7 @@ async function prove(plan: PlanRun, summary: string): Promise<Finding> {
   }
 }
 
-/** A verified end is the supervisor's to say: this claim stands where it has no record. */
+/** Adds a reason when there is none. Only the supervisor can make an end verified; this reason counts where it has no record. */
 const withDefault = (reasons: OutcomeReason[], kind: 'accepted' | 'rejected'): OutcomeReason[] =>
   reasons.length > 0 ? reasons : [kind === 'accepted' ? 'proof_missing' : 'check_failed']
 
@@ -155,7 +155,7 @@ const toResults = (runs: readonly LocalRun[], fresh: readonly LocalRun[]): Check
 const NOTHING =
   'Not accepted: the branch holds no change against its base. If the plan asks for one, make it and call finish again; if nothing needs to change, call finish again and say why.'
 
-/** Said once: what was red before may be what the plan is about, or nobody's business here. */
+/** Told to the model once: a check that failed before may be what the plan should fix, or may have nothing to do with it. */
 const stillRedText = (runs: readonly LocalRun[]): string =>
   `Not accepted yet: these checks fail, as they did before your work. If mending what they show is part of the plan, do it. If not, call finish again and say in the summary that they failed before.\n\n${runs.map(({ text }) => text).join('\n\n')}`
 

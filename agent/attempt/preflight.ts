@@ -1,5 +1,5 @@
-// Before the first paid call: may this plan push, is its model there and paid for, is there room on the disk? What is missing pauses
-// the plan with its name within a minute and a half, instead of at dawn.
+// Checks before the first paid model call that the plan can push, that its model can be used, and that the disk has room. What is
+// missing pauses the plan with a clear reason within a minute and a half, instead of hours later.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { gitReason } from '../git/git.ts'
@@ -14,7 +14,7 @@ const GIT_TIMEOUT_MS = 25_000
 const MODEL_TIMEOUT_MS = 15_000
 const PAUSE_MS = 2_000
 
-/** Errors: PauseError with the reason, RevokedError. */
+/** Returns when all is well. Errors: PauseError with what is missing; RevokedError. */
 export async function preflight(plan: PlanRun): Promise<void> {
   checkDisk(plan)
   await Promise.all([checkModel(plan), checkPush(plan)])
@@ -32,7 +32,7 @@ function checkDisk({ start }: PlanRun): void {
 
 const Refusal = z.object({ error: z.object({ type: z.string(), message: z.string() }) })
 
-/** One free call through the gateway: it needs the plan's rights, the stored key and the model's name. */
+/** Makes one free call through the gateway. It succeeds only with the plan's rights, a stored API key and a known model. */
 async function checkModel({ start, token, report }: PlanRun): Promise<void> {
   const patienceMs = Math.min(PATIENCE_MS, Number(process.env['RALPH_MODEL_PATIENCE_MS'] ?? PATIENCE_MS))
   const endMs = performance.now() + patienceMs
@@ -79,7 +79,7 @@ async function askForModel(
   }
 }
 
-/** A push that stops before it sends: the gateway and the git host have said yes or no by then. */
+/** Makes a dry-run push. It sends nothing, but by then the gateway and the git host have accepted or refused. */
 async function checkPush({ git, start, token, report }: PlanRun): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS
   const probe = await probeCommit(git)
@@ -101,7 +101,7 @@ async function checkPush({ git, start, token, report }: PlanRun): Promise<void> 
   }
 }
 
-/** HEAD, or in a repository without a commit one that stays unreachable. */
+/** Returns HEAD. A repository without a commit gets a new commit that no branch points at. */
 async function probeCommit(git: PlanRun['git']): Promise<string> {
   const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])
   if (head.code === 0) return head.stdout.trim()

@@ -1,5 +1,5 @@
-// One plan's process, as the plan's user: prepare, work, deliver, report. It holds no state of its own: killed at any moment,
-// it is started again and goes on from its journal and its checkout.
+// The process of one plan, which runs as the plan's user: it prepares, works, delivers and reports. All its state is in its journal
+// and its checkout, so it can be killed at any moment and goes on from there when it is started again.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { homedir, userInfo } from 'node:os'
@@ -35,7 +35,7 @@ import { withAssumptions } from '../tools/ask.ts'
 import { reportSpent } from '../model/usage-log.ts'
 import { createTokenHolder, tokenConfigFile } from '../plan/token.ts'
 
-/** Reads its orders from standard input; ends with the process. */
+/** Reads orders from standard input until the process ends. */
 export function runPlan(): void {
   let plan: PlanRun | null = null
   process.stdin.on('close', leave)
@@ -64,13 +64,13 @@ function hearVerdict(head: string, verdict: Verdict): void {
   provings.delete(head)
 }
 
-/** The supervisor has gone: its successor kills what is left of this user and starts the plan again. */
+/** Ends this process when the supervisor has gone. The next supervisor kills what is left and starts the plan again. */
 function leave(): void {
   killShells()
   process.exit(1)
 }
 
-/** null: the end was said already, since nothing can be written here. */
+/** Returns null when the disk is full: nothing can be written, and the attempt's end was already reported. */
 function openOrEnd(start: Start): PlanRun | null {
   try {
     return openPlan(start)
@@ -119,7 +119,7 @@ function openPlan(start: Start): PlanRun {
   }
 }
 
-/** The attempt's end; null when this process should be started again (a fault of ours, or of the machine). */
+/** Returns the attempt's end; null when this process should be started again after a fault of the agent or the machine. */
 async function conduct(plan: PlanRun): Promise<AttemptEnd | null> {
   try {
     if (plan.start.mode === 'stop') return { kind: 'stopped', work: await keepWork(plan, 'wip: stopped') }
@@ -211,7 +211,7 @@ async function pause(plan: PlanRun, { reason, message }: PauseError): Promise<At
   }
 }
 
-/** A record of an earlier version carries no outcome, and the plan's user can write to the journal. */
+/** Parses the recorded outcome, because the plan's own user can write to the journal. A bad one becomes `proof_missing`. */
 function outcomeOf(plan: PlanRun, { summary, outcome }: Extract<JournalRecord, { kind: 'finished' }>) {
   const known = FinishOutcome.safeParse(outcome)
   const nothing: FinishOutcome = { reasons: ['proof_missing'], proof: 'none', checks: [] }
@@ -221,7 +221,7 @@ function outcomeOf(plan: PlanRun, { summary, outcome }: Extract<JournalRecord, {
   }
 }
 
-/** Tells the history of commits the model makes by itself. */
+/** Returns a function that reports new commits, also those the model makes itself. It is called after each turn. */
 function commitWatcher(plan: PlanRun, head: string | null): () => Promise<void> {
   const { git, report } = plan
   let last = head
@@ -229,7 +229,7 @@ function commitWatcher(plan: PlanRun, head: string | null): () => Promise<void> 
     const now = await commitOf(git, 'HEAD')
     if (now === null || now === last) return
     last = now
-    // Told now, while the model can still take it out by itself; the push leaves it out in any case.
+    // The model hears of a secret now, while it can still remove it itself. The push leaves it out in any case.
     tellHeld(plan, (await cleanHistory(plan)).held, 'push')
     report({
       kind: 'event',

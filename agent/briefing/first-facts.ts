@@ -1,4 +1,4 @@
-// What the first message tells the model about where it is: the state of the repository, its own instructions, earlier work.
+// Gathers the facts for the model's first message: the state of the repository, its instructions, the machine, earlier work.
 import { describeEnvironment } from './machine-report.ts'
 import { readInstructions } from './instructions.ts'
 import type { JournalRecord } from '../plan/journal.ts'
@@ -11,12 +11,12 @@ export interface PlanFacts {
   id: string
   text: string
   repository: string
-  /** The machine, the project's kind, its checks. */
+  /** Describes the machine, the kind of project and its checks. */
   environment: string
   instructions: string
   progress: string
   setupFailure: string
-  /** How the checks stood before the work. */
+  /** Results of the checks before the work. */
   checks: string
   messages: Message[]
 }

@@ -1,4 +1,5 @@
-// What the repository says to agents: AGENTS.md, else CLAUDE.md with the files it imports, else what others read. At most 8 KB.
+// Reads the repository's instructions for agents: AGENTS.md, else CLAUDE.md with the files it imports, else the files that other
+// agents read. At most 8 KB.
 import { realpathSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { clipText } from '../machine/output.ts'
@@ -6,7 +7,7 @@ import { readPlainFile } from '../machine/plain-file.ts'
 
 const MAX_CHARS = 8 * 1024
 const NAMES = ['AGENTS.md', 'CLAUDE.md', '.claude/CLAUDE.md', '.github/copilot-instructions.md', 'GEMINI.md']
-/** `@path` as a word of its own, as CLAUDE.md imports; not within code. */
+/** Matches `@path` as a word of its own, which is how CLAUDE.md imports a file. */
 const IMPORT = /(^|\s)@((?:\.{0,2}\/)?[\w./-]+\.\w+)(?=\s|$)/g
 const MAX_IMPORTS = 5
 
@@ -29,7 +30,7 @@ function importsOf(checkout: string, name: string, text: string): string[] {
   })
 }
 
-/** A text file of the checkout; null: none there, or a link leads out of it. */
+/** Returns a text file of the checkout; null when it is missing or a link leads out of the checkout. */
 function readInside(checkout: string, path: string): string | null {
   try {
     const root = realpathSync(checkout)
@@ -37,6 +38,6 @@ function readInside(checkout: string, path: string): string | null {
     if (!real.startsWith(root + sep) || real.startsWith(join(root, '.git') + sep)) return null
     return readPlainFile(real, path).toString('utf8')
   } catch {
-    return null // not there, no plain file, or too large to be instructions
+    return null // the file is missing, no plain file, or too large
   }
 }

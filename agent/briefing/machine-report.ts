@@ -1,5 +1,5 @@
-// What the machine and the repository are like, for the first message: saves the model the commands it would begin with. At most
-// about 1,200 tokens; every part has its own cap.
+// Describes the machine and the repository for the first message, which saves the model the commands it would begin with. It is at
+// most about 1,200 tokens long; every part has its own cap.
 import { availableParallelism, totalmem } from 'node:os'
 import { connect } from 'node:net'
 import { detectAt } from '../checks/detect.ts'
@@ -80,7 +80,7 @@ function systemName(): string {
 
 const versions = new Map<string, Promise<string | null>>()
 
-/** Those that are there, with the number out of `--version`. */
+/** Returns the installed tools, each with the number that `--version` prints. */
 async function describeTools(env: NodeJS.ProcessEnv): Promise<string> {
   const found = await Promise.all(
     TOOLS.map((tool) => {
@@ -113,7 +113,7 @@ async function hasRepositoryChecks(git: Git, baseHead: string | null): Promise<b
   return baseHead !== null && (await git.try(['cat-file', '-e', `${baseHead}:.ralph/checks.sh`])).code === 0
 }
 
-/** Can anything but our gateway be reached? */
+/** Resolves to true when the machine reaches the internet, not only our gateway. */
 function hasNetwork(): Promise<boolean> {
   const [host = '', port = '443'] = (process.env['RALPH_NETWORK_PROBE'] ?? 'github.com:443').split(':')
   return new Promise((resolve) => {
@@ -122,7 +122,7 @@ function hasNetwork(): Promise<boolean> {
       socket.destroy()
       resolve(isThere)
     }
-    // A name server that does not answer is not covered by the socket's own limit.
+    // The socket's own timeout does not cover a name server that does not answer.
     setTimeout(() => end(false), NETWORK_TIMEOUT_MS).unref()
     socket.once('connect', () => end(true))
     socket.once('timeout', () => end(false))
@@ -130,7 +130,7 @@ function hasNetwork(): Promise<boolean> {
   })
 }
 
-/** Two levels, folders first named with how many files lie below. */
+/** Returns the files of the first two levels; a deeper folder is named with the number of files below it. */
 async function describeTree(git: Git): Promise<string> {
   if ((await commitOf(git, 'HEAD')) === null)
     return 'Files: none yet; the branch begins with your first commit.'
@@ -142,7 +142,7 @@ async function describeTree(git: Git): Promise<string> {
     counts.set(shown, (counts.get(shown) ?? 0) + 1)
   }
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
-  // What lies highest tells most.
+  // Files near the top say most about a project, so they are listed first.
   const names = [...counts].toSorted(([a], [b]) => depthOf(a) - depthOf(b)).slice(0, MAX_TREE_ENTRIES)
   const lines = names.map(([name, count]) => (count > 1 ? `${name} (${count})` : name))
   const more = counts.size - names.length

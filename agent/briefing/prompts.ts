@@ -1,5 +1,5 @@
-// What the model is told. The system prompt is the same for every plan, byte for byte: no date, id or path, so that it stays
-// cached; what is particular stands in the first message.
+// The texts that the model reads. The system prompt is the same for every plan, byte for byte, so that it stays cached. It holds no
+// date, id or path; what differs between plans is in the first message.
 import type { BetaTextBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import type { PlanFacts } from './first-facts.ts'
 
@@ -18,7 +18,7 @@ How you work
 
 When you are done, call finish with a summary: one line that would serve as a commit subject, then what you changed, how you verified it with the evidence, and what you left open. If a decision is truly the person's and the plan leaves it open, call ask; otherwise decide yourself and say so in the summary.`
 
-/** Two blocks: the plan verbatim, and nowhere else; then where the model is. */
+/** Returns two blocks: first the plan word by word (it appears nowhere else), then the state of repository, machine and work. */
 export function firstMessage(
   facts: PlanFacts,
   handoff: [title: string, text: string][],
@@ -54,7 +54,7 @@ export const NUDGES = {
   max_tokens: 'Your reply was cut at the length limit. Go on in smaller steps.',
 } as const
 
-/** Said once in a conversation, beside the results of a turn. */
+/** Told once in a conversation, together with the results of a turn. */
 export const NOTICES = {
   handover:
     'This conversation ends with your next reply, and a fresh one goes on. It knows the plan, the item list, git log, the diff and your notes, and nothing else. Write them now with the notes tool, as your only call: what you found and decided, what comes next. Other calls are not run any more, except finish when the plan is carried out.',

@@ -1,5 +1,6 @@
-// One conversation: begun from the plan and what is known, rebuilt after a crash, made shorter in the middle of an item. Each
-// message goes into the journal before it counts, and none is ever changed: thinking is bound to what stood before it.
+// One conversation with the model: it begins from the plan and known facts, is rebuilt from the journal after a crash, and can be
+// replaced by a summary. Each message is written to the journal before it is used. No message is changed later, because the API
+// binds thinking blocks to everything before them.
 import { createHash } from 'node:crypto'
 import type {
   BetaMessage,
@@ -24,35 +25,38 @@ export interface Conversation {
   iteration: number
   messages: BetaMessageParam[]
   turns: number
-  /** Replies without a call, one after the other. */
+  /** Number of replies without a tool call, one after the other. */
   monologues: number
-  /** The last turn left the disk nearly full, and the model heard of it. */
+  /** True when the last turn left the disk nearly full and the model was told. */
   toldFull: boolean
   guards: Guards
-  /** A commit or notes came of it: a fresh one would not begin from nothing. */
+  /** True when it made a commit or notes, so that a fresh conversation does not begin from nothing. */
   leavesTrace: boolean
-  /** It hands over with its next reply; why: what its successor is told. */
+  /** Set when it ends with its next reply: the reason that the next conversation is told. */
   ending: string | null
-  /** What the model was told once. */
+  /** Keys of the notices that are told only once. */
   told: Set<string>
 }
 
-/** What the work on a plan is given. */
+/** What workLoop() needs. */
 export interface LoopInput {
   plan: PlanRun
   baseHead: string | null
   setupFailure: string | null
-  /** What runs at the end, and how it stood before the work; may be empty. */
+  /** Text about the checks that run at the end and their result before the work; may be empty. */
   checks: string
-  /** The finish gate. Errors: PauseError, RevokedError. */
+  /** Calls the finish gate. Errors: PauseError, RevokedError. */
   requestFinish(summary: string): Promise<GateVerdict>
-  /** Called after each turn: the harness looks at what the model did. */
+  /** Called after each turn, to report what the model did. */
   onTurn(): Promise<void>
 }
 
 const MAX_MONOLOGUES = 2
 
-/** Thinking is bound to the exact system prompt, tools and model before it: with others, a new conversation is begun. */
+/**
+ * Returns a hash of system prompt, tools and model. The API binds thinking blocks to them, so when an update changes the hash a new
+ * conversation must begin.
+ */
 export function shapeOf(plan: PlanRun, tools: ReturnType<typeof createTools>): string {
   return createHash('sha256')
     .update(JSON.stringify([SYSTEM_PROMPT, tools, plan.start.model]))
@@ -71,14 +75,17 @@ export async function begin(input: LoopInput, shape: string): Promise<Conversati
   return talk
 }
 
-/** The plan word by word, and where things stand. */
+/** Returns the first message: the plan word by word and the state of the work. */
 export async function openingOf(input: LoopInput): Promise<BetaTextBlockParam[]> {
   const { plan, baseHead, setupFailure, checks } = input
   const facts = await gatherFacts({ plan, baseHead, setupFailure, checks, messages: plan.start.messages })
   return firstMessage(facts, describeHandoff(plan))
 }
 
-/** The conversation a crash or a pause left, with what the model has not heard since: results of its calls, an answer, news. */
+/**
+ * Rebuilds the conversation that a crash or a pause interrupted and adds what the model has not seen: results of its calls, an
+ * answer, new messages. Returns null when there is none to continue.
+ */
 export async function resume(context: ToolContext, shape: string): Promise<Conversation | null> {
   const { plan } = context
   const known = rebuildConversation(plan.journal.records(), shape)
@@ -112,7 +119,7 @@ export async function resume(context: ToolContext, shape: string): Promise<Conve
   return talk
 }
 
-/** Into the journal first, then into the conversation. */
+/** Adds a message: to the journal first, then to the conversation. */
 export function say(plan: PlanRun, talk: Conversation, message: BetaMessageParam): void {
   const empty = Array.isArray(message.content) && message.content.length === 0
   const kept: BetaMessageParam = empty ? { role: message.role, content: [toText('(no words)')] } : message
@@ -121,7 +128,7 @@ export function say(plan: PlanRun, talk: Conversation, message: BetaMessageParam
   plan.report({ kind: 'progress' })
 }
 
-/** The summary takes the place of everything; the plan and where things stand are said again, word by word. */
+/** Replaces all messages by the summary, followed by the plan and the state of the work, word by word. */
 export function replaceBySummary(
   plan: PlanRun,
   talk: Conversation,
@@ -136,7 +143,7 @@ export function replaceBySummary(
   talk.messages.splice(0, talk.messages.length, ...messages)
 }
 
-/** After a stop without a conclusion: what to say so that the model goes on. False: nothing would help. */
+/** Answers a reply that stopped without finishing, so that the model goes on. Returns false when no answer would help. */
 export function answerStop(plan: PlanRun, talk: Conversation, reason: BetaMessage['stop_reason']): boolean {
   const last = talk.messages.at(-1)
   if (last?.role !== 'assistant' || reason === 'refusal' || reason === 'model_context_window_exceeded')

@@ -1,4 +1,4 @@
-// When a conversation should end for a fresh one, and what the next one is told beside the plan and the repository.
+// Decides when a conversation should end for a fresh one, and writes what the next one is told besides the plan and repository.
 import type { BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
 import { z } from 'zod'
 import { describeItems, readItems } from '../tools/item-list.ts'
@@ -10,24 +10,24 @@ import { clipText } from '../machine/output.ts'
 import type { PlanRun } from '../plan/plan-context.ts'
 
 export interface HandoffInput {
-  /** The prompt and the reply of the last turn. */
+  /** Tokens of the last turn's prompt and reply together. */
   tokens: number
   turns: number
-  /** Nothing uncommitted. */
+  /** True when nothing is uncommitted. */
   isClean: boolean
-  /** A commit or notes came with this very turn. */
+  /** True when this turn made a commit or notes. */
   isGoodMoment: boolean
-  /** A commit or notes came in this conversation: the next one would not begin from nothing. */
+  /** True when this conversation made a commit or notes, so that the next one does not begin from nothing. */
   leavesTrace: boolean
   canCompact: boolean
 }
 
-/** hand_over: the model writes its notes with its next reply, and a fresh conversation begins. */
+/** hand_over: the model writes its notes with its next reply, then a fresh conversation begins. compact: the API sums up. */
 export type HandoffStep = 'go_on' | 'hand_over' | 'compact'
 
 /**
- * Pure. Small contexts are cheaper and better, so a long conversation ends at the next commit; in the middle of an item nothing is
- * cut off: there the summary of the API takes the place of the history.
+ * Pure. Small contexts are cheaper and work better, so a long conversation ends at its next commit or notes. In the middle of an
+ * item it is not cut off; there the API's summary replaces the history.
  */
 export function nextStep(
   { tokens, turns, isClean, isGoodMoment, leavesTrace, canCompact }: HandoffInput,
@@ -38,7 +38,7 @@ export function nextStep(
   return tokens > limits.handoffTokens && isClean && isGoodMoment ? 'hand_over' : 'go_on'
 }
 
-/** The notes a model wrote with its last reply; null when it wrote none. */
+/** Returns the notes in the model's last reply; null when it wrote none. */
 export function notesIn(reply: BetaMessageParam): string | null {
   const call = blocksOf(reply).findLast((block) => block.type === 'tool_use' && block.name === 'notes')
   const input = call?.type === 'tool_use' ? Notes.safeParse(call.input) : undefined
@@ -46,7 +46,7 @@ export function notesIn(reply: BetaMessageParam): string | null {
 }
 const Notes = z.object({ text: z.string().max(MAX_NOTES_CHARS) })
 
-/** Sections of the first message, each with its title; none where there is nothing to say. */
+/** Returns sections of the first message with their titles. A section with an empty text is left out by the caller. */
 export function describeHandoff({ home, journal, start }: PlanRun): [title: string, text: string][] {
   const records = recordsOf(journal.records(), start.attempt)
   const last = records.findLast(({ kind }) => kind === 'conversation_ended')

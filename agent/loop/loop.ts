@@ -1,5 +1,5 @@
-// The work on a plan, from the top: one conversation with the model after another, each fresh, until the finish gate takes the
-// work or something ends it. What one turn does stands in iteration.ts, what a conversation is in conversation.ts.
+// The work loop of a plan: one conversation with the model after another, until the finish gate accepts the work or something ends
+// it. turns.ts runs the turns of one conversation; conversation.ts holds what a conversation is.
 import {
   begin,
   answerStop,
@@ -36,7 +36,7 @@ export type LoopEnd =
   | { kind: 'question'; question: string }
   | { kind: 'failed'; error: string }
 
-/** Works until the gate takes the work, the model asks, or nothing goes on. Errors: PauseError, RevokedError. */
+/** Works until the gate accepts, the model asks a question, or the work cannot go on. Errors: PauseError, RevokedError. */
 export async function workLoop(input: LoopInput): Promise<LoopEnd> {
   const { plan } = input
   const { workMs } = plan.start
@@ -69,7 +69,7 @@ export async function workLoop(input: LoopInput): Promise<LoopEnd> {
       if (next.kind !== 'fresh') return next
       talk = await fresh(next)
     } catch (error) {
-      // What git says is no trouble with the model: the process starts again, and the checkout with it where it is gone.
+      // A git error or a full disk is no trouble with the model. The process starts again and prepares a missing checkout anew.
       if (error instanceof GitError || isDiskFull(error)) throw error
       if (error instanceof PauseError || error instanceof RevokedError) throw error
       if (error instanceof GivenUp) return { kind: 'failed', error: error.message }
@@ -78,7 +78,7 @@ export async function workLoop(input: LoopInput): Promise<LoopEnd> {
       if (trouble.kind !== 'refused') await patience.endure(trouble)
       else if (isAboutSettings(trouble.detail) && settings?.isPlain === false)
         settings = plainSettings(settings)
-      // A resumed or long conversation may be refused for its history; a fresh one is not.
+      // The API may have refused the history of a resumed or long conversation. A fresh one has no such history.
       else if (talk.messages.length > 1)
         talk = await fresh({ why: 'The model API refused its history.', failed: true })
       else return { kind: 'failed', error: `The model API refused the request: ${trouble.detail}` }
@@ -99,14 +99,14 @@ function createContext(input: LoopInput): ToolContext {
   }
 }
 
-/** The words of the API for a field a model does not take; a broken history names thinking too and is something else. */
+/** True when the API says that the model does not take a setting. "thinking" alone proves nothing: errors about the history name it too. */
 function isAboutSettings(detail: string): boolean {
   return /(?:thinking|effort|output_config).{0,80}(?:not supported|not permitted|unsupported)/i.test(detail)
 }
 
 type Next = LoopEnd | { kind: 'go_on' } | { kind: 'fresh'; why: string; failed: boolean }
 
-/** What comes after the turns of a conversation. */
+/** Decides what follows when the turns of a conversation have ended. */
 async function follow(iteration: IterationInput, talk: Conversation, end: IterationEnd): Promise<Next> {
   const { input, model, request, context } = iteration
   const { plan } = input
@@ -125,7 +125,7 @@ async function follow(iteration: IterationInput, talk: Conversation, end: Iterat
   if (reason === 'refusal') return { kind: 'failed', error: 'The model refused to work on this plan.' }
   if (reason === 'model_context_window_exceeded')
     return { kind: 'fresh', why: 'It had outgrown the window of the model.', failed: true }
-  // It will not call finish: its last words stand for it.
+  // The model does not call finish, so its last words serve as the summary.
   const summary = lastWords(talk.messages)
   const verdict = await input.requestFinish(summary)
   if (verdict.kind !== 'rejected') return { kind: 'finished', summary }
@@ -133,12 +133,12 @@ async function follow(iteration: IterationInput, talk: Conversation, end: Iterat
   return { kind: 'go_on' }
 }
 
-/** No further conversation would help. */
+/** Thrown when no further conversation would help. */
 class GivenUp extends Error {
   override name = 'GivenUp'
 }
 
-/** Begins the next conversation, or gives up by the limits. Errors: GivenUp with the words for the person. */
+/** Returns a function that begins the next conversation. Errors: it throws GivenUp, with a text for the person, at a limit. */
 async function createSuccession({ plan, ...rest }: LoopInput, limits: Limits, shape: string) {
   let mark = (await checkoutState(plan.git)).mark
   let idle = 0

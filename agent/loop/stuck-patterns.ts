@@ -1,5 +1,5 @@
-// Pure: tells when the work goes round in circles. Each pattern is met with one nudge; met again in the same conversation, the
-// conversation ends as stuck and a fresh one begins. Thresholds: facts of other agents' stuck detectors, taken as they are.
+// Detects when the work goes round in circles. Pure. The first time a pattern is seen, the model gets one nudge. The second time in
+// the same conversation, that conversation ends as stuck. The thresholds are those of other agents' stuck detectors.
 const SAME_RESULT = 4
 const SAME_ERROR = 3
 const ALTERNATING = 6
@@ -8,19 +8,19 @@ const TURNS_WITHOUT_CHANGE = 15
 
 export interface GuardedCall {
   name: string
-  /** What was asked and what came of it, each as one string that is equal when they are. */
+  /** The call and its result, each as one string: equal calls and equal results give equal strings. */
   asked: string
   answer: string
   failed: boolean
-  /** The file an edit or write changed. */
+  /** The file that an edit or write changed; null for other calls. */
   changed: string | null
-  /** A command that checks something and passed. */
+  /** True for a command that checks something and passed. */
   passedCheck: boolean
 }
 
 export interface GuardedTurn {
   calls: GuardedCall[]
-  /** Differs whenever the checkout does. */
+  /** Mark of the checkout; it changes whenever the checkout changes. */
   state: string
 }
 
@@ -36,7 +36,7 @@ export interface Guards {
   afterTurn(turn: GuardedTurn): GuardVerdict
 }
 
-/** For one conversation. */
+/** Creates the detector for one conversation. */
 export function createGuards(): Guards {
   const nudged = new Set<StuckPattern>()
   let calls: GuardedCall[] = []
@@ -69,7 +69,7 @@ export function createGuards(): Guards {
       if (pattern === null) return { kind: 'go', pattern }
       if (nudged.has(pattern)) return { kind: 'stuck', pattern }
       nudged.add(pattern)
-      // The pattern has to be met anew, so that the nudge gets its chance.
+      // Counting starts again, so that the model has time to follow the nudge.
       calls = []
       edits = new Map()
       turnsUnchanged = 0
@@ -91,7 +91,7 @@ function isAlternating(calls: GuardedCall[]): boolean {
   return keys[0] !== keys[1] && keys.every((key, index) => key === keys[index % 2])
 }
 
-/** What the model is told, once per pattern. */
+/** What the model is told, once per pattern and conversation. */
 export const PATTERN_NUDGES: Record<StuckPattern, string> = {
   same_call_same_result: `You made the same call ${SAME_RESULT} times and got the same result. It will not change: use what it told you, or do something else.`,
   same_call_fails: `The same call failed ${SAME_ERROR} times in a row. Read the error, find its cause, and try another way.`,

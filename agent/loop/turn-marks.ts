@@ -1,4 +1,4 @@
-// One turn as the guards see it: the calls with their results, and a mark of the checkout's state.
+// Turns a reply and its results into what the stuck detector needs: the calls with their results, and a mark of the checkout.
 import { createHash } from 'node:crypto'
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ export function guardedCalls(reply: BetaMessageParam, results: BetaMessageParam)
       {
         name: block.name,
         asked: `${block.name} ${JSON.stringify(block.input)}`,
-        // How long it took is no part of the answer, nor is the log's number.
+        // The duration and the log's number differ each time, so they are left out of the comparison.
         answer: said.replace(/, [\d.]+ s\b/, '').replace(/\/out\/\d+\.log/g, ''),
         failed,
         changed: !failed && (block.name === 'edit' || block.name === 'write') ? path : null,
@@ -41,7 +41,7 @@ export function guardedCalls(reply: BetaMessageParam, results: BetaMessageParam)
   })
 }
 
-/** Only looking is no check: without this, `ls` would excuse the ninth edit of a file. */
+/** Commands that only look. They are no check; otherwise `ls` would reset the count of edits to a file. */
 const LOOKING =
   /^\s*(?:cd|ls|cat|head|tail|sed -n|grep|rg|find|pwd|echo|wc|git (?:status|diff|log|show|add|commit)|true|:)\b/
 function isCheck(command: string): boolean {
@@ -49,16 +49,16 @@ function isCheck(command: string): boolean {
 }
 
 export interface CheckoutState {
-  /** Differs whenever a commit, a tracked file or an untracked one does. */
+  /** Changes whenever a commit, a tracked file or an untracked file changes. */
   mark: string
   head: string
-  /** Nothing uncommitted. */
+  /** True when nothing is uncommitted. */
   isClean: boolean
 }
 
 /**
- * Reads no file of the checkout itself and takes no lock, so that the model's own git is never in its way. A checkout too large
- * to be looked at in time counts as changed and unclean.
+ * Returns the state of the checkout. Git takes no lock for this, so it cannot disturb the model's own git. A checkout that is too
+ * large to examine in time counts as changed and unclean.
  */
 export async function checkoutState(git: Git): Promise<CheckoutState> {
   const options = { timeoutMs: STATE_TIMEOUT_MS }

@@ -1,4 +1,4 @@
-// What every request of a plan has in common: model, settings, tools and system prompt.
+// Builds the part that all model requests of a plan share: model, settings, tools and system prompt.
 import { SYSTEM_PROMPT } from '../briefing/prompts.ts'
 import type { ModelSettings } from '../model/model-settings.ts'
 import type { createTools } from '../tools/index.ts'
@@ -7,7 +7,7 @@ const COMPACTION_BETA = 'compact-2026-09-04'
 
 export type TurnRequest = ReturnType<typeof turnRequest>
 
-/** The same bytes on every request, so that the prefix stays cached. Two breakpoints, an hour each. */
+/** Returns the same bytes for every request, so that the prefix stays cached. It sets two cache breakpoints, an hour each. */
 export function turnRequest(model: string, settings: ModelSettings, tools: ReturnType<typeof createTools>) {
   const cache = { type: 'ephemeral', ttl: '1h' } as const
   return {
@@ -15,7 +15,7 @@ export function turnRequest(model: string, settings: ModelSettings, tools: Retur
     ...settings.request,
     system: [{ type: 'text' as const, text: SYSTEM_PROMPT, cache_control: cache }],
     cache_control: cache,
-    // On every request: a summary is sent back with those that follow it.
+    // The beta is named on every request, because later requests send an earlier summary back.
     betas: settings.canCompact ? [COMPACTION_BETA] : [],
     tools,
   }

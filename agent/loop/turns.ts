@@ -1,5 +1,5 @@
-// The turns of one conversation: a reply, its calls, their results, and between two turns whatever must be looked at: messages of
-// the person, circles, length, time, money, disk.
+// Runs the turns of one conversation: the model's reply, its tool calls and their results. Between two turns it looks at messages
+// from the person, stuck patterns, length, time, budget and disk.
 import type { BetaMessage, BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
 import type { Conversation, LoopInput } from './conversation.ts'
 import { say, toText } from './conversation.ts'
@@ -37,18 +37,18 @@ export interface IterationInput {
   context: ToolContext
 }
 
-/** Why the turns ended. What was said and done is in the conversation. */
+/** Why the turns ended. The messages themselves are in the conversation. */
 export type IterationEnd =
   | { kind: 'concluded' }
-  /** The model stopped by itself, without a call. */
+  /** The model stopped by itself, without a tool call. */
   | { kind: 'stopped'; reason: BetaMessage['stop_reason'] }
   | { kind: 'compact' }
-  /** failed: nothing was achieved by going on. */
+  /** A fresh conversation should begin; failed means that this one made no progress. */
   | { kind: 'fresh'; why: string; failed: boolean }
   /** The attempt cannot go on. */
   | { kind: 'over'; error: string }
 
-/** Errors: whatever a model call may throw; PauseError and RevokedError of the finish gate. */
+/** Errors: those of a model call; PauseError and RevokedError of the finish gate. */
 export async function runTurns(iteration: IterationInput, talk: Conversation): Promise<IterationEnd> {
   const { input, limits, model, request, tools, context } = iteration
   const { plan } = input
@@ -61,7 +61,7 @@ export async function runTurns(iteration: IterationInput, talk: Conversation): P
     thread: false,
   })
   for await (const stream of runner) {
-    stream.on('error', () => {}) // finalMessage rejects with the same
+    stream.on('error', () => {}) // finalMessage() rejects with the same error
     stream.on('abort', () => {})
     const message = await model.watch(stream)
     const reply: BetaMessageParam = { role: 'assistant', content: message.content }
@@ -72,13 +72,13 @@ export async function runTurns(iteration: IterationInput, talk: Conversation): P
     const results = await runner.generateToolResponse()
     if (context.interruption !== null) throw context.interruption
     if (results === null) return { kind: 'stopped', reason: message.stop_reason }
-    // A question's result is its answer, which comes with the next attempt.
+    // The result of an `ask` call is the person's answer, which comes when the plan is resumed.
     if (context.conclusion?.kind === 'question') return { kind: 'concluded' }
-    // What filled the disk may be the model's own, so it has one turn to take it away.
+    // The model's own files may have filled the disk, so it gets one turn to remove them.
     const full = diskTrouble(plan.start.checkout, limits)
     if (full !== null && talk.toldFull) throw new PauseError('vm_unavailable', full)
     talk.toldFull = full !== null
-    // A shell that clears the disk needs a little of it itself.
+    // A shell that removes files needs a little free disk itself, so the reserve is freed.
     if (talk.toldFull) spendReserve()
     talk.turns++
     talk.monologues = 0
@@ -98,14 +98,14 @@ export async function runTurns(iteration: IterationInput, talk: Conversation): P
   return { kind: 'stopped', reason: null }
 }
 
-/** Also a conversation that ends may finish the plan or ask. */
+/** True when the reply calls finish or ask. A conversation that is ending may still do so. */
 function isConcluding(reply: BetaMessageParam): boolean {
   return blocksOf(reply).some(
     (block) => block.type === 'tool_use' && (block.name === 'finish' || block.name === 'ask'),
   )
 }
 
-/** Its calls are not run: they are the first thing the fresh conversation will do, if they are still right then. */
+/** Saves the notes of the last reply. Its other calls are not run; the fresh conversation makes them if they still make sense. */
 function handOver(plan: PlanRun, why: string, reply: BetaMessageParam): IterationEnd {
   const notes = notesIn(reply)
   if (notes !== null) writeNotes(plan.home, notes)
@@ -120,7 +120,7 @@ interface Turn {
   state: CheckoutState
 }
 
-/** After each turn: what else the model should hear with its results, and whether the conversation goes on. */
+/** Returns what else the model is told with the results of a turn, and whether the conversation ends (null: it goes on). */
 function lookAround(
   { input, limits, clock, model, settings, context }: IterationInput,
   talk: Conversation,

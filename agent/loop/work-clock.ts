@@ -1,4 +1,4 @@
-// How long an attempt has worked, over restarts: a pause or a sleeping VM does not count.
+// Measures how long an attempt has worked, also over restarts. Time in a pause or on a sleeping VM does not count.
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readIfPresent, writeDurably } from '../machine/durable.ts'
@@ -6,7 +6,7 @@ import { readIfPresent, writeDurably } from '../machine/durable.ts'
 const Worked = z.object({ attempt: z.int(), ms: z.number().min(0) }).catch({ attempt: 0, ms: 0 })
 
 export interface WorkClock {
-  /** Milliseconds worked until now; kept, so that a crash loses at most the time since the last call. */
+  /** Returns the milliseconds worked until now and saves them, so that a crash loses only the time since the last call. */
   tick(): number
 }
 
@@ -28,6 +28,6 @@ function toJson(text: string | null): unknown {
   try {
     return JSON.parse(text ?? '')
   } catch {
-    return null // none yet, or torn by somebody else: the clock begins anew
+    return null // the file is missing or damaged: the clock starts at zero
   }
 }
