@@ -54,7 +54,7 @@ export interface LoopInput {
 const MAX_MONOLOGUES = 2
 
 /**
- * Returns a hash of system prompt, tools and model. The API binds thinking blocks to them, so when an update changes the hash a new
+ * Returns a hash of system prompt, tools and model. The API binds thinking blocks to these. When an update changes the hash, a new
  * conversation must begin.
  */
 export function shapeOf(plan: PlanRun, tools: ReturnType<typeof createTools>): string {

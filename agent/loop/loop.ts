@@ -99,7 +99,7 @@ function createContext(input: LoopInput): ToolContext {
   }
 }
 
-/** True when the API says that the model does not take a setting. "thinking" alone proves nothing: errors about the history name it too. */
+/** True when the API says that the model does not take a setting. Errors about the history name "thinking" in other words. */
 function isAboutSettings(detail: string): boolean {
   return /(?:thinking|effort|output_config).{0,80}(?:not supported|not permitted|unsupported)/i.test(detail)
 }

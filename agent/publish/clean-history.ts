@@ -1,6 +1,6 @@
-// The model commits by itself, so what must not leave the machine may stand in a commit, and taking it out in a later one leaves
-// it in the history. Before a push the plan's own commits are judged one by one; from the first that holds something on they
-// are written anew without it, with their authors, dates and messages. The files themselves are not touched.
+// Removes files that must not leave the machine from the plan's own commits before a push. The model commits by itself, and a file
+// removed in a later commit would stay in the history. Each commit is examined; from the first one that holds such a file on, the
+// commits are rewritten without it, with their authors, dates and messages. The files in the checkout are not touched.
 import { join } from 'node:path'
 import { rmSync } from 'node:fs'
 import { commitOf } from '../git/git.ts'
@@ -12,13 +12,13 @@ import type { Held } from './hold-back-rules.ts'
 import { BYTES, EMPTY_TREE, readChanges, setEntries } from '../git/tree-diff.ts'
 
 export interface CleanHistory {
-  /** HEAD, or what stands for it without the held files; null: no commit yet. */
+  /** HEAD, or the rewritten commit without the held files; null when there is no commit yet. */
   head: string | null
   held: Held[]
 }
 
 const MAX_COMMITS = 2_000
-/** Commits once found clean: most pushes and checkpoints have nothing new to judge. */
+/** Commits already found clean, so that a push or checkpoint examines only new ones. */
 const clean = new WeakMap<Git, Set<string>>()
 
 export const cleanHistory = (plan: PlanRun): Promise<CleanHistory> =>
@@ -48,13 +48,13 @@ export async function cleanCommits(git: Git, home: string, rules: GateRules): Pr
   return { head: written.get(head) ?? head, held }
 }
 
-/** Moves the branch to the clean history; the checkout's files stay as they are. */
+/** Moves the branch to the clean history. The files in the checkout stay as they are. */
 export async function adoptHistory(git: Git, { head }: CleanHistory): Promise<void> {
   if (head !== null && head !== (await commitOf(git, 'HEAD')))
     await git.must(['reset', '--quiet', '--mixed', head])
 }
 
-/** What no remote branch has yet, oldest first. */
+/** Returns the commits that no remote branch has yet, oldest first. */
 async function ownCommits(git: Git, head: string): Promise<{ commit: string; parents: string[] }[]> {
   const listed = await git.must([
     'rev-list',
@@ -78,7 +78,7 @@ async function ownCommits(git: Git, head: string): Promise<{ commit: string; par
 interface JudgeInput {
   git: Git
   commit: string
-  /** Already clean. */
+  /** The commit's parents after their own rewriting. */
   parents: string[]
   rules: GateRules
 }
@@ -86,7 +86,7 @@ interface JudgeInput {
 async function judgeCommit({ git, commit, parents, rules }: JudgeInput) {
   const [first = EMPTY_TREE, ...others] = parents
   let changes = await readChanges(git, ['diff-tree', '-r', first, commit])
-  // Of a merge only what neither side brought.
+  // For a merge, only the changes that come from none of its parents count.
   for (const other of others) {
     const differs = new Set(
       (await readChanges(git, ['diff-tree', '-r', other, commit])).map(({ path }) => path),
@@ -117,7 +117,7 @@ async function rewrite({ git, commit, parents, index, back }: RewriteInput): Pro
   await setEntries(git, back, env)
   const tree = await git.must(['write-tree'], { env })
   const [first] = parents
-  // Nothing is left of a commit that held nothing else.
+  // A commit that held nothing else would be empty, so its parent takes its place.
   if (
     parents.length === 1 &&
     first !== undefined &&

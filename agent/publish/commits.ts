@@ -1,4 +1,4 @@
-// The harness's own commits: whatever the model left uncommitted. Each carries the plan's id as a trailer.
+// Makes the agent's own commits from what the model left uncommitted. Each carries the plan's id as a trailer.
 import { join } from 'node:path'
 import { rmSync } from 'node:fs'
 import { commitOf, GitError, gitReason } from '../git/git.ts'
@@ -10,18 +10,18 @@ import { rulesFor, stageWork, tellHeld } from './hold-back.ts'
 import type { Held } from './hold-back-rules.ts'
 
 const SUBJECT_CHARS = 72
-/** Starts no CI where it has to stand on the branch. */
+/** Subject of a checkpoint. "[skip ci]" starts no CI when the checkpoint must go to the branch. */
 export const CHECKPOINT_SUBJECT = 'wip: checkpoint [skip ci]'
 const HOOK_TIMEOUT_MS = Number(process.env['RALPH_HOOK_TIMEOUT_MS'] ?? 5 * 60_000)
 
 export type CommitResult =
   | { kind: 'committed' | 'nothing'; held: Held[] }
-  /** The repository's own hook refused; nothing was committed. output: what it printed. */
+  /** The repository's own hook refused, and nothing was committed. output is what the hook printed. */
   | { kind: 'hook_failed'; held: Held[]; output: string }
 
 /**
- * Commits what is left, without what the gate holds back. hooks 'run' for finished work: the repository's hooks are back
- * pressure; 'skip' for what only keeps the work (pause, cancel, the end after a hook that cannot be satisfied).
+ * Commits what is uncommitted, except files that are held back. Use hooks 'run' for finished work, so that the repository's hooks
+ * can refuse it, and 'skip' where the commit only keeps the work (pause, cancel, a hook that cannot be satisfied).
  * Errors: GitError, for example when the disk is full.
  */
 export async function commitLeftovers(
@@ -43,7 +43,7 @@ export async function commitLeftovers(
     ...(hooks === 'skip' ? ['--no-verify'] : []),
   ]
   const result = await git.try(args, {
-    // On standard input: a message is the model's text and may be long.
+    // The message goes through standard input because the model wrote it and it may be long.
     input: `${toMessage(message)}\n\nRalph-Plan: ${start.id}\n`,
     ...(hooks === 'run' ? { hooks, timeoutMs: HOOK_TIMEOUT_MS } : {}),
   })
@@ -59,7 +59,7 @@ export async function commitLeftovers(
   return { kind: 'committed', held }
 }
 
-/** git itself failed, not a hook: those say nothing that begins like this. */
+/** True when git itself failed and not a hook, whose messages do not begin like this. */
 const isOurs = ({ stderr }: RunResult): boolean =>
   /^(?:fatal|error): (?!.*hook)/m.test(stderr) && /No space left|unable to|index\.lock/i.test(stderr)
 
@@ -71,9 +71,9 @@ function toHookOutput(result: RunResult): string {
 }
 
 /**
- * The working tree as a commit on top of HEAD, made beside the index and the branch, so that nobody working in the checkout
- * notices. Neither it nor what lies below it holds anything that is held back. null when it would say nothing new, or the
- * branch moved while it was made.
+ * Makes a commit of the working tree on top of HEAD. It uses its own index and moves no branch, so the work in the checkout is not
+ * disturbed. Neither the commit nor its parents contain held files. Returns null when nothing changed since lastTree, or when the
+ * branch moved meanwhile.
  */
 export async function snapshotCommit(
   plan: PlanRun,
@@ -94,7 +94,7 @@ export async function snapshotCommit(
     'commit',
   )
   const tree = await git.must(['write-tree'], { env })
-  // The model committed meanwhile: its commit must be below the snapshot, not inside it.
+  // If the model committed meanwhile, the snapshot would not stand on that commit, so it is dropped.
   if ((await commitOf(git, 'HEAD')) !== head) return null
   const mark = `${head} ${tree}`
   if (mark === lastTree) return null
@@ -104,7 +104,7 @@ export async function snapshotCommit(
   return { commit, tree: mark }
 }
 
-/** The summary's first line as a subject, the rest as body. */
+/** Returns a commit message: the summary's first line is the subject, the rest the body. */
 function toMessage(summary: string): string {
   const [first = '', ...rest] = clipText(summary, 8_000).trim().split('\n')
   const subject = clipText(first.trim(), SUBJECT_CHARS) || 'Work on the plan'

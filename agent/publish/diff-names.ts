@@ -1,9 +1,9 @@
-// File names as git prints them in a patch: quoted like C strings when they hold quotes, backslashes or control characters.
+// Reads file names from a git patch. Git quotes a name like a C string when it holds quotes, backslashes or control characters.
 
-/** `a/x b/x` (both names are the same here: of renames the next lines tell). */
+/** Returns the name in `a/x b/x`. Both names count as equal here; the following lines of the patch tell of a rename. */
 export function parsePatchHeader(rest: string): string {
   if (rest.startsWith('"')) return unquotePath(rest.slice(0, closingQuote(rest) + 1)).slice(2)
-  // a/NAME b/NAME: the name may hold spaces, but both halves are of one length.
+  // In a/NAME b/NAME the name may hold spaces, but both halves have the same length.
   return rest.slice(2, 2 + (rest.length - 5) / 2)
 }
 

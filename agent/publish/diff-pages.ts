@@ -1,15 +1,15 @@
-// `git diff` as it streams by → pages of files and hunks, each hunk on exactly one page (or in parts that say so). Pure: lines in,
-// pages out. Reads git's own patch format only; prefixes a/ and b/ are set by agent/publish/hand-in-diff.ts.
+// Turns the lines of `git diff` into pages of files and hunks. Each hunk is on one page, or split into numbered parts. Pure.
+// It reads only git's own patch format; hand-in-diff.ts sets the prefixes a/ and b/.
 import { MAX_DIFF_PAGE_BYTES, MAX_DIFF_PAGES } from '../../src/shared/protocol.ts'
 import type { DiffFile, DiffHunk, DiffTotals } from '../../src/shared/protocol.ts'
 import { parsePatchHeader, unquotePath } from './diff-names.ts'
 import { shown } from './diff-text.ts'
 
-/** Longer lines (minified code) are cut, and counted as cut. As JSON, so that any line fits on a page. */
+/** Longer lines (minified code) are cut and counted as cut. The size is that of the line as JSON, so any line fits on a page. */
 const MAX_LINE_BYTES = 4_000
 const MAX_PATH_CHARS = 1_000
 const MAX_HEADER_CHARS = 300
-/** The Worker shows unseen characters by name too and may know more of them: a little room is left for that. */
+/** Leaves some room, because the Worker also shows invisible characters by name and may know more of them. */
 const PAGE_BYTES = MAX_DIFF_PAGE_BYTES - 2_000
 
 export interface DiffPager {
@@ -31,7 +31,7 @@ export function createDiffPager(): DiffPager {
   let page: DiffFile[] = []
   let pageBytes = 2
   let file: DiffFile | null = null
-  /** Is the current file on the current page already? */
+  /** The current file's entry on the current page; null when it has none yet. */
   let placed: DiffFile | null = null
   let omitted: DiffFile | null = null
   let hunk: OpenHunk | null = null
@@ -43,7 +43,7 @@ export function createDiffPager(): DiffPager {
     placed = null
   }
 
-  /** False when the cap is reached: the file is counted as omitted, once. */
+  /** Puts a file or hunk on a page. Returns false when there are no pages left; the file is then counted as omitted, once. */
   const place = (of: DiffFile, added: DiffHunk | null): boolean => {
     const head = { ...of, hunks: [] }
     const bytes = added === null ? 0 : jsonBytes(added) + 1
@@ -75,7 +75,7 @@ export function createDiffPager(): DiffPager {
 
   const closeFile = () => {
     closeHunk()
-    // Binary, renamed, emptied: told without hunks.
+    // A binary, renamed or empty file is listed without hunks.
     if (file !== null && placed === null && omitted !== file && file.hunks.length === 0 && !hadHunks)
       place(file, null)
     file = null
@@ -135,7 +135,7 @@ export function createDiffPager(): DiffPager {
   }
 }
 
-/** The lines between `diff --git` and the first hunk. */
+/** Reads one of the lines between `diff --git` and the first hunk. */
 function headerLine(file: DiffFile, text: string): void {
   const [, word = '', rest = ''] =
     /^(new file mode|deleted file mode|rename from|rename to|copy from|copy to|old mode|new mode|Binary files|\+\+\+|---) ?(.*)$/.exec(
@@ -153,7 +153,7 @@ function headerLine(file: DiffFile, text: string): void {
   else if (word === 'Binary files') file.binary = true
 }
 
-/** Groups of lines of at most room bytes as JSON; every line fits by itself. */
+/** Splits lines into groups of at most `room` bytes as JSON. Every single line fits. */
 function splitLines(lines: string[], room: number): string[][] {
   const parts: string[][] = [[]]
   let bytes = 0

@@ -1,5 +1,5 @@
-// The diff of what was just pushed, handed to the Worker so that plan_diff answers while this machine sleeps. A claim of this
-// machine and a convenience: that it fails stops nothing and is only told.
+// Sends the diff of what was just pushed to the Worker, so that plan_diff can answer while this machine sleeps. The diff is only a
+// convenience and counts as this machine's claim. A failure is reported and stops nothing.
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_DIFF_PAGES_PER_UPLOAD } from '../../src/shared/protocol.ts'
@@ -13,10 +13,10 @@ const UPLOAD_TIMEOUT_MS = 60_000
 const RENEWAL_WAIT_MS = 60_000
 const FIRST_WAIT_MS = 500
 const TRIES = 3
-/** Of a line that has no end for so long only the beginning is kept. */
+/** Only the beginning of a longer line is kept. */
 const MAX_LINE_CHARS = 20_000
 
-/** Everything a repository's or a user's configuration could change about the form is set here. */
+/** Options that fix the form of the diff, because a repository's or a user's configuration could change it. */
 const FORM = [
   '-c',
   'core.quotePath=false',
@@ -50,7 +50,7 @@ export async function handInDiff(plan: PlanRun): Promise<void> {
     const { pages, totals } = await readDiff(plan, base, head)
     await upload(plan, { head, ...(base === null ? {} : { base }) }, pages, totals)
   } catch (error) {
-    const text = `The diff was not handed in: ${String(error).slice(0, 300)}`
+    const text = `The diff could not be sent to the Worker: ${String(error).slice(0, 300)}`
     plan.report({ kind: 'event', type: 'error', text })
   }
 }
@@ -128,7 +128,7 @@ async function post(plan: PlanRun, body: DiffUpload): Promise<void> {
         await response.body?.cancel()
         return response.status
       },
-      () => 0, // not reached: tried again like a 5xx
+      () => 0, // the Worker was not reached: try again as after a 5xx
     )
     if (status === 200) return
     const isFinal = status !== 0 && status !== 401 && status !== 429 && status < 500

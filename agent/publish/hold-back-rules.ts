@@ -1,13 +1,13 @@
-// What is never committed for a plan, or only when its text asks: a table of rules over one changed file. Pure; who asks them is
-// staging-gate.ts. A file that the base has already may be changed, except by content and by size.
+// The rules for one changed file: what is never committed for a plan, or only when its text asks for it. Pure; hold-back.ts applies
+// them. A file that the base already has may change; only its size and its content are checked.
 import { findSecrets } from '../machine/secrets.ts'
 
 export interface ChangedFile {
-  /** Bytes as latin1: a name need not be UTF-8. */
+  /** The name's bytes as latin1, because a name need not be valid UTF-8. */
   path: string
-  /** null: deleted. */
+  /** Bytes; null when the file is deleted. */
   size: number | null
-  /** Size in the version before; null: the file is new. */
+  /** Bytes of the version before; null when the file is new. */
   sizeBefore: number | null
 }
 
@@ -16,21 +16,21 @@ export type HeldKind = 'secret' | 'secret_file' | 'large' | 'generated' | 'workf
 export interface Held {
   path: string
   kind: HeldKind
-  /** For the model and the history; never a value. */
+  /** Told to the model and the history. It never contains the secret itself. */
   reason: string
 }
 
-/** What the plan's words allow. */
+/** What the plan's text allows. */
 export interface Allowances {
   workflows: boolean
-  /** The words themselves: a large file they name may be committed. */
+  /** The text itself: a large file that it names may be committed. */
   text: string
 }
 
 export const WARN_BYTES = 5 * 1024 * 1024
 export const MAX_BYTES = 50 * 1024 * 1024
 
-/** Folders that tools make; left out of every listing of new files. */
+/** Folders that tools generate. They are left out of every listing of new files. */
 export const GENERATED_FOLDERS = [
   'node_modules',
   '.venv',
@@ -46,7 +46,7 @@ export const GENERATED_FOLDERS = [
 const GENERATED = new RegExp(
   `^((?:.*?/)?(?:${GENERATED_FOLDERS.map((name) => name.replaceAll('.', String.raw`\.`)).join('|')}|[^/]+\\.egg-info))(?:/|$)`,
 )
-/** Build output, where the project's own file stands beside the folder. */
+/** Build output. A folder counts as such only when one of these project files is beside it. */
 const OUTPUTS = [
   { folder: /^(?:(.*?)\/)?target(?=\/)/, beside: ['Cargo.toml', 'pom.xml'] },
   { folder: /^(?:(.*?)\/)?dist(?=\/)/, beside: ['package.json', 'pyproject.toml', 'setup.py'] },
@@ -54,7 +54,7 @@ const OUTPUTS = [
 const SECRET_FILE =
   /(?:^|\/)(?:\.env(?:\.[\w.-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|_netrc|\.git-credentials|\.pypirc|\.npmrc|\.htpasswd|credentials\.json|service[_-]?account[\w-]*\.json|[^/]+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|ppk|tfstate))$/i
 const HARMLESS = /(?:^|\/)\.env\.(?:example|sample|template|dist|defaults?|schema)$/i
-/** Only a secret when they hold one: certificates, settings without a token. */
+/** These files count as secret only when they hold one. A certificate or a setting without a token is harmless. */
 const BY_CONTENT = /\.(?:pem|key)$|(?:^|\/)\.npmrc$/i
 const KEEPS_SECRET = /PRIVATE KEY|_auth(?:Token)?\s*=\s*(?!\$\{)\S|_password\s*=/
 const WORKFLOW =
@@ -62,7 +62,7 @@ const WORKFLOW =
 const ASKS_FOR_WORKFLOWS =
   /\b(?:workflows?|github[ -]actions?|gitlab[ -]ci|ci|(?:build|release|deploy(?:ment)?) pipelines?|jenkins(?:file)?|circleci|continuous integration)\b|\.github\b/i
 const FORBIDS = /\b(?:not|don['\u2019]?t|never|without|leave|no)\b/i
-/** Long random values are their content. */
+/** Lock files consist of long random values, so those are no sign of a secret. */
 const LOCK_FILE =
   /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lock|Cargo\.lock|go\.sum|poetry\.lock|uv\.lock|Pipfile\.lock|composer\.lock|Gemfile\.lock|flake\.lock|mix\.lock)$/
 
@@ -73,7 +73,7 @@ export const readAllowances = (planText: string): Allowances => ({
   text: planText,
 })
 
-/** By name and size; null: nothing is against it so far. */
+/** Checks a file by name and size. Returns null when nothing speaks against it so far. */
 export function judgeFile(
   file: ChangedFile,
   allowed: Allowances,
@@ -82,13 +82,13 @@ export function judgeFile(
   const { path, size, sizeBefore } = file
   const held = (kind: HeldKind, reason: string): Held => ({ path, kind, reason })
   if (WORKFLOW.test(path) && !allowed.workflows)
-    return held('workflow', 'it steers CI, and the plan does not ask for a change of workflows')
+    return held('workflow', 'it controls CI, and the plan does not ask for a change of workflows')
   if (size === null) return null
   if (sizeBefore === null) {
     if (generatedFolder(path, hasFile) !== null)
-      return held('generated', 'it is made by tools and was not in the repository before')
+      return held('generated', 'tools generate it, and it was not in the repository before')
     if (SECRET_FILE.test(path) && !HARMLESS.test(path) && !BY_CONTENT.test(path))
-      return held('secret_file', 'files of this name hold secrets')
+      return held('secret_file', 'files with this name usually hold secrets')
   }
   return judgeSize(file, allowed)
 }
@@ -107,7 +107,7 @@ function judgeSize({ path, size, sizeBefore }: ChangedFile, { text }: Allowances
   }
 }
 
-/** By what is new in it. before: '' for a new file. */
+/** Checks the lines that are new in a file (before is '' for a new file). Returns null when nothing speaks against them. */
 export function judgeContent(
   path: string,
   before: string,
@@ -126,7 +126,7 @@ export function judgeContent(
   return null
 }
 
-/** The outermost folder of the path that tools make; null: there is none. */
+/** Returns the outermost folder of the path that tools generate; null when there is none. */
 export function generatedFolder(path: string, hasFile: (path: string) => boolean): string | null {
   const made = GENERATED.exec(path)?.[1]
   if (made !== undefined) return made
@@ -138,5 +138,5 @@ export function generatedFolder(path: string, hasFile: (path: string) => boolean
   return null
 }
 
-/** A path as a person and a model may read it. */
+/** Returns a path as a person and a model can read it. */
 export const showPath = (path: string): string => Buffer.from(path, 'latin1').toString('utf8')

@@ -1,5 +1,5 @@
-// The gate every commit of ours passes, and every commit of the model's before it is pushed: which changed files are held back,
-// and why. What is held stays in the checkout, uncommitted; the history and the model are told its name and the reason.
+// Decides which changed files are held back, and why, for every commit of the agent and for the model's commits before a push. A
+// held file stays in the checkout, uncommitted. The history and the model are told its name and the reason.
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Git } from '../git/git.ts'
@@ -33,9 +33,9 @@ const SUBMODULE = '160000'
 
 export interface GateRules {
   allowed: Allowances
-  /** Values that may stand nowhere. */
+  /** Secret values that must not appear in any file. */
   known: readonly string[]
-  /** Where the work started: a folder tools make that is tracked there is the repository's own choice. */
+  /** Commit where the work started. A generated folder that is tracked there is the repository's own choice. */
   baseHead: string | null
 }
 
@@ -47,8 +47,8 @@ export function rulesFor({ start, token, journal }: PlanRun): GateRules {
 }
 
 /**
- * Stages all work that may be committed, on top of head (null: no commit yet), in the index that env names. Errors: GitError,
- * for example when the disk is full.
+ * Stages all work that may be committed on top of head (null: no commit yet), in the index that env names. Returns the held files.
+ * Errors: GitError, for example when the disk is full.
  */
 export async function stageWork(
   git: Git,
@@ -61,7 +61,7 @@ export async function stageWork(
   return [...early, ...late]
 }
 
-/** By size, before git reads the files: gigabytes would fill the disk a second time. */
+/** Stages files whose size is allowed. This comes first, because adding gigabytes to git would fill the disk a second time. */
 async function stageAllowed(git: Git, env: NodeJS.ProcessEnv): Promise<Held[]> {
   const list = async (...args: string[]) =>
     (await git.must(['ls-files', '-z', ...args], { ...BYTES, env })).split('\0').filter((path) => path !== '')
@@ -86,7 +86,7 @@ async function stageAllowed(git: Git, env: NodeJS.ProcessEnv): Promise<Held[]> {
       timeoutMs: ADD_TIMEOUT_MS,
     })
   }
-  // Tracked files by --update: they may lie where new ones are ignored.
+  // Tracked files need --update, because they may lie in a folder where new files are ignored.
   await add(
     '--update',
     [...changed].filter((path) => !held.has(path)),
@@ -102,7 +102,7 @@ async function stageAllowed(git: Git, env: NodeJS.ProcessEnv): Promise<Held[]> {
   }))
 }
 
-/** New files beyond what a branch may sensibly grow by: the largest first. */
+/** Returns the largest new files, until the others are within the limits of number and size. */
 function tooMuch(sizes: Map<string, number>): [string, string][] {
   const held: [string, string][] = []
   let bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0)
@@ -134,7 +134,7 @@ async function unstageHeld(
   return held
 }
 
-/** Which of these changes are held back. */
+/** Returns which of these changes are held back. */
 export async function judgeChanges(
   git: Git,
   changes: TreeChange[],
@@ -148,7 +148,7 @@ export async function judgeChanges(
     try {
       return lstatSync(join(git.checkout, path)).isFile()
     } catch {
-      return false // no such file
+      return false // the file does not exist
     }
   }
   const held: Held[] = []
@@ -170,7 +170,7 @@ export async function judgeChanges(
   return [...held, ...(await judgeContents(git, open, sizes, known))]
 }
 
-/** A folder tools make in which the base holds files is the repository's own choice. */
+/** True when the base has files in this generated folder. Committing them is then the repository's own choice. */
 async function isTracked(git: Git, baseHead: string | null, folder: string | null): Promise<boolean> {
   if (baseHead === null || folder === null) return false
   const args = ['ls-tree', '-z', '--full-tree', baseHead, '--', showPath(folder)]
@@ -183,7 +183,7 @@ async function judgeContents(
   sizes: Map<string, number>,
   known: readonly string[],
 ): Promise<Held[]> {
-  // Larger ones were let through by name or were there before; their bytes are data.
+  // Larger files were allowed by name or existed before; they are treated as data and not searched.
   const isRead = (object: string) => (sizes.get(object) ?? 0) <= WARN_BYTES
   const byObject = new Map<string, TreeChange[]>()
   for (const change of changes)
@@ -193,7 +193,7 @@ async function judgeContents(
   const wanted = new Map([...byObject.keys()].map((object) => [object, sizes.get(object) ?? 0]))
   for await (const [object, now] of readContents(git, wanted))
     for (const { path, before } of byObject.get(object) ?? []) {
-      // The version before is read only where the new one gives reason to.
+      // The version before is read only when the new one contains something suspicious.
       const alone = judgeContent(path, '', now, known)
       if (alone === null) continue
       const found =
@@ -210,7 +210,7 @@ const readBlob = async (git: Git, object: string): Promise<string> =>
 
 const told = new WeakMap<PlanRun, Set<string>>()
 
-/** Each held file once: to the history, and to the model, which can still do something about it. */
+/** Reports each held file once: to the history, and to the model, which can still change its commits. */
 export function tellHeld(plan: PlanRun, held: Held[], where: 'commit' | 'push'): void {
   const before = told.get(plan) ?? new Set<string>()
   told.set(plan, before)
@@ -227,12 +227,12 @@ export function tellHeld(plan: PlanRun, held: Held[], where: 'commit' | 'push'):
     })
     notify(
       plan,
-      `${file} is held back from the branch: ${reason}. Take it out of your commits, or do without it; it is never pushed like this.`,
+      `${file} is held back from the branch: ${reason}. Remove it from your commits, or do without it; it is never pushed like this.`,
     )
   }
 }
 
-/** For a rejection the model can act on; '' when nothing is held. */
+/** Returns a list of the held files with reasons, for a text to the model; '' when nothing is held. */
 export const describeHeld = (held: Held[]): string =>
   held.map(({ path, reason }) => `- ${showPath(path)}: ${reason}`).join('\n')
 
@@ -240,7 +240,7 @@ function sizeOf(folder: string, path: string): number {
   try {
     return lstatSync(Buffer.concat([Buffer.from(folder), Buffer.from(path, 'latin1')])).size
   } catch {
-    return 0 // deleted: staged as such
+    return 0 // the file was deleted, and the deletion is staged
   }
 }
 

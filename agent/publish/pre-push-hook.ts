@@ -1,4 +1,5 @@
-// `ralph check-push HOME`, the checkout's pre-push hook: the model's own pushes pass the gate that ours pass. git prints what it says.
+// `ralph check-push HOME`, the checkout's pre-push hook. It checks the model's own pushes as the agent's are checked. Git shows the
+// refusal that it prints.
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readIfPresent, writeDurably } from '../machine/durable.ts'
@@ -17,17 +18,17 @@ const Rules = z.object({
 
 const rulesFile = (home: string): string => join(home, '.ralph/push-rules.json')
 
-/** What the plan's words allow, for the hook: it runs in a process of its own. */
+/** Saves the plan's rules to a file for the hook, which runs in a process of its own. */
 export function saveRules(plan: PlanRun): void {
   const { allowed, baseHead } = rulesFor(plan)
   writeDurably(rulesFile(plan.home), JSON.stringify({ allowed, baseHead, branch: plan.start.branch }))
 }
 
-/** '' when the push may go on; else why not, with what to do. */
+/** Returns '' when the push may go on, else the reason and what to do. */
 export async function checkPush(home: string): Promise<string> {
   const rules = Rules.parse(JSON.parse(readIfPresent(rulesFile(home)) ?? '{}'))
   const token = /Bearer (\S+?)"/.exec(readIfPresent(tokenConfigFile(home)) ?? '')?.[1]
-  // git tells a hook its directories by these; our own calls find the checkout by themselves.
+  // Git sets GIT_ variables for a hook. They are removed, because our own git calls must find the checkout by themselves.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')))
   const known = token === undefined ? [] : [token]
   const git = createGit(process.cwd(), env)

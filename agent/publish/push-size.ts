@@ -1,16 +1,16 @@
-// How large a push would be, before it is sent: the platform before the gateway ends a longer one with an HTTP 413 of its own,
-// which git shows as "RPC failed" after the whole pack went out. Said here, by number, it is an early and clear answer.
+// Measures a push before it is sent. The platform in front of the gateway ends a push that is too large with an HTTP 413, which git
+// shows as "RPC failed" after it has sent the whole pack. This check answers early and names the size.
 import type { Git } from '../git/git.ts'
 
-/** What the platform takes in one request on its Free and Pro plans (developers.cloudflare.com/workers/platform/limits). */
+/** Largest request on the platform's Free and Pro plans (developers.cloudflare.com/workers/platform/limits). */
 export const MAX_PUSH_BYTES = 100_000_000
 const COUNT_TIMEOUT_MS = 5 * 60_000
-/** git runs it in the checkout, as the user who pushes; the pack is counted, never kept. */
+/** Git runs this in the checkout as the plan's user. The pack is only counted, never stored. */
 const COUNT = 'alias.count=!git pack-objects --revs --thin --delta-base-offset --stdout -q | wc -c'
 
-/** '' when it fits, or when git cannot tell; else why not, with what to do. */
+/** Returns '' when the push fits or git cannot tell its size, else the reason and what to do. */
 export async function describeTooLarge(git: Git, branch: string): Promise<string> {
-  // On disk nothing is smaller than in a pack: in most pushes this settles it without making one.
+  // Objects on disk are never smaller than in a pack. For most pushes this shows that they fit, without making a pack.
   const onDisk = await git.try(['rev-list', '--disk-usage', '--objects', 'HEAD', '--not', '--remotes=origin'])
   if (onDisk.code !== 0 || Number(onDisk.stdout) < MAX_PUSH_BYTES) return ''
   const there = await git.try(['for-each-ref', '--format=^%(objectname)', 'refs/remotes/origin'])

@@ -1,5 +1,5 @@
-// Pushing the plan's branch through the gateway. Repeating it is harmless: what is already there is left as it is. What the gate
-// holds back never leaves, and nobody else's commit is ever overwritten.
+// Pushes the plan's branch through the gateway. Repeating it is harmless, because what is already there stays as it is. Held files
+// are never pushed, and commits that others pushed are never overwritten.
 import { handInDiff } from './hand-in-diff.ts'
 import { commitOf, gitReason } from '../git/git.ts'
 import { adoptHistory, cleanHistory } from './clean-history.ts'
@@ -22,7 +22,7 @@ export async function pushBranch(plan: PlanRun): Promise<void> {
     report({
       kind: 'event',
       type: 'held',
-      text: `The commits were written anew without what is held back:\n${describeHeld(history.held)}`.slice(
+      text: `The commits were rewritten without the files that are held back:\n${describeHeld(history.held)}`.slice(
         0,
         1_900,
       ),
@@ -39,13 +39,13 @@ export async function pushBranch(plan: PlanRun): Promise<void> {
   let result = await push()
   if (result.code !== 0 && /non-fast-forward|fetch first/.test(result.stderr)) {
     const theirs = await fetchBranch(plan, ref)
-    // Commits of this plan's own that were written anew since: only over exactly these.
+    // The remote has this plan's own commits from before they were rewritten. The push may replace exactly these.
     if (theirs !== null && (await isOwn(plan, theirs)))
       result = await push(`--force-with-lease=${ref}:${theirs}`)
     else if (theirs !== null)
       throw new PauseError(
         'git_refused',
-        `Somebody else pushed ${theirs.slice(0, 12)} to ${start.branch}. Nobody's commit is overwritten, so this plan cannot push there now; its work is kept on the VM. Put that commit on a branch of your own, set ${start.branch} back to ${await lastPushed(plan)}, then resume the plan.`,
+        `Another person or program pushed ${theirs.slice(0, 12)} to ${start.branch}. This plan does not overwrite that commit, so it cannot push there now; its work is kept on the VM. Put that commit on a branch of your own, set ${start.branch} back to ${await lastPushed(plan)}, then resume the plan.`,
       )
   }
   if (result.code !== 0) throw new PauseError('git_refused', explain(start.branch, result))
@@ -53,14 +53,14 @@ export async function pushBranch(plan: PlanRun): Promise<void> {
   await handInDiff(plan)
 }
 
-/** Without touching our note of what we pushed. */
+/** Fetches the branch without moving its tracking ref, whose reflog records what we pushed. */
 async function fetchBranch(plan: PlanRun, ref: string): Promise<string | null> {
   const args = ['fetch', '--quiet', '--no-tags', '--refmap=', 'origin', ref]
   const fetched = await withRenewal(plan, () => plan.git.try(args))
   return fetched.code === 0 ? commitOf(plan.git, 'FETCH_HEAD') : null
 }
 
-/** Was it pushed from here, or did the gateway see an earlier attempt push it? */
+/** True when this checkout pushed the commit, or the gateway saw an earlier attempt push it. */
 async function isOwn({ git, start }: PlanRun, commit: string): Promise<boolean> {
   if (commit === start.pushedHead) return true
   const tracking = `refs/remotes/origin/${start.branch}`
@@ -68,7 +68,7 @@ async function isOwn({ git, start }: PlanRun, commit: string): Promise<boolean> 
   return stdout.split('\n').includes(`${commit} update by push`)
 }
 
-/** In words: what the gateway will take as the branch's old value. */
+/** Returns, for a text, the commit that the gateway accepts as the branch's old value. */
 async function lastPushed({ git, start }: PlanRun): Promise<string> {
   const head = start.pushedHead ?? (await commitOf(git, `refs/remotes/origin/${start.branch}`))
   return head?.slice(0, 12) ?? 'nothing (delete it)'
@@ -79,6 +79,6 @@ function explain(branch: string, result: RunResult): string {
   if (/HTTP 413|error: 413/.test(said))
     return `The push of ${branch} is larger than the gateway takes (100 MB on most plans of the host): leave large files out. ${said}`
   if (judge(result) === 'unreachable')
-    return `The push of ${branch} did not get through: the gateway cannot be reached. ${said}`
+    return `The push of ${branch} failed: the gateway cannot be reached. ${said}`
   return `The push of ${branch} was refused: ${said}`
 }

@@ -1,5 +1,5 @@
-// The base may have moved while the plan worked. At the end its new state is fetched and the plan's commits are put on top of it
-// where that goes without a conflict; a conflict is the model's to resolve, once, and else is reported and left as it is.
+// Rebases the plan's commits onto the base branch, which may have moved while the plan worked. The first conflict goes to the model
+// to resolve. After that a conflict is only reported, and the branch stays as it is.
 import { commitOf, gitReason } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
 import { clipText } from '../machine/output.ts'
@@ -8,18 +8,18 @@ import { withRenewal } from '../plan/token-renewal.ts'
 
 export type Rebased =
   | { kind: 'current' }
-  /** baseHead: the commit the work now stands on; checks must run again. */
+  /** baseHead is the commit that the work now stands on. The checks must run again. */
   | { kind: 'rebased'; baseHead: string }
-  /** files: what both sides changed. The checkout is as it was before. */
+  /** files are those that both sides changed. The checkout is as it was before. */
   | { kind: 'conflict'; baseHead: string; files: string[] }
-  /** The base could not be compared: it has vanished, or cannot be reached. detail says why. */
+  /** The base branch was deleted or replaced, or cannot be reached. detail says which. */
   | { kind: 'unknown'; detail: string }
 
 const FETCH_TIMEOUT_MS = 10 * 60_000
 const REBASE_TIMEOUT_MS = 10 * 60_000
 const MAX_FILES = 50
 
-/** Work that is uncommitted must be committed first; what the gate held back is put aside and back. Errors: RevokedError. */
+/** The caller commits the work first. Held files are stashed and put back. Errors: RevokedError. */
 export async function rebaseOntoBase(plan: PlanRun): Promise<Rebased> {
   const { git, start, report } = plan
   const head = await commitOf(git, 'HEAD')
@@ -31,7 +31,7 @@ export async function rebaseOntoBase(plan: PlanRun): Promise<Rebased> {
   )
   if (fetched.code !== 0) {
     const detail = /couldn't find remote ref/i.test(fetched.stderr)
-      ? `The base branch ${start.base} is not there any more; the work stands on where it was.`
+      ? `The base branch ${start.base} no longer exists; the work stays on the commit where it was.`
       : `The base branch ${start.base} could not be fetched: ${gitReason(fetched)}`
     report({ kind: 'event', type: 'base', text: clipText(detail, 1_000) })
     return { kind: 'unknown', detail }
@@ -41,7 +41,7 @@ export async function rebaseOntoBase(plan: PlanRun): Promise<Rebased> {
   const isBelow = await git.try(['merge-base', '--is-ancestor', baseHead, head])
   if (isBelow.code === 0) return { kind: 'current' }
   if ((await git.try(['merge-base', baseHead, head])).code !== 0) {
-    const detail = `The base branch ${start.base} was replaced by another history; the work stands on where it was.`
+    const detail = `The base branch ${start.base} was replaced by another history; the work stays on the commit where it was.`
     report({ kind: 'event', type: 'base', text: detail })
     return { kind: 'unknown', detail }
   }
@@ -79,7 +79,7 @@ async function abortRebase(git: Git): Promise<void> {
   await git.try(['rebase', '--abort'])
 }
 
-/** What the model is told, once; it ends with finish as always. */
+/** Returns what the model is told once about a conflict. */
 export const resolveConflict = (
   base: string,
   { baseHead, files }: Extract<Rebased, { kind: 'conflict' }>,

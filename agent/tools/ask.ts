@@ -1,4 +1,4 @@
-// The ask tool: puts a question to the person, which pauses the plan or makes Ralph note an assumption.
+// The ask tool: it puts a question to the person. Depending on the plan's setting the plan pauses, or goes on with an assumption.
 import { z } from 'zod'
 import type { JournalRecord } from '../plan/journal.ts'
 import { clipText } from '../machine/output.ts'
@@ -32,14 +32,14 @@ export function askTool(context: ToolContext) {
         return 'The work stops here until the person answers.'
       }
       plan.report({ kind: 'event', type: 'assumption', text: clipText(assumption ?? ASSUMED, 2_000) })
-      return 'Nobody answers: this plan is to go on by itself. Take the most reasonable assumption, write it down in your notes and in the summary, and go on.'
+      return 'The person will not answer: this plan goes on by itself. Take the most reasonable assumption, write it down in your notes and in the summary, and go on.'
     },
   })
 }
 
 const ASSUMED = 'The agent decides by itself and names it in the summary.'
 
-/** The summary with what was decided instead of asked, so that the person finds it whatever the model wrote. */
+/** Returns the summary followed by the questions and assumptions, so that the person finds them whatever the model wrote. */
 export function withAssumptions(summary: string, records: JournalRecord[]): string {
   const asked = records.flatMap((record) => (record.kind === 'asked' && !record.pauses ? [record] : []))
   if (asked.length === 0) return summary

@@ -1,4 +1,4 @@
-// The bash tool: runs one command as the plan's user and gives back what it printed, clipped.
+// The bash tool: it runs one command as the plan's user and returns its output, clipped.
 import { join } from 'node:path'
 import { z } from 'zod'
 import { clipOutput } from '../machine/output.ts'
@@ -46,12 +46,12 @@ export function bashTool(context: ToolContext) {
   })
 }
 
-/** Grows through restarts as well: the journal only gets longer. */
+/** Returns a number for the log's name. It also grows over restarts, because the journal only gets longer. */
 function nextNumber(records: number): string {
   return String(records).padStart(5, '0')
 }
 
-/** Jobs of this process: what was started, and those whose end the model has not been told. */
+/** Keeps the background jobs of this process. news() returns each ended job once, so that the model hears of it. */
 function createJobs() {
   const running = new Map<number, Job & { logFile: string }>()
   let last = 0

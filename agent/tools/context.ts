@@ -1,5 +1,5 @@
-// What a tool works with, and how each is journalled: intent before it runs, result after, so that a crash between the two is
-// visible and the call is never run a second time.
+// What every tool shares: its context, and the wrapper that records each call in the journal. The call is recorded before it runs
+// and its result afterwards, so that a crash between the two is visible and the call is never run a second time.
 import { realpathSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
@@ -13,32 +13,32 @@ import { redact } from '../machine/secrets.ts'
 
 export interface ToolContext {
   plan: PlanRun
-  /** Where the model's shell stands. */
+  /** Working directory of the model's shell. */
   cwd: string
   signal: AbortSignal
   /** Set by finish and ask: the conversation ends after this turn. */
   conclusion: { kind: 'finished'; summary: string } | { kind: 'question'; question: string } | null
-  /** The finish gate: runs the checks, pushes and has the head proven. Errors: PauseError, RevokedError. */
+  /** Calls the finish gate, which runs the checks, pushes and asks for the proof. Errors: PauseError, RevokedError. */
   requestFinish(summary: string): Promise<GateVerdict>
-  /** A call that must not be answered now: the attempt pauses or ends, and the call stays open in the journal. */
+  /** Set when a call must not be answered now: the attempt pauses or ends, and the call stays open in the journal. */
   interruption: PauseError | RevokedError | null
-  /** Notes were kept in this turn. */
+  /** True when notes were written in this turn. */
   keptNotes: boolean
 }
 
-/** What the model gets back: words, or blocks when a picture is among them. */
+/** What the model gets back: a text, or blocks when it contains a picture. */
 export type ToolContent = string | (BetaTextBlockParam | BetaImageBlockParam)[]
 
 export interface ToolInput<Schema extends z.ZodType> {
   name: string
   description: string
   inputSchema: Schema
-  /** One line for the plan's history. */
+  /** Returns one line for the plan's history. */
   describe(args: z.infer<Schema>): string
   run(args: z.infer<Schema>, context: ToolContext): Promise<ToolContent> | ToolContent
 }
 
-/** One tool for the SDK's runner. Calls of one reply run one after the other, in the model's order. */
+/** Makes one tool for the SDK's runner. Calls of one reply run one after the other, in the model's order. */
 export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool: ToolInput<Schema>) {
   const { journal, report } = context.plan
   const runJournalled = async (args: z.infer<Schema>, id: string): Promise<ToolContent> => {
@@ -72,7 +72,7 @@ export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool:
   })
 }
 
-/** Pictures are passed on as they are. */
+/** Redacts secrets in texts; pictures stay as they are. */
 function redactContent(content: ToolContent, known: readonly string[]): ToolContent {
   if (typeof content === 'string') return redact(content, known)
   return content.map((block) =>
@@ -90,7 +90,7 @@ function inOrder<T>(context: ToolContext, work: () => Promise<T>): Promise<T> {
   return turn
 }
 
-/** A path of the model's, absolute. Errors: ToolError when it, or what its links lead to, lies outside the checkout and the home. */
+/** Returns the model's path as a real, absolute one. Errors: ToolError when it or its link target is outside checkout and home. */
 export function resolvePath({ plan, cwd }: ToolContext, path: string, access: 'read' | 'write'): string {
   const wanted = isAbsolute(path) ? path : resolve(cwd, path)
   const real = realPathOf(wanted)
@@ -104,7 +104,7 @@ export function resolvePath({ plan, cwd }: ToolContext, path: string, access: 'r
   return real
 }
 
-/** realpath of what exists, with the rest of the names appended. */
+/** Returns the real path of the part that exists, followed by the names that do not exist yet. */
 function realPathOf(path: string): string {
   try {
     return realpathSync(path)

@@ -1,4 +1,4 @@
-// The edit tool: replaces one exact piece of text in a file.
+// The edit tool: it replaces one exact piece of text in a file.
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
 import { decodeFile, readPlainFile, writePlainFile } from '../machine/plain-file.ts'
@@ -9,7 +9,7 @@ export function editTool(context: ToolContext) {
   return defineTool(context, {
     name: 'edit',
     description:
-      'Replaces text in a file. old_text must stand there exactly, with its indentation, and once only unless replace_all is set.',
+      'Replaces text in a file. old_text must match the file exactly, with its indentation, and occur only once unless replace_all is set.',
     inputSchema: z.object({
       path: z.string().min(1),
       old_text: z.string().min(1),
@@ -31,13 +31,13 @@ export function editTool(context: ToolContext) {
 export interface Replaced {
   text: string
   count: number
-  /** The first replacement with its surroundings, numbered. */
+  /** The first replacement and the lines around it, with line numbers. */
   shown: string
-  /** Found only when spaces at line ends are left out of the comparison. */
+  /** True when the text was found only by ignoring spaces at line ends. */
   isLoose: boolean
 }
 
-/** Pure. Errors: ToolError that shows the nearest lines when the text is not found, or the places when it is not unique. */
+/** Pure. Errors: ToolError with the nearest lines when the text is not found, or with the line numbers when it is not unique. */
 export function replaceText(text: string, oldText: string, newText: string, replaceAll: boolean): Replaced {
   const exact = split(text, oldText)
   const parts = exact.length > 1 ? exact : splitLoosely(text, oldText)
@@ -45,9 +45,9 @@ export function replaceText(text: string, oldText: string, newText: string, repl
   if (count === 0) throw new ToolError(`old_text was not found. ${nearest(text, oldText)}`)
   if (count > 1 && !replaceAll)
     throw new ToolError(
-      `old_text stands there ${count} times, at lines ${lineNumbers(parts).join(', ')}. Give more of the lines around the one you mean, or set replace_all.`,
+      `old_text occurs ${count} times, at lines ${lineNumbers(parts).join(', ')}. Give more of the lines around the one you mean, or set replace_all.`,
     )
-  // Models send LF; a file with CRLF keeps its line ends.
+  // Models send LF. A file with CRLF keeps its line ends.
   const usesCrlf = text.includes('\r\n') && !oldText.includes('\r\n')
   const replacement = usesCrlf ? newText.replace(/\r?\n/g, '\r\n') : newText
   const before = parts[0]?.before ?? ''
@@ -55,7 +55,7 @@ export function replaceText(text: string, oldText: string, newText: string, repl
   return { text: edited, count, shown: around(edited, before, replacement), isLoose: parts !== exact }
 }
 
-/** The text between the places of a match, and what stood at each place. */
+/** The text before a match, and the match itself. */
 type Part = { before: string; found: string }
 
 function split(text: string, wanted: string): Part[] {
@@ -64,7 +64,7 @@ function split(text: string, wanted: string): Part[] {
   return text.split(found).map((before) => ({ before, found }))
 }
 
-/** Line ends and spaces before them count for nothing. */
+/** Splits like split(), but ignores CRLF versus LF and spaces at line ends. */
 function splitLoosely(text: string, wanted: string): Part[] {
   const lines = wanted.split('\n').map((line) => escapeRegExp(line.trimEnd()))
   if (lines.every((line) => line === '')) return [{ before: text, found: '' }]
@@ -91,7 +91,7 @@ function lineNumbers(parts: Part[]): number[] {
   return numbers.slice(0, 20)
 }
 
-/** The lines of the first replacement with three around it, numbered. */
+/** Returns the lines of the first replacement with three lines around it, numbered. */
 function around(text: string, before: string, replacement: string): string {
   const first = before.split('\n').length
   const last = first + replacement.split('\n').length - 1
@@ -100,7 +100,7 @@ function around(text: string, before: string, replacement: string): string {
 
 const squeeze = (line: string): string => line.replace(/\s+/g, '')
 
-/** The region most like the wanted text, compared line by line without white space. */
+/** Returns the lines most similar to the wanted text, compared line by line without white space. */
 function nearest(text: string, oldText: string): string {
   const wanted = oldText.split('\n').map(squeeze)
   const lines = text.split('\n')
@@ -110,7 +110,7 @@ function nearest(text: string, oldText: string): string {
     const score = wanted.filter((line, offset) => line !== '' && squeezed[at + offset] === line).length
     if (score > best.score) best = { score, at }
   }
-  if (best.score === 0) return 'Nothing like it is in the file; read it first.'
+  if (best.score === 0) return 'The file contains nothing similar; read it first.'
   return `The nearest text is this; mind white space:\n${numbered(lines, best.at + 1, best.at + Math.min(wanted.length, 20))}`
 }
 

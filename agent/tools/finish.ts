@@ -1,4 +1,4 @@
-// The finish tool: asks for the work to be taken. It is a request; the finish gate decides.
+// The finish tool: it asks the finish gate to accept the work. The gate decides.
 import { z } from 'zod'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import type { BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
@@ -23,7 +23,7 @@ export function finishTool(context: ToolContext) {
   return defineTool(context, {
     name: 'finish',
     description:
-      'Says that the plan is carried out and asks for it to be taken. What is uncommitted is committed, the checks run here and, once the branch is pushed, in a clean checkout; then a reviewer compares the work with the plan. When something fails you are told what, and go on.',
+      'Says that the plan is carried out and asks for the work to be accepted. What is uncommitted is committed, the checks run here and, once the branch is pushed, in a clean checkout; then a reviewer compares the work with the plan. When something fails you are told what, and go on.',
     inputSchema: Finish,
     describe: ({ summary }) => summary,
     run: ({ summary }) => finish(context, summary),
@@ -31,8 +31,8 @@ export function finishTool(context: ToolContext) {
 }
 
 /**
- * What a resumed conversation says to an open call. finish is ours and may be repeated: cut by a crash or a pause, it is run again
- * instead of told as "may have run". Errors: PauseError, RevokedError.
+ * Returns the result of a call that was open when the conversation was interrupted. A `finish` that a crash or a pause cut short is
+ * run again, because repeating it is harmless. Other calls get "may have run". Errors: PauseError, RevokedError.
  */
 export async function answerFinish(
   context: ToolContext,

@@ -1,4 +1,4 @@
-// The grep tool: searches the checkout by pattern.
+// The grep tool: it searches the files of the checkout for a pattern.
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
 import { relative } from 'node:path'
@@ -22,12 +22,12 @@ export function grepTool(context: ToolContext) {
     }),
     describe: ({ pattern, path }) => `${pattern}${path === undefined ? '' : ` in ${path}`}`,
     async run({ pattern, path, glob }, { plan, cwd }) {
-      // Relative to where the model stands: its own paths, and fewer words a line.
+      // Paths are relative to the model's working directory, which makes the lines shorter.
       const target = path === undefined ? '.' : relative(cwd, resolvePath(context, path, 'read')) || '.'
       const only = glob === undefined ? [] : [`--include=${glob}`]
       const args = [
         '-rnHIE',
-        // A pipe or device named outright would be waited for.
+        // Without this, grep would wait for ever on a pipe or a device.
         '--devices=skip',
         '--exclude-dir=.git',
         '--exclude-dir=node_modules',
@@ -37,7 +37,7 @@ export function grepTool(context: ToolContext) {
       ]
       const result = await run('grep', [...args, '-e', pattern, '--', target], {
         cwd,
-        // Bytes, not characters: a file with invalid UTF-8 is searched like any other.
+        // The C locale compares bytes, so a file with invalid UTF-8 is searched like any other.
         env: { ...plan.env, LC_ALL: 'C' },
         timeoutMs: TIMEOUT_MS,
       })

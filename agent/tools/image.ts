@@ -1,11 +1,11 @@
-// Pictures for the model: kind and size from the first bytes, and small enough to be sent. Larger ones are made smaller by a
-// program of the machine, where it has one; none of ours travels to a VM for that.
+// Reads the kind and size of a picture from its first bytes and makes it small enough for the model. To make it smaller it uses a
+// program that is installed on the machine, if there is one; the agent brings none of its own.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { run } from '../machine/process.ts'
 
-/** The API makes longer ones smaller by itself, after they were sent and paid for. */
+/** The API makes larger pictures smaller itself, but only after they were sent and paid for. */
 const MAX_SIDE_PX = 1_568
 const MAX_BYTES = 2 * 1024 * 1024
 const RESIZE_TIMEOUT_MS = 30_000
@@ -17,7 +17,7 @@ export interface Image {
   height: number
 }
 
-/** Pure. null: no picture the model reads. */
+/** Pure. Returns null when the bytes are no picture that the model can read. */
 export function identifyImage(bytes: Buffer): Image | null {
   if (bytes.byteLength < 30) return null
   if (bytes.subarray(0, 8).equals(PNG))
@@ -37,7 +37,7 @@ export interface FitInput {
   env: NodeJS.ProcessEnv
 }
 
-/** The picture as it may be sent. Errors: ToolError when it is too large and nothing here can make it smaller. */
+/** Returns the picture in a size that may be sent. Errors: ToolError when it is too large and no program can make it smaller. */
 export async function fitImage({
   file,
   bytes,
@@ -86,7 +86,7 @@ function webpSize(bytes: Buffer): { width: number; height: number } {
   return { width: bytes.readUInt16LE(26) & 0x3fff, height: bytes.readUInt16LE(28) & 0x3fff }
 }
 
-/** From the first frame header; a JPEG without one is no picture: 0 x 0. */
+/** Reads the size from the first frame header. Returns 0 x 0 for a JPEG without one. */
 function jpegSize(bytes: Buffer): { width: number; height: number } {
   for (let at = 2; at + 9 < bytes.byteLength;) {
     if (bytes[at] !== 0xff) return { width: 0, height: 0 }

@@ -1,4 +1,4 @@
-// The tools in the order the model sees them: the same for every plan, because they are part of the cached prefix.
+// Lists the tools in the order the model sees them. The list is the same for every plan, because it is part of the cached prefix.
 import { askTool } from './ask.ts'
 import { bashTool } from './bash.ts'
 import type { ToolContext } from './context.ts'

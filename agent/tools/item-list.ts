@@ -1,5 +1,5 @@
-// The parts of a large plan. The model names them, each with the command that shows it done; only that command, run by the harness
-// and ending with 0, ticks it. Kept in plan.json in the plan's home.
+// The item list of a large plan, kept in plan.json in the plan's home. The model names the items, each with a command that shows it
+// done. An item is ticked only when the agent runs that command and it ends with 0.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -12,14 +12,14 @@ const PlanFile = z.object({ items: z.array(Item) })
 
 export const MAX_ITEMS = 50
 
-/** The list as it was written last; empty when there is none, or when it was made unreadable. */
+/** Returns the list as last written; empty when there is none or the file is damaged. */
 export function readItems(home: string): Item[] {
   const file = itemsFile(home)
   if (!existsSync(file)) return []
   try {
     return PlanFile.parse(JSON.parse(readPlainFile(file, file).toString('utf8'))).items
   } catch {
-    return [] // written by something else than us: a list nobody can read binds nobody
+    return [] // something else overwrote the file: the plan goes on without a list
   }
 }
 
@@ -29,7 +29,7 @@ export function writeItems(home: string, items: Item[]): void {
 
 const itemsFile = (home: string): string => join(home, '.ralph/plan.json')
 
-/** Pure. The new list: an item that stands in both word by word keeps its tick, any other has none. */
+/** Pure. Returns the new list. An item that is in both lists, word by word, keeps its tick; any other has none. */
 export function mergeItems(known: Item[], wanted: Pick<Item, 'what' | 'how_verified'>[]): Item[] {
   return wanted.map(({ what, how_verified }) => ({
     what,
@@ -38,7 +38,7 @@ export function mergeItems(known: Item[], wanted: Pick<Item, 'what' | 'how_verif
   }))
 }
 
-/** Pure. Commands that end with 0 whatever the work is: no evidence. */
+/** Pure. Returns false for a command that ends with 0 whatever the work is, such as `true` or `echo`. */
 export function isEvidence(command: string): boolean {
   const parts = command.split(/&&|\|\||;|\||\n/).map((part) => part.trim())
   return parts.some(
@@ -46,7 +46,7 @@ export function isEvidence(command: string): boolean {
   )
 }
 
-/** Pure. As the model reads it. */
+/** Pure. Returns the list as the model reads it. */
 export function describeItems(items: Item[]): string {
   return items
     .map(

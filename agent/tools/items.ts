@@ -1,4 +1,4 @@
-// The items tool: the model keeps the list of what the plan asks for, and marks what it has shown done.
+// The items tool: the model writes the list of what the plan asks for, and has the command of an item run to tick it.
 import { join } from 'node:path'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'

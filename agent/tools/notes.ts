@@ -8,7 +8,7 @@ import type { ToolContext } from './context.ts'
 export function notesTool(context: ToolContext) {
   return defineTool(context, {
     name: 'notes',
-    description: `Writes your notes for whoever goes on after this conversation, most likely you without its memory; replaces the old ones. What was tried and found, decisions with their reasons, commands that work, what comes next. Not what git log and the diff show already. At most ${MAX_NOTES_CHARS} characters.`,
+    description: `Writes your notes for the next conversation, which is most likely you without this memory; replaces the old ones. What was tried and found, decisions with their reasons, commands that work, what comes next. Not what git log and the diff show already. At most ${MAX_NOTES_CHARS} characters.`,
     inputSchema: z.object({ text: z.string() }),
     describe: ({ text }) => text.trim().split('\n', 1)[0] ?? '',
     run({ text }, { plan }) {

@@ -1,4 +1,4 @@
-// The read tool: shows lines of a file, or a picture.
+// The read tool: it shows lines of a text file, or a picture.
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
 import { fitImage, identifyImage } from './image.ts'

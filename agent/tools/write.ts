@@ -1,4 +1,4 @@
-// The write tool: makes a file or replaces it whole.
+// The write tool: it creates a file or replaces the whole file.
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'

@@ -20,7 +20,7 @@ describe('the gate before a commit', () => {
     ['.npmrc', '//registry/:_authToken=abc\n', 'secret_blocked', 'a private key or a token'],
     ['notes.txt', `see ${TOKEN}`, 'secret_blocked', "the plan's own token"],
     ['app.py', 'API_TOKEN = "Zx8Kp2Qw9Lm4Nv7Bt3Rc6Yh1Jd5Fg0SaUeIo"\n', 'secret_blocked', 'long random value'],
-    ['.github/workflows/ci.yml', 'on: push\n', 'held', 'steers CI'],
+    ['.github/workflows/ci.yml', 'on: push\n', 'held', 'controls CI'],
     ['big.bin', 'x'.repeat(6 * 1024 * 1024), 'held', 'over 5 MB'],
   ])(
     '%s stays behind, and is named with the reason but not the value',

@@ -205,7 +205,7 @@ describe('a base that moved', () => {
     bench.remote('branch', '-m', 'main', 'trunk')
     expect(await rebaseOntoBase(bench.plan)).toEqual({
       kind: 'unknown',
-      detail: 'The base branch main is not there any more; the work stands on where it was.',
+      detail: 'The base branch main no longer exists; the work stays on the commit where it was.',
     })
   })
 })
@@ -225,7 +225,7 @@ describe('a branch somebody else touched', () => {
       name: 'PauseError',
       reason: 'git_refused',
       message: expect.stringContaining(
-        `Somebody else pushed ${theirs.slice(0, 12)} to ${ref}. Nobody's commit is overwritten`,
+        `Another person or program pushed ${theirs.slice(0, 12)} to ${ref}. This plan does not overwrite that commit`,
       ),
     })
     await expect(pushBranch(bench.plan)).rejects.toThrow(`set ${ref} back to ${ours.slice(0, 12)}`)
