@@ -1,68 +1,102 @@
+// The projects of the tests. `npm test` runs the fast ones (test/run.ts says which), `npm run test:all` all of them.
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { Job } from './test/chaos/job.ts'
+import { LongestFirst } from './test/sequencer.ts'
 import { workerTestOptions } from './test/worker/setup/options.ts'
+
+const inWorkerd = () => [cloudflareTest(async () => workerTestOptions(await readD1Migrations('migrations')))]
+const setupFiles = ['test/worker/setup/apply-migrations.ts']
+/** Most files wait for processes of their own most of the time. */
+const maxWorkers = 4
+const fast = { maxWorkers, sequence: { groupOrder: 0 } }
+/** After all of the fast ones. */
+const slow = { maxWorkers, sequence: { groupOrder: 1 } }
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/closing-line.ts'],
+    reporters: ['./test/reporter.ts'],
+    maxWorkers,
+    sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { name: 'unit', environment: 'node', include: ['test/unit/**/*.test.ts'] } },
       {
-        plugins: [cloudflareTest(async () => workerTestOptions(await readD1Migrations('migrations')))],
         test: {
-          name: 'worker',
-          include: ['test/worker/**/*.test.ts'],
-          setupFiles: ['test/worker/setup/apply-migrations.ts'],
+          ...fast,
+          name: 'unit',
+          environment: 'node',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 60_000,
         },
       },
       {
-        plugins: [cloudflareTest(async () => workerTestOptions(await readD1Migrations('migrations')))],
+        plugins: inWorkerd(),
         test: {
+          ...fast,
+          name: 'worker',
+          include: ['test/worker/**/*.test.ts'],
+          setupFiles,
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          ...fast,
+          name: 'real',
+          environment: 'node',
+          include: ['test/real/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...fast,
+          name: 'browser',
+          environment: 'node',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
+          ...fast,
+          name: 'e2e',
+          environment: 'node',
+          include: ['test/e2e/**/*.test.ts'],
+          // Two waits of untilPlan, each of which says what it saw when it gives up.
+          testTimeout: 400_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        plugins: inWorkerd(),
+        test: {
+          ...slow,
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
-          setupFiles: ['test/worker/setup/apply-migrations.ts'],
+          setupFiles,
           provide: { chaos: Job.parse(JSON.parse(process.env['CHAOS_JOB'] ?? '{}')) },
         },
       },
       {
         test: {
-          name: 'real',
+          ...slow,
+          name: 'samples',
           environment: 'node',
-          include: ['test/real/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
-      {
-        test: {
-          name: 'browser',
-          environment: 'node',
-          include: ['test/browser/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
-      {
-        test: {
-          name: 'e2e',
-          environment: 'node',
-          include: ['test/e2e/**/*.test.ts'],
-          // Two waits of untilPlan, each of which says what it saw when it gives up.
-          testTimeout: 240_000,
+          include: ['test/samples/**/*.test.ts'],
+          testTimeout: 600_000,
           hookTimeout: 240_000,
-          fileParallelism: false,
         },
       },
       {
         test: {
+          ...slow,
           name: 'clients',
           environment: 'node',
           include: ['test/clients/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 240_000,
         },
       },
     ],

@@ -5,6 +5,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startStack } from '../e2e/support/stack.ts'
+import { removeAtEnd } from '../support/run-folder.ts'
 import type { Stack } from '../e2e/support/stack.ts'
 import { claudeCode } from './drives/claude-code.ts'
 import { codex } from './drives/codex.ts'
@@ -49,6 +50,7 @@ describe('a real client, set up as printed', () => {
     await stack.workspace(workspace)
     await using recorder = await startRecorder(stack.urls.base_url)
     const home = await mkdtemp(join(homedir(), '.aer-client-')) // Codex wants no home below /tmp
+    removeAtEnd(home)
     try {
       const checked = await drive.drive({ stack, recorder, home, workspace })
       const calls = [...new Set(recorder.heard.map(({ client }) => client).filter((name) => name !== null))]

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCloudflare } from '../../world/cloudflare/server.ts'
 import type { CloudflareStandIn } from '../../world/cloudflare/server.ts'
+import { removeAtEnd } from '../../support/run-folder.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 export const GOOD_KEYS = {
@@ -52,6 +53,9 @@ export async function openDeployLab({ accountNames, wrangler }: LabOptions = {})
   const cloudflare = await startCloudflare(accountNames)
   const folder = mkdtempSync(join(tmpdir(), 'deploy-lab-'))
   const stateFile = join(folder, 'state.json')
+  // wrangler wants it beside the project's own configuration.
+  const configFile = `wrangler.deploy.${process.pid}.toml`
+  removeAtEnd(join(ROOT, configFile))
   // The deployed Worker: answers /healthz once something was uploaded.
   const doctor = { status: 200, report: {} as unknown }
   const worker = createServer((request, response) => {
@@ -101,7 +105,7 @@ export async function openDeployLab({ accountNames, wrangler }: LabOptions = {})
           CLOUDFLARE_API_BASE_URL: cloudflare.url,
           CLOUDFLARE_API_TOKEN: cloudflare.token,
           RUNTIME_STATE_FILE: stateFile,
-          RUNTIME_CONFIG_FILE: `wrangler.deploy.${process.pid}.toml`,
+          RUNTIME_CONFIG_FILE: configFile,
           RUNTIME_HEALTH_PATIENCE_MS: '20000',
           WORKERS_DEV_AT: at,
           ...(wrangler === 'real'
@@ -131,7 +135,7 @@ export async function openDeployLab({ accountNames, wrangler }: LabOptions = {})
       worker.closeAllConnections()
       await new Promise((resolve) => worker.close(resolve))
       rmSync(folder, { recursive: true, force: true })
-      rmSync(join(ROOT, `wrangler.deploy.${process.pid}.toml`), { force: true })
+      rmSync(join(ROOT, configFile), { force: true })
     },
   }
 }

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
-import { isOver, script, startStack, submit, untilPlan } from './support/stack.ts'
-import type { Stack } from './support/stack.ts'
+import { isOver, script, startStack, submit, untilPlan } from '../e2e/support/stack.ts'
+import type { Stack } from '../e2e/support/stack.ts'
 
-/** 1 within `npm test`, 10 by `npm run plan-diff`. */
+/** 1 within `npm run test:all`, 10 by `npm run plan-diff`. */
 const MEGABYTES = Number(process.env['PLAN_DIFF_MB'] ?? '1')
 const PATIENCE_MS = 100_000 + 50_000 * MEGABYTES
 

@@ -1,7 +1,7 @@
-// The official MCP conformance suite within `npm test`; `npm run conformance` prints the table.
+// The official MCP conformance suite within `npm run test:all`; `npm run conformance` prints the table.
 import { expect, it } from 'vitest'
 import { runConformance } from '../conformance/conformance.ts'
-import { startStack } from './support/stack.ts'
+import { startStack } from '../e2e/support/stack.ts'
 
 it('the official conformance suite passes at both versions, with tasks and authorization, but for the baseline', async () => {
   await using stack = await startStack()

@@ -2,6 +2,7 @@
 // those that do are listed with it, and the list is held against the documents.
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
@@ -19,6 +20,7 @@ const RUN_HERE: [name: string, args: string[], code: number, says: RegExp][] = [
   ['chaos', ['--runs', '2', '--lanes', '1'], 0, /2 runs/],
   ['docs', ['nothing'], 1, /There is no part nothing\. There are: demo, deploy/],
   ['exercises', ['--only', 'shell-sums', '--faults'], 0, /shell-sums: sound/],
+  ['interruptions', ['--each', '0'], 0, /0 interruptions, 0 things left behind/],
   ['fuzz:git', ['--cases', '40', '--no-mutants'], 0, /40 pushes in/],
   ['kills', ['--worker', '1', '--vm', '1', '--lanes', '1'], 0, /0 problems/],
   ['mutation', ['--only', 'pkt-line', '--projects', 'unit', '--sample', '15', '--lanes', '1'], 0, /caught/],
@@ -31,7 +33,7 @@ const RUN_HERE: [name: string, args: string[], code: number, says: RegExp][] = [
 const RUN_ELSEWHERE: Record<string, string> = {
   check: '.ci/run',
   clients: '.ci/run',
-  conformance: 'test/e2e/conformance.test.ts',
+  conformance: 'test/samples/conformance.test.ts',
   credentials: 'test/e2e/destroy.test.ts',
   demo: 'test/e2e/demo.test.ts',
   deploy: 'test/e2e/deploy.test.ts',
@@ -39,7 +41,8 @@ const RUN_ELSEWHERE: Record<string, string> = {
   dev: 'test/e2e/dev.test.ts',
   doctor: 'test/e2e/doctor.test.ts',
   faults: 'test/real/programs/faults.test.ts',
-  'plan-diff': 'test/e2e/plan-diff.test.ts',
+  'test:all': '.ci/run',
+  'plan-diff': 'test/samples/plan-diff.test.ts',
   // `npm run check` runs both with --check.
   format: '.ci/run',
   types: '.ci/run',
@@ -50,7 +53,11 @@ it.each(RUN_HERE)('npm run %s does what it says', async (name, args, code, says)
     execFile(
       'npm',
       ['run', '--silent', name, '--', ...args],
-      { cwd: ROOT, timeout: 200_000, env: { PATH: process.env['PATH'], HOME: process.env['HOME'] } },
+      {
+        cwd: ROOT,
+        timeout: 550_000,
+        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: tmpdir() },
+      },
       (error, stdout, stderr) =>
         resolve({
           code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
