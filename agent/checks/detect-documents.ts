@@ -23,10 +23,7 @@ export function detectDocuments(tree: Tree, { node, bundle }: Machine, planText:
     checks: [
       {
         command: `${quote(node)} ${quote(bundle)} check-documents ${kind} ${tree.commit}${mayRemove}`,
-        shown:
-          kind === 'obsidian'
-            ? 'links, front matter and files of the vault'
-            : 'links and files of the documents',
+        shown: `links and files of the ${isVault ? 'vault' : 'documents'}`,
         suite: 'quick',
         timeoutMs: TIMEOUT_MS,
         files: [],

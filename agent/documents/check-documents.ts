@@ -1,10 +1,9 @@
 // `ralph check-documents {obsidian|documents} {base} [--may-remove]`: do the documents of this folder still hold together? Fails
-// on what is worse than in the base commit: a link that leads nowhere, a file that does not parse, a file lost or emptied. What
-// was broken before is not the plan's. It is part of the agent's own file, so that no file of a plan can change it.
+// on what is worse than in the base commit: a link that leads nowhere, a file lost or emptied. What was broken before is not the
+// plan's. It is part of the agent's own file, so that no file of a plan can change it.
 import { readBase, readNow } from './read.ts'
 import type { Documents, Problem, VaultKind } from './read.ts'
 import { linkProblems } from './links.ts'
-import { parseProblems } from './parses.ts'
 
 const MAX_SHOWN = 100
 const SAME_SHARE = 0.5
@@ -42,7 +41,7 @@ export function checkDocuments(
 }
 
 function problemsOf(documents: Documents, kind: VaultKind, paths: string[]): Problem[] {
-  const found = [...parseProblems(documents, paths), ...linkProblems({ documents, kind, paths })]
+  const found = linkProblems({ documents, kind, paths })
   return [...new Map(found.map((problem) => [toLine(problem), problem])).values()]
 }
 

@@ -16,14 +16,11 @@ export interface Documents {
   size(path: string): number
   /** null: no text (by its name), over 4 MB, or not to be read. */
   text(path: string): string | null
-  /** The first and the last 64 KB. */
-  ends(path: string): { head: Buffer; tail: Buffer } | null
 }
 
 const TEXT = /\.(?:md|markdown|mdx|txt|rst|adoc|json|jsonl|ya?ml|csv|tsv|canvas|html?|svg|tex|org)$/i
 const MAX_TEXT_BYTES = 4 * 1024 * 1024
 const MAX_GIT_BYTES = 1024 * 1024 * 1024
-const END_BYTES = 64 * 1024
 const GIT = ['-c', 'core.fsmonitor=false', '-c', 'core.quotePath=false']
 
 /** Errors: throws git's words when the commit is not there. */
@@ -43,12 +40,6 @@ export function readBase(commit: string): Documents {
     paths: [...byPath.keys()].toSorted(),
     size: (path) => byPath.get(path)?.size ?? 0,
     text: (path) => texts.get(byPath.get(path)?.object ?? '')?.toString('utf8') ?? null,
-    ends(path) {
-      const object = byPath.get(path)?.object
-      if (object === undefined) return null
-      const bytes = texts.get(object) ?? git(['cat-file', 'blob', object])
-      return { head: bytes.subarray(0, END_BYTES), tail: bytes.subarray(-END_BYTES) }
-    },
   }
 }
 
@@ -61,23 +52,18 @@ export function readNow(): Documents {
     const stat = lstatSync(raw, { throwIfNoEntry: false })
     if (stat?.isFile() === true) files.set(raw.toString('utf8').normalize('NFC'), { raw, size: stat.size })
   }
-  const read = (path: string, maxBytes: number) => {
-    const file = files.get(path)
-    return file === undefined ? null : readEnds(file.raw, maxBytes)
-  }
   return {
     paths: [...files.keys()].toSorted(),
     size: (path) => files.get(path)?.size ?? 0,
     text(path) {
       const file = files.get(path)
       if (file === undefined || !TEXT.test(path) || file.size > MAX_TEXT_BYTES) return null
-      return read(path, MAX_TEXT_BYTES)?.head.toString('utf8') ?? null
+      return readText(file.raw)
     },
-    ends: (path) => read(path, END_BYTES),
   }
 }
 
-function readEnds(path: Buffer, maxBytes: number): { head: Buffer; tail: Buffer } | null {
+function readText(path: Buffer): string | null {
   let fd
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
@@ -85,12 +71,9 @@ function readEnds(path: Buffer, maxBytes: number): { head: Buffer; tail: Buffer 
     return null // gone meanwhile, or not ours to read
   }
   try {
-    const { size } = fstatSync(fd)
-    const part = (position: number) => {
-      const buffer = Buffer.alloc(Math.min(maxBytes, size))
-      return buffer.subarray(0, readSync(fd, buffer, 0, buffer.byteLength, position))
-    }
-    return { head: part(0), tail: part(Math.max(0, size - maxBytes)) }
+    // The file may have grown since it was listed.
+    const buffer = Buffer.alloc(Math.min(MAX_TEXT_BYTES, fstatSync(fd).size))
+    return buffer.subarray(0, readSync(fd, buffer, 0, buffer.byteLength, 0)).toString('utf8')
   } finally {
     closeSync(fd)
   }
