@@ -97,7 +97,6 @@ export function nextWakeMs(store: Store, nowMs: number, keptMs: number | null = 
     else if (ring !== null) times.push(Math.max(workspace.retryAtMs ?? 0, ring))
   }
   for (const { dueAtMs } of workspace.leftovers) times.push(dueAtMs)
-  if (workspace.deleteVm) times.push(nowMs)
   if (workspace.status === 'ready' || workspace.status === 'error')
     if (store.watchedPlans().some(isWaitingForVm)) times.push(workspace.mendAtMs ?? nowMs)
   const notification = store.nextNotificationMs()

@@ -30,7 +30,6 @@ export function leftBehind({ vm, leftovers }: WorkspaceRecord, isOurs: boolean, 
 
 /** Tries each leftover that is due once. */
 export async function deleteLeftovers(core: Core): Promise<void> {
-  takeUp(core)
   for (const leftover of requireWorkspace(core).leftovers.filter(({ dueAtMs }) => dueAtMs <= core.now()))
     await deleteLeftover(core, leftover)
 }
@@ -45,7 +44,7 @@ export async function deleteLeftover(core: Core, leftover: Leftover): Promise<bo
   try {
     if ((await account(core).canCall()) > 0) return false
     const id = leftover.id ?? (await vms.find(leftover.name))?.id
-    if (id !== undefined) await vms.destroy(id, leftover.orgoWorkspaceId ?? null)
+    if (id !== undefined) await vms.destroy(id, leftover.orgoWorkspaceId)
     else if (core.now() < leftover.untilMs) return false
     change(core, leftover, null)
     if (leftover.id !== null) noteDeleted(core, leftover.id)
@@ -65,15 +64,6 @@ function tellOwner(core: Core, { id }: Leftover, error: unknown): void {
   const detail = `Removed. Its VM could not be deleted yet: ${why}`
   if (status === 'removed' && id !== null && id === vm.id && detail !== statusDetail)
     core.store.publishWorkspace((workspace) => void (workspace.statusDetail = detail))
-}
-
-/** Older versions kept the same wish in a flag; it becomes a leftover here. */
-function takeUp(core: Core): void {
-  if (!requireWorkspace(core).deleteVm) return
-  core.store.changeWorkspace((workspace) => {
-    workspace.leftovers = leftBehind(workspace, true, core.now())
-    workspace.deleteVm = false
-  })
 }
 
 /** Clears the deleted machine from the workspace, unless a newer registration has another machine. */

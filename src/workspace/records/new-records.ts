@@ -74,7 +74,6 @@ export function newWorkspaceRecord(workspace: NewWorkspace): WorkspaceRecord {
     mendTries: 0,
     webhookHeardAtMs: null,
     refreshMirror: false,
-    deleteVm: false,
     leftovers: [],
     month: newMonthRecord(),
     supervisor: newSupervisorRecord(),

@@ -62,8 +62,7 @@ export interface SupervisorRecord {
 export interface Leftover {
   name: string
   id: string | null
-  /** Absent in rows of older versions. */
-  orgoWorkspaceId?: string | null
+  orgoWorkspaceId: string | null
   dueAtMs: number
   untilMs: number
 }
@@ -114,8 +113,6 @@ export interface WorkspaceRecord {
   mendTries: number
   webhookHeardAtMs: number | null
   refreshMirror: boolean
-  /** Written by older versions only; now a leftover. */
-  deleteVm: boolean
   leftovers: Leftover[]
   month: MonthRecord
   vm: VmRecord

@@ -13,7 +13,6 @@ import { newVmRecord, newWorkspaceRecord } from '../records/new-records.ts'
 import type { WorkspaceRecord } from '../records/records.ts'
 import { revokeLeases } from '../leases/leases.ts'
 import { mergeCommands } from '../plans/merge-commands.ts'
-import { takeUpBranches } from './take-up-branches.ts'
 import { defaultBranch, refuseUnlessAdoptable } from './registration-checks.ts'
 import type { BranchReport, RegisterInput, UpdateInput, WorkspaceSnapshot } from '../contract.ts'
 
@@ -66,6 +65,25 @@ export async function register(
   if (raced !== null) takeUpBranches(core, raced.gitRemote === input.gitRemote)
   await core.poke()
   return { workspace: workspaceSnapshot(core), existing: false, differs: [] }
+}
+
+/**
+ * A removed workspace no longer watches its branches; registered anew, it does again. With another remote (`sameRemote` false) no
+ * host can be asked about the old branches, and their merges are never told.
+ */
+function takeUpBranches(core: Core, sameRemote: boolean): void {
+  for (const plan of core.store.unmergedPlans()) {
+    if (sameRemote) {
+      core.store.savePlan({ ...plan, mergeCheckAtMs: core.now() })
+      continue
+    }
+    core.store.savePlan({ ...plan, mergeStatus: 'unknown', mergeCheckAtMs: null })
+    core.store.addEvent(plan.id, {
+      atMs: core.now(),
+      type: 'unknown',
+      text: `The workspace was registered anew with another git_remote: whether ${plan.branch} is merged is no longer looked at.`,
+    })
+  }
 }
 
 /**

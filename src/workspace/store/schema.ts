@@ -3,50 +3,35 @@
 // kept as JSON beside the columns that are queried. One row is one record, read and written whole in one synchronous block; that
 // makes compare-and-set on (attempt, status) a plain `if`.
 
+// leases has no index besides its key: each would be one more row to pay for with every write, and a workspace has few leases.
 const MIGRATIONS: string[] = [
   `CREATE TABLE workspace (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL) STRICT;
    CREATE TABLE plans (
      id TEXT PRIMARY KEY, ord INTEGER NOT NULL, status TEXT NOT NULL, watched INTEGER NOT NULL, revision INTEGER NOT NULL, record TEXT NOT NULL
    ) STRICT;
    CREATE INDEX plans_by_status ON plans (status, ord);
+   CREATE INDEX plans_finished ON plans (json_extract(record, '$.finishedAtMs')) WHERE watched = 0;
    CREATE TABLE texts (plan TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
    CREATE TABLE events (
      plan TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, type TEXT NOT NULL, text TEXT NOT NULL, data TEXT,
      PRIMARY KEY (plan, seq)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE event_sources (plan TEXT NOT NULL, attempt INTEGER NOT NULL, last_n INTEGER NOT NULL, kept INTEGER NOT NULL, PRIMARY KEY (plan, attempt)) STRICT;
-   CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, plan TEXT NOT NULL, seq INTEGER NOT NULL, UNIQUE (kind, plan, seq)) STRICT;
-   CREATE TABLE leases (id TEXT PRIMARY KEY, plan TEXT NOT NULL, state TEXT NOT NULL, deadline INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
-   CREATE INDEX leases_by_plan ON leases (plan);
+   CREATE TABLE pending (kind TEXT NOT NULL, plan TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, plan)) STRICT, WITHOUT ROWID;
    CREATE TABLE messages (plan TEXT NOT NULL, n INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (plan, n)) STRICT;
    CREATE TABLE submissions (key TEXT PRIMARY KEY, plan TEXT NOT NULL, arguments TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
    CREATE TABLE deliveries (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
-   CREATE TABLE adopted_lines (ref TEXT PRIMARY KEY, plan TEXT NOT NULL) STRICT;`,
-  `CREATE TABLE notifications (id TEXT PRIMARY KEY, body TEXT NOT NULL, tries INTEGER NOT NULL, due INTEGER NOT NULL) STRICT;`,
-  `CREATE TABLE diffs (plan TEXT NOT NULL, head TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (plan, head)) STRICT;
+   CREATE TABLE adopted_lines (ref TEXT PRIMARY KEY, plan TEXT NOT NULL) STRICT;
+   CREATE TABLE notifications (id TEXT PRIMARY KEY, body TEXT NOT NULL, tries INTEGER NOT NULL, due INTEGER NOT NULL) STRICT;
+   CREATE TABLE diffs (plan TEXT NOT NULL, head TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (plan, head)) STRICT;
    CREATE TABLE diff_pages (
      plan TEXT NOT NULL, head TEXT NOT NULL, n INTEGER NOT NULL, paths TEXT NOT NULL, files TEXT NOT NULL,
      PRIMARY KEY (plan, head, n)
-   ) STRICT;`,
-  // For older code this is the same table, by name and columns, but without two indexes: each index costs a row write, and there
-  // are only a few leases.
-  `CREATE TABLE leases_bare (
+   ) STRICT;
+   CREATE TABLE leases (
      id TEXT PRIMARY KEY, plan TEXT NOT NULL, state TEXT NOT NULL, deadline INTEGER NOT NULL, record TEXT NOT NULL
-   ) STRICT, WITHOUT ROWID;
-   INSERT INTO leases_bare (id, plan, state, deadline, record) SELECT id, plan, state, deadline, record FROM leases;
-   DROP TABLE leases;
-   ALTER TABLE leases_bare RENAME TO leases;`,
-  `CREATE INDEX plans_finished ON plans (json_extract(record, '$.finishedAtMs')) WHERE watched = 0;`,
-  `CREATE TABLE pending (kind TEXT NOT NULL, plan TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, plan)) STRICT, WITHOUT ROWID;`,
+   ) STRICT, WITHOUT ROWID;`,
 ]
-
-/** Moves the rows of the older outbox table into `pending`. An older version, or a rollback, may have written them. */
-function takeUpOutbox(sql: SqlStorage): void {
-  if (sql.exec('SELECT 1 FROM outbox LIMIT 1').toArray().length === 0) return
-  sql.exec(`INSERT OR IGNORE INTO pending (kind, plan, seq)
-    SELECT CASE kind WHEN 'event' THEN 'events' ELSE kind END AS now, plan, MIN(seq) FROM outbox GROUP BY now, plan`)
-  sql.exec('DELETE FROM outbox')
-}
 
 /** True once register has made the tables. */
 export function hasTables(sql: SqlStorage): boolean {
@@ -64,5 +49,4 @@ export function migrate(sql: SqlStorage): void {
   // The number is only ever raised, so older code leaves a newer schema's number alone.
   if (row === undefined) sql.exec('INSERT INTO schema_version (version) VALUES (?)', MIGRATIONS.length)
   else if (current < MIGRATIONS.length) sql.exec('UPDATE schema_version SET version = ?', MIGRATIONS.length)
-  takeUpOutbox(sql)
 }

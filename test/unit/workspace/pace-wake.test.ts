@@ -51,11 +51,6 @@ describe('the object wakes', () => {
       },
     ],
     [
-      'at once for a machine that an older version wanted deleted, whatever its retry',
-      NOW,
-      { workspace: readyWorkspace({ status: 'removed', deleteVm: true, retryAtMs: later }) },
-    ],
-    [
       'not for a machine that nobody needs any more, whatever its step',
       null,
       { workspace: readyWorkspace({ status: 'error', vm: bootingVm }) },
@@ -76,7 +71,13 @@ describe('the object wakes', () => {
       later,
       {
         workspace: readyWorkspace({
-          leftovers: [later + 1, later].map((dueAtMs) => ({ name: 'v', id: null, dueAtMs, untilMs: 9e9 })),
+          leftovers: [later + 1, later].map((dueAtMs) => ({
+            name: 'v',
+            id: null,
+            orgoWorkspaceId: null,
+            dueAtMs,
+            untilMs: 9e9,
+          })),
         }),
       },
     ],

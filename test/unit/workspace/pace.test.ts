@@ -20,7 +20,6 @@ describe('the VM is needed', () => {
     vmNeeded(storeOf({ plans }), readyWorkspace(over))
   const news = heard({ ringWanted: true })
   it.each<[string, boolean, Partial<WorkspaceRecord>, PlanRecord[]]>([
-    ['by nobody to be deleted: that is a leftover', false, { deleteVm: true }, []],
     ['by nobody after removal', false, { status: 'removed', supervisor: news }, [onVm]],
     ['by nobody in an error', false, { status: 'error', supervisor: news }, [onVm]],
     ['while it is provisioned', true, { status: 'provisioning' }, []],

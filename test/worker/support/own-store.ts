@@ -44,7 +44,7 @@ export const workspaceRecord = (over: Partial<WorkspaceRecord> = {}): WorkspaceR
     mendAtMs: 5,
     mendTries: 6,
     outageMs: 7,
-    leftovers: [{ name: 'v0', id: null, dueAtMs: 8, untilMs: 9 }],
+    leftovers: [{ name: 'v0', id: null, orgoWorkspaceId: null, dueAtMs: 8, untilMs: 9 }],
     month: { name: '2026-11', baseUsd: 10, grantedUsd: 11 },
     vm: { ...newVmRecord('v'), id: 'vm-1' },
     supervisor: { ...newSupervisorRecord(), counter: 3 },

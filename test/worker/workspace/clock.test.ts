@@ -139,7 +139,13 @@ describe('a clock that jumps', () => {
     await running('times', async ({ core }, id) => {
       const now = Date.now()
       core.now = () => now
-      const leftover = (name: string, dueAtMs: number) => ({ name, id: name, dueAtMs, untilMs: 9e15 })
+      const leftover = (name: string, dueAtMs: number) => ({
+        name,
+        id: name,
+        orgoWorkspaceId: null,
+        dueAtMs,
+        untilMs: 9e15,
+      })
       const set = (atMs: number, hourly: number) => {
         core.store.changeWorkspace((workspace) => {
           Object.assign(workspace, { retryAtMs: atMs, outboxRetryAtMs: atMs, gitSilentSinceMs: atMs })

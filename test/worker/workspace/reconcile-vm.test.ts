@@ -5,6 +5,7 @@ import { CANARIES } from '../setup/options.ts'
 import { endOutside, playOutside } from '../support/outside.ts'
 import type { Outside } from '../support/outside.ts'
 import { coming, MACHINE_ID as ID, runningPlan, wanted, withAlarm } from '../support/own-alarm.ts'
+import type { OwnAlarm } from '../support/own-alarm.ts'
 import { planRecord } from '../support/own-store.ts'
 
 const A = '00000000-0000-8000-8000-00000000000a'
@@ -127,25 +128,7 @@ describe('Orgo is called', () => {
 })
 
 describe('the machine of a removed workspace', () => {
-  const removed = wanted({ status: 'removed', deleteVm: true })
-  it('is deleted, and forgotten', () =>
-    withAlarm({ workspace: removed }, async ({ ring, workspace }) => {
-      machine()
-      await ring()
-      expect(calls()).toEqual([`DELETE /computers/${ID}`])
-      expect(workspace()).toMatchObject({
-        deleteVm: false,
-        leftovers: [],
-        statusDetail: 'Removed.',
-        vm: { id: null, url: null, status: 'deleted', step: 'none' },
-      })
-    }))
-  it('that was never made needs no call', () =>
-    withAlarm({ workspace: { ...removed, vm: newVmRecord('v') } }, async ({ ring, workspace }) => {
-      await ring()
-      expect(calls()).toEqual([])
-      expect(workspace()).toMatchObject({ deleteVm: false, leftovers: [] })
-    }))
+  const removed = wanted({ status: 'removed' })
   const leftover = (dueAtMs: number, untilMs: number) => ({
     name: 'v',
     id: ID,
@@ -153,11 +136,29 @@ describe('the machine of a removed workspace', () => {
     dueAtMs,
     untilMs,
   })
+  /** As workspace_remove leaves it: to be deleted, due at once. */
+  const leave = ({ core, clock }: OwnAlarm, untilMs = clock.nowMs + 30 * DAY) =>
+    core.store.changeWorkspace((record) => (record.leftovers = [leftover(clock.nowMs, untilMs)]))
+  it('is deleted, and forgotten', () =>
+    withAlarm({ workspace: removed }, async (own) => {
+      const { ring, workspace } = own
+      leave(own)
+      machine()
+      await ring()
+      expect(calls()).toEqual([`DELETE /computers/${ID}`])
+      expect(workspace()).toMatchObject({
+        leftovers: [],
+        statusDetail: 'Removed.',
+        vm: { id: null, url: null, status: 'deleted', step: 'none' },
+      })
+    }))
   it('is tried again in 30 s when Orgo fails, and the owner is told', () =>
-    withAlarm({ workspace: removed }, async ({ armed, clock, ring, workspace }) => {
+    withAlarm({ workspace: removed }, async (own) => {
+      const { armed, clock, ring, workspace } = own
+      leave(own)
       fault(503)
       await ring()
-      expect(workspace()).toMatchObject({ deleteVm: false, retries: 0, retryAtMs: null, vm: { id: ID } })
+      expect(workspace()).toMatchObject({ retries: 0, retryAtMs: null, vm: { id: ID } })
       expect(workspace()?.leftovers).toEqual([leftover(clock.nowMs + 30_000, clock.nowMs + 30 * DAY)])
       expect(workspace()?.statusDetail).toBe(
         'Removed. Its VM could not be deleted yet: Deleting the computer failed (503); whether it happened is not known.',
@@ -167,10 +168,12 @@ describe('the machine of a removed workspace', () => {
   it('that Orgo does not let go is said in words, not given up, and no plan is touched', () =>
     withAlarm(
       { workspace: { ...removed, vm: { ...newVmRecord('v'), id: ID } }, plans: [planRecord(A)] },
-      async ({ clock, ring, workspace, plan }) => {
+      async (own) => {
+        const { clock, ring, workspace, plan } = own
+        leave(own)
         fault(401)
         await ring()
-        expect(workspace()).toMatchObject({ status: 'removed', deleteVm: false, mendAtMs: null })
+        expect(workspace()).toMatchObject({ status: 'removed', mendAtMs: null })
         expect(workspace()?.leftovers).toEqual([leftover(clock.nowMs + 30_000, clock.nowMs + 30 * DAY)])
         expect(workspace()?.statusDetail).toMatch(
           /^Removed\. Its VM could not be deleted yet: Orgo refused ORGO_API_KEY/,
@@ -182,23 +185,22 @@ describe('the machine of a removed workspace', () => {
     ['every 30 s for an hour', HOUR, 30_000],
     ['every hour after that', HOUR + 1, HOUR],
   ])('is tried %s', (_, ageMs, nextInMs) =>
-    withAlarm({ workspace: { ...removed, deleteVm: false } }, async ({ clock, core, ring, workspace }) => {
+    withAlarm({ workspace: removed }, async (own) => {
+      const { clock, ring, workspace } = own
       const untilMs = clock.nowMs - ageMs + 30 * DAY
-      core.store.changeWorkspace((record) => (record.leftovers = [leftover(clock.nowMs, untilMs)]))
+      leave(own, untilMs)
       fault(503)
       await ring()
       expect(workspace()?.leftovers).toEqual([leftover(clock.nowMs + nextInMs, untilMs)])
     }),
   )
   it('is given up after 30 days', () =>
-    withAlarm(
-      { workspace: { ...removed, deleteVm: false } },
-      async ({ armed, clock, core, ring, workspace }) => {
-        core.store.changeWorkspace((record) => (record.leftovers = [leftover(clock.nowMs, clock.nowMs)]))
-        fault(503)
-        await ring()
-        expect(workspace()).toMatchObject({ leftovers: [], vm: { id: ID } })
-        expect(armed.at(-1)).toBeNull()
-      },
-    ))
+    withAlarm({ workspace: removed }, async (own) => {
+      const { armed, clock, ring, workspace } = own
+      leave(own, clock.nowMs)
+      fault(503)
+      await ring()
+      expect(workspace()).toMatchObject({ leftovers: [], vm: { id: ID } })
+      expect(armed.at(-1)).toBeNull()
+    }))
 })

@@ -176,7 +176,15 @@ const states: [string, (planted: Planted) => void, RegExp, RegExp][] = [
     'a computer nobody wants',
     ({ setWorkspace }) =>
       setWorkspace({
-        leftovers: [{ name: 'old', id: 'c-1', dueAtMs: Date.now() + 30_000, untilMs: Date.now() + HOUR_MS }],
+        leftovers: [
+          {
+            name: 'old',
+            id: 'c-1',
+            orgoWorkspaceId: null,
+            dueAtMs: Date.now() + 30_000,
+            untilMs: Date.now() + HOUR_MS,
+          },
+        ],
       }),
     /Computer c-1 \(old\) is wanted by nobody/,
     /Delete it in Orgo/,

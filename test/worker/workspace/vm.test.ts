@@ -82,7 +82,13 @@ describe('registration', () => {
     const answer = vi.mocked(fetch).getMockImplementation()
     await runInDurableObject(await objectOf('overtaken'), async (_, state) => {
       const core = createCore(state, env)
-      const leftover = { name: 'theirs', id: 'vm-9', dueAtMs: Date.now() + 1e6, untilMs: 9e15 }
+      const leftover = {
+        name: 'theirs',
+        id: 'vm-9',
+        orgoWorkspaceId: null,
+        dueAtMs: Date.now() + 1e6,
+        untilMs: 9e15,
+      }
       vi.mocked(fetch).mockImplementation(async (input, init) => {
         // What a whole registration and its removal change, while the host is asked.
         if (new Request(input).url.includes('/info/refs'))
