@@ -5,18 +5,21 @@ import { mayPush } from '../../git/may-push.ts'
 import { readRemoteRefs } from '../../git/refs.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
-import type { WorkspaceRecord } from '../records/records.ts'
+import { isOpen } from '../records/records.ts'
+import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
 import type { Finding } from '../contract.ts'
 import { findStuck } from './stuck.ts'
 
 const TIMEOUT_MS = 10_000
+/** The VM is rung every 45 s meanwhile. */
+const UNHEARD_MS = 15 * 60_000
 
 export async function diagnose(core: Core, name: string): Promise<Finding[]> {
   const workspace = requireWorkspace(core, name)
   const still = await findStuck(core, name)
   return [
     ...(await lookAtRemote(core, workspace)),
-    lookAtVm(workspace),
+    lookAtVm(core, workspace),
     lookAtWebhook(core, workspace),
     ...(still.length > 0 ? still : [{ check: `plans of ${name}`, ok: true, detail: 'None stands still.' }]),
   ]
@@ -79,7 +82,7 @@ async function lookAtRemote(core: Core, { name, gitRemote }: WorkspaceRecord): P
   ]
 }
 
-function lookAtVm({ name, status, statusDetail, vm }: WorkspaceRecord): Finding {
+function lookAtVm(core: Core, { name, status, statusDetail, vm, supervisor }: WorkspaceRecord): Finding {
   const check = `vm of ${name}`
   if (status === 'error')
     return {
@@ -95,8 +98,18 @@ function lookAtVm({ name, status, statusDetail, vm }: WorkspaceRecord): Finding 
       detail: 'It cannot add users, so plans run one at a time and none is verified.',
       cure: 'Use a VM made by this runtime instead of the adopted one.',
     }
+  const silentMs = core.now() - (supervisor.lastHeardAtMs ?? core.now())
+  if (vm.step === 'ready' && silentMs > UNHEARD_MS && core.store.watchedPlans().some(waitsForVm))
+    return {
+      check,
+      ok: false,
+      detail: `It was not heard for ${Math.round(silentMs / 60_000)} minutes, and plans wait for it.`,
+      cure: `Look at computer ${vm.id ?? vm.name} in Orgo and restart it there. After two hours running plans are paused; they go on by themselves once it is back.`,
+    }
   return { check, ok: true, detail: statusDetail }
 }
+
+const waitsForVm = ({ onVm, status }: PlanRecord): boolean => onVm || isOpen(status)
 
 function lookAtWebhook(core: Core, { name, gitRemote, webhookHeardAtMs }: WorkspaceRecord): Finding {
   const check = `webhook of ${name}`

@@ -68,8 +68,8 @@ export async function register(
 }
 
 /**
- * A removed workspace no longer watches its branches; registered anew, it does again. With another remote (`sameRemote` false) no
- * host can be asked about the old branches, and their merges are never told.
+ * Branches of a removed workspace are not checked for merges. This resumes the checks; with another remote (`sameRemote` false) no
+ * host can be asked about the old branches, so their merge status becomes unknown.
  */
 function takeUpBranches(core: Core, sameRemote: boolean): void {
   for (const plan of core.store.unmergedPlans()) {
@@ -81,7 +81,7 @@ function takeUpBranches(core: Core, sameRemote: boolean): void {
     core.store.addEvent(plan.id, {
       atMs: core.now(),
       type: 'unknown',
-      text: `The workspace was registered anew with another git_remote: whether ${plan.branch} is merged is no longer looked at.`,
+      text: `The workspace was registered again with another git_remote: the runtime no longer checks whether ${plan.branch} is merged.`,
     })
   }
 }

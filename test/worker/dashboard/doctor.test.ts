@@ -200,19 +200,20 @@ it('finds a workspace in error', async () => {
   ])
 })
 
-it('finds a plan that stands still', async () => {
+it('finds a VM that is not heard while a plan waits for it', async () => {
   const object = await objectOf(name)
-  const { plan } = await runInDurableObject(object, (workspace: Workspace) =>
-    workspace.submit(name, { plan: 'x' }),
-  )
+  await runInDurableObject(object, (workspace: Workspace) => workspace.submit(name, { plan: 'x' }))
   await settle(name)
-  await runInDurableObject(object, (_, state) => {
-    const { store } = createCore(state, env)
-    const now = store.plan(plan.id)
-    if (now !== null)
-      store.savePlan({ ...now, status: 'running', lastActivityAtMs: Date.now() - 3 * 3_600_000 })
-  })
+  await runInDurableObject(object, (_, state) =>
+    createCore(state, env).store.changeWorkspace(({ supervisor }) => {
+      supervisor.lastHeardAtMs = Date.now() - 30 * 60_000
+      supervisor.lastRingAtMs = Date.now()
+    }),
+  )
   expect(await examine()).toMatchObject([
-    { detail: expect.stringContaining('no sign of life'), cure: expect.stringContaining('plan_resume') },
+    {
+      detail: 'It was not heard for 30 minutes, and plans wait for it.',
+      cure: expect.stringContaining('restart it there'),
+    },
   ])
 })

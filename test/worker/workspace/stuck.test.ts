@@ -29,7 +29,6 @@ interface Planted {
   store: Store
   sql: SqlStorage
   plan: PlanRecord
-  setPlan: (change: Partial<PlanRecord>) => void
   setWorkspace: (change: Partial<WorkspaceRecord>) => void
 }
 
@@ -45,7 +44,6 @@ async function plant(change: (planted: Planted) => void): Promise<void> {
       store,
       sql: state.storage.sql,
       plan: record,
-      setPlan: (over) => store.savePlan({ ...record, ...over }),
       setWorkspace: (over) => void store.changeWorkspace((workspace) => Object.assign(workspace, over)),
     })
     await state.storage.setAlarm(Date.now() + 30_000)
@@ -67,70 +65,6 @@ it('a workspace at work, and one at rest, have nothing stuck', async () => {
 
 const ago = (ms: number): number => Date.now() - ms
 const states: [string, (planted: Planted) => void, RegExp, RegExp][] = [
-  [
-    'a plan past the deadline of its state',
-    ({ setPlan }) => setPlan({ attemptStartedAtMs: ago(5 * HOUR_MS), lastActivityAtMs: Date.now() }),
-    /is still running, 60 minutes after/,
-    /report it/,
-  ],
-  [
-    'a cancel that was neither confirmed nor closed',
-    ({ setPlan }) =>
-      setPlan({ status: 'cancelled', cancelledAtMs: ago(HOUR_MS), stoppedOnVm: false, onVm: true }),
-    /neither did the VM confirm it nor was it closed/,
-    /report it/,
-  ],
-  [
-    'a running plan without a sign of life',
-    ({ setPlan }) => setPlan({ lastActivityAtMs: ago(3 * HOUR_MS) }),
-    /no sign of life/,
-    /plan_cancel and plan_resume/,
-  ],
-  [
-    'a queued plan with a place free for it',
-    ({ plan, sql, setPlan }) => {
-      setPlan({ status: 'queued' })
-      sql.exec('UPDATE events SET at = ? WHERE plan = ?', ago(HOUR_MS), plan.id)
-    },
-    /is queued, and a place is free/,
-    /workspace_update/,
-  ],
-  [
-    'a queued plan whose branch cannot be read',
-    ({ plan, sql, setPlan, setWorkspace }) => {
-      setPlan({ status: 'queued', base: '' })
-      setWorkspace({ branch: null })
-      sql.exec('UPDATE events SET at = ? WHERE plan = ?', ago(HOUR_MS), plan.id)
-    },
-    /the default branch of git\.test cannot be read/,
-    /workspace_update with branch/,
-  ],
-  [
-    'a queued plan in a workspace nobody brings up',
-    ({ plan, sql, setPlan, setWorkspace }) => {
-      setPlan({ status: 'queued' })
-      setWorkspace({ status: 'error' })
-      sql.exec('UPDATE events SET at = ? WHERE plan = ?', ago(HOUR_MS), plan.id)
-    },
-    /workspace is error: it will not be started/,
-    /workspace_register/,
-  ],
-  [
-    'a VM that is not heard while a plan waits for it',
-    ({ store }) =>
-      void store.changeWorkspace(({ supervisor }) => {
-        supervisor.lastHeardAtMs = ago(30 * MINUTE_MS)
-        supervisor.lastRingAtMs = Date.now()
-      }),
-    /was not heard for 30 minutes, and 1 plan waits/,
-    /restart it there/,
-  ],
-  [
-    'a VM that is prepared for ever',
-    ({ setWorkspace }) => setWorkspace({ status: 'provisioning', provisioningSinceMs: ago(HOUR_MS) }),
-    /still being prepared, 30 minutes after/,
-    /report it/,
-  ],
   [
     'a push whose outcome cannot be found out',
     ({ store, plan }) =>
@@ -162,15 +96,6 @@ const states: [string, (planted: Planted) => void, RegExp, RegExp][] = [
       }),
     /right of kind git_read has outlived/,
     /report it/,
-  ],
-  [
-    'a history that does not reach D1',
-    ({ store, plan, setWorkspace }) => {
-      store.addEvent(plan.id, { atMs: 1, type: 'x', text: 'x' })
-      setWorkspace({ outboxRetries: 9, outboxRetryAtMs: Date.now() + 30_000 })
-    },
-    /does not reach D1 \(tried 9 times\)/,
-    /nothing is lost/,
   ],
   [
     'a computer nobody wants',
