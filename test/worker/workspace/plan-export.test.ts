@@ -18,6 +18,7 @@ beforeEach(() => {
 })
 afterEach(endOutside)
 
+const ISO = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 const BASE_COMMIT = 'b'.repeat(40)
 const TEXT = 'Fix the typo \u202e🙂\n\nin README'
 const CHECKS = [{ command: 'npm test', exitCode: 0, seconds: 2.5, newFailure: false }]
@@ -30,23 +31,34 @@ const done = {
   work: { ...work, baseHead: BASE_COMMIT, checks: CHECKS },
 }
 
-const Fact = z.strictObject({ value: z.any(), seen_by: z.enum(['worker', 'gateway', 'vm']) })
-const Facts = z.record(z.string(), Fact)
+const Source = z.enum(['worker', 'gateway', 'vm'])
+const Event = z.strictObject({
+  seq: z.number(),
+  at: z.string(),
+  type: z.string(),
+  seen_by: Source,
+  text: z.string(),
+  data: z.record(z.string(), z.unknown()).optional(),
+})
 const Export = z.strictObject({
   format: z.string(),
-  format_version: z.number(),
+  format_version: z.literal(2),
   exported_at: z.iso.datetime(),
-  seen_by: z.strictObject({ worker: z.string(), gateway: z.string(), vm: z.string() }),
-  plan: Facts,
-  settings: Facts,
-  versions: Facts,
-  git: Facts,
-  result: Facts,
-  spending: Facts,
-  timings: Facts,
-  attempts: z.array(Facts),
+  plan: z.record(z.string(), z.unknown()),
+  seen_by: z.record(z.string(), z.enum([...Source.options, 'last_attempt'])),
+  attempts: z.array(
+    z.strictObject({
+      attempt: z.number(),
+      queued_at: z.string(),
+      started_at: z.string().nullable(),
+      stopped_at: z.string().nullable(),
+      ended_as: z.string().nullable(),
+      reason: z.string().nullable(),
+      reason_seen_by: Source,
+    }),
+  ),
   event_count: z.number(),
-  events: z.array(Fact),
+  events: z.array(Event),
 })
 
 async function ask(path: string, bearer = BEARER) {
@@ -95,14 +107,8 @@ describe('the export of a plan', { timeout: 30_000 }, () => {
     const { plan } = await finished('facts')
     const found = await exported(plan.id)
     expect(found.format).toBe('agent-execution-runtime/plan')
-    const table = Object.entries({
-      ...found.plan,
-      ...found.settings,
-      ...found.versions,
-      ...found.git,
-      ...found.result,
-      ...found.spending,
-    }).map(([name, { value, seen_by }]) => [name, seen_by, value])
+    expect(Object.keys(found.seen_by)).toEqual(Object.keys(found.plan))
+    const table = Object.entries(found.plan).map(([name, value]) => [name, found.seen_by[name], value])
     expect(table).toEqual([
       ['id', 'worker', plan.id],
       ['workspace', 'worker', 'facts'],
@@ -113,45 +119,47 @@ describe('the export of a plan', { timeout: 30_000 }, () => {
       ['model', 'worker', 'claude-opus-5-5'],
       ['effort', 'worker', 'high'],
       ['budget_usd', 'worker', 3],
-      ['checks', 'vm', [{ command: 'npm test', exit_code: 0, seconds: 2.5, new_failure: false }]],
+      ['declared_checks', 'worker', ['npm test']],
       ['on_question', 'worker', 'pause'],
       ['runtime', 'worker', packageJson.version],
       ['protocol', 'worker', 1],
-      ['agent_sha256', 'vm', 'x'],
       ['branch', 'worker', plan.branch],
       ['base', 'worker', 'main'],
-      ['base_commit', 'vm', BASE_COMMIT],
-      ['head', 'vm', HEAD],
-      ['pushed_head', 'gateway', HEAD],
-      ['checkpoint_head', 'gateway', null],
-      ['commits', 'vm', [{ sha: HEAD, subject: 'feat: x' }]],
-      ['diff', 'vm', { files: 1, additions: 1, deletions: 0 }],
       ['merge_status', 'worker', 'open'],
       ['pr_url', 'worker', null],
       ['status', 'worker', 'completed'],
-      ['status_detail', 'worker', null],
-      ['paused_reason', 'worker', null],
-      ['error', 'worker', null],
       ['outcome', 'worker', 'verified'],
-      ['outcome_reasons', 'worker', []],
+      ['created_at', 'worker', expect.stringMatching(ISO)],
+      ['started_at', 'worker', expect.stringMatching(ISO)],
+      ['finished_at', 'worker', expect.stringMatching(ISO)],
+      ['seconds_running', 'worker', expect.any(Number)],
+      ['pushed_head', 'gateway', HEAD],
+      ['checkpoint_head', 'gateway', null],
+      ['spent_usd', 'gateway', 0.25],
+      ['tokens', 'gateway', { input: 1, output: 2, cache_read: 3, cache_write: 4 }],
+      ['agent_sha256', 'vm', 'x'],
+      ['base_commit', 'vm', BASE_COMMIT],
+      ['head', 'vm', HEAD],
+      ['commits', 'vm', [{ sha: HEAD, subject: 'feat: x' }]],
+      ['diff', 'vm', { files: 1, additions: 1, deletions: 0 }],
+      ['outcome_reasons', 'vm', []],
       ['proof', 'vm', 'clean_checkout'],
       ['summary', 'vm', 'Fixed.'],
       ['question', 'vm', null],
-      ['spent_usd', 'gateway', 0.25],
-      ['tokens', 'gateway', { input: 1, output: 2, cache_read: 3, cache_write: 4 }],
+      ['checks', 'vm', [{ command: 'npm test', exit_code: 0, seconds: 2.5, new_failure: false }]],
+      ['status_detail', 'last_attempt', null],
+      ['paused_reason', 'last_attempt', null],
+      ['error', 'last_attempt', null],
     ])
-    expect(found.settings['checks']).toEqual({ value: ['npm test'], seen_by: 'worker' })
-    expect(found.events.map(({ seen_by, value }) => [value.seq, value.type, seen_by])).toEqual([
+    expect(found.events.map(({ seq, type, seen_by }) => [seq, type, seen_by])).toEqual([
       [1, 'queued', 'worker'],
       [2, 'running', 'worker'],
       [3, 'pushed', 'gateway'],
       [4, 'queued', 'vm'],
       [5, 'completed', 'worker'],
     ])
-    expect(found.events[3]?.value.data).toEqual({ attempt: 1, n: 1 })
-    expect(found.attempts).toMatchObject([
-      { attempt: { value: 1 }, ended_as: { value: 'completed' }, reason: { seen_by: 'worker' } },
-    ])
+    expect(found.events[3]?.data).toEqual({ attempt: 1, n: 1 })
+    expect(found.attempts).toMatchObject([{ attempt: 1, ended_as: 'completed', reason_seen_by: 'worker' }])
   })
 
   it('tells its attempts apart, and whose word each end was', async () => {
@@ -160,29 +168,24 @@ describe('the export of a plan', { timeout: 30_000 }, () => {
     await settle('attempts')
     const asked = { kind: 'paused', reason: 'question', detail: 'Which?', question: 'Blue?', work }
     await end(vm, plan.id, asked)
-    expect((await exported(plan.id)).result).toMatchObject({
-      paused_reason: { value: 'question', seen_by: 'vm' },
-      status_detail: { value: 'Which?', seen_by: 'vm' },
-    })
+    const paused = await exported(plan.id)
+    expect(paused.plan).toMatchObject({ paused_reason: 'question', status_detail: 'Which?' })
+    expect(paused.attempts).toMatchObject([{ ended_as: 'paused', reason_seen_by: 'vm' }])
     await stub.message(plan.id, 'Blue.')
     await settle('attempts')
     await vm.sync({ plans: [{ ...observed(plan.id, 2), status: 'running' }] })
     await stub.cancel(plan.id)
-    const { attempts, result, timings } = await exported(plan.id)
-    expect(attempts.map((one) => [one['attempt'], one['ended_as'], one['reason']])).toEqual([
-      [
-        { value: 1, seen_by: 'worker' },
-        { value: 'paused', seen_by: 'worker' },
-        { value: 'question', seen_by: 'vm' },
-      ],
-      [
-        { value: 2, seen_by: 'worker' },
-        { value: 'cancelled', seen_by: 'worker' },
-        { value: 'Rights revoked; the VM is being told to stop.', seen_by: 'worker' },
-      ],
+    const { attempts, plan: told } = await exported(plan.id)
+    expect(attempts).toMatchObject([
+      { attempt: 1, ended_as: 'paused', reason: 'question', reason_seen_by: 'vm' },
+      {
+        attempt: 2,
+        ended_as: 'cancelled',
+        reason: 'Rights revoked; the VM is being told to stop.',
+        reason_seen_by: 'worker',
+      },
     ])
-    expect(result['status_detail']?.seen_by).toBe('worker')
-    expect(timings['seconds_running']?.value).toBeLessThan(60)
+    expect(told['seconds_running']).toBeLessThan(60)
   })
 
   it('holds every event of a long history, in order', async () => {
@@ -201,9 +204,7 @@ describe('the export of a plan', { timeout: 30_000 }, () => {
     const { event_count, events } = await exported(plan.id)
     const { cursor } = await stub.planStatus(plan.id, { waitMs: 0, after: 3_400, limit: 200 })
     expect(event_count).toBe(cursor)
-    expect(events.map(({ value }) => value.seq)).toEqual(
-      Array.from({ length: cursor }, (_, index) => index + 1),
-    )
+    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: cursor }, (_, index) => index + 1))
   })
 
   it('says no secret, also one that was kept before it was known as one, and hides no words', async () => {
@@ -231,14 +232,10 @@ describe('the export of a plan', { timeout: 30_000 }, () => {
         written: 0,
       }),
     )
-    expect((await exported(plan.id)).git['base_commit']).toEqual({ value: 'd'.repeat(40), seen_by: 'vm' })
+    expect((await exported(plan.id)).plan['base_commit']).toBe('d'.repeat(40))
     const { plan: young } = await stub.submit('base', { plan: 'y' })
-    const { git, timings } = await exported(young.id)
-    expect([git['base_commit']?.value, git['head']?.value, timings['started_at']?.value]).toEqual([
-      null,
-      null,
-      null,
-    ])
+    const { base_commit, head, started_at } = (await exported(young.id)).plan
+    expect([base_commit, head, started_at]).toEqual([null, null, null])
   })
 
   it('agrees with plan_status and with D1', async () => {
@@ -257,11 +254,11 @@ describe('the export of a plan', { timeout: 30_000 }, () => {
     expect(
       results.map(({ at, data, ...rest }) => ({ ...rest, atMs: at, data: JSON.parse(String(data)) })),
     ).toEqual(events.map((event) => ({ ...event, data: event.data })))
-    const { events: exportedEvents, result, spending } = await exported(plan.id)
-    expect(exportedEvents.map(({ value }) => [value.seq, value.text])).toEqual(
+    const { events: exportedEvents, plan: facts } = await exported(plan.id)
+    expect(exportedEvents.map(({ seq, text }) => [seq, text])).toEqual(
       events.map(({ seq, text }) => [seq, text]),
     )
-    expect([result['status']?.value, spending['spent_usd']?.value]).toEqual([told.status, told.spentUsd])
+    expect([facts['status'], facts['spent_usd']]).toEqual([told.status, told.spentUsd])
   })
 })
 
