@@ -78,7 +78,7 @@ const states: [string, (planted: Planted) => void, RegExp, RegExp][] = [
         worstCaseUsd: 0,
         commands: [],
       }),
-    /became of a push .* not known for 20 minutes: git\.test/,
+    /outcome of a push .* is unknown for 20 minutes: git\.test/,
     /asked again/,
   ],
   [
@@ -111,13 +111,13 @@ const states: [string, (planted: Planted) => void, RegExp, RegExp][] = [
           },
         ],
       }),
-    /Computer c-1 \(old\) is wanted by nobody/,
+    /Computer c-1 \(old\) is no longer needed/,
     /Delete it in Orgo/,
   ],
   [
     'what a newer version left',
     ({ sql }) => void sql.exec("INSERT INTO pending (kind, plan, seq) VALUES ('artifact', 'a', 1)"),
-    /1 thing in it is of a newer version/,
+    /1 thing in it is written by a newer version/,
     /npm run deploy/,
   ],
 ]
