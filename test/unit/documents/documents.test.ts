@@ -96,15 +96,6 @@ describe('AGENTS.md', () => {
   })
 })
 
-it('each npm script is explained in README.md or AGENTS.md', () => {
-  const text = textOf('README.md') + textOf('AGENTS.md')
-  // `npm run a`, `b`: a row may name several.
-  const named = [...text.matchAll(/`npm (?:run )?([a-z][a-z:-]*)[^`]*`((?:, `[a-z:-]+`)*)/g)].flatMap(
-    ([, first = '', more = '']) => [first, ...[...more.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '')],
-  )
-  expect(Object.keys(scripts).filter((script) => !named.includes(script))).toEqual([])
-})
-
 it('the address to clone is a placeholder that stands in one place', () => {
   const named = documents.filter((name) => textOf(name).includes('YOUR-CLONE-URL'))
   expect(named).toEqual(['README.md'])

@@ -1,5 +1,5 @@
 // What the stand-in remembers: workspaces and computers as Orgo's documents describe them, plus the switches for
-// points on which those documents disagree (facts: orgo-api.md sections 2, 3 and 7.3).
+// points on which those documents disagree.
 
 import { z } from 'zod'
 

@@ -1,6 +1,6 @@
 // The local Orgo: its API over HTTP, real sandboxes behind it, and the downloads a new computer fetches (Node's
-// archive, the Debian archive's front). Modelled on documents of 2026 (facts: orgo-api.md); it has never been
-// compared with the real service.
+// archive, the Debian archive's front). Modelled on documents of 2026; it has never been compared with
+// the real service.
 
 import { mkdirSync, realpathSync } from 'node:fs'
 import type { Server } from 'node:http'
