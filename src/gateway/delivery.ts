@@ -1,4 +1,4 @@
-// bootstrap.sh and ralph.mjs for a VM: static assets, which without this door would answer anyone.
+// Serves bootstrap.sh and ralph.mjs to a VM. They are static assets, which would be public without this check.
 import * as z from 'zod'
 import type { VmClaims } from '../auth/vm-token.ts'
 import { answer, jsonError } from './frame/answers.ts'
@@ -20,7 +20,8 @@ export async function handleDelivery(
   if (file === 'ralph.mjs') {
     const manifest = await context.asset('manifest.json')
     const { ralphSha256 } = Manifest.parse(await manifest.json())
-    // By name, so that a Worker deployed between two requests never hands out another file than the one asked for.
+    // The hash is part of the request, so that a Worker deployed between two requests never serves another file than the one
+    // asked for.
     if (new URL(request.url).searchParams.get('sha') !== ralphSha256)
       return refused(404, 'other_version', `This Worker serves ralph.mjs with SHA-256 ${ralphSha256}.`)
   }

@@ -1,5 +1,5 @@
-// POST /vm/diff: a plan hands in the diff of what it just pushed, page by page. Cleaned before it is stored: names and lines in
-// it are a stranger's. Whether the head is the pushed one is decided when somebody reads it, not here.
+// POST /vm/diff: a plan uploads the diff of what it just pushed, page by page. Names and lines in it are foreign text, so they
+// are cleaned before they are stored. Whether its head is the pushed one is decided when the diff is read, not here.
 import type { VmClaims } from '../auth/vm-token.ts'
 import { readCapped } from '../lib/http.ts'
 import { showUnseen } from '../lib/text.ts'
@@ -24,7 +24,11 @@ export async function handleDiff(
   const parsed = DiffUpload.safeParse(parseJson(body))
   if (!parsed.success) {
     const where = parsed.error.issues[0]?.path.join('.') ?? ''
-    return refused(400, 'bad_request', `${where.slice(0, 200) || 'the body'} is not what a diff looks like.`)
+    return refused(
+      400,
+      'bad_request',
+      `${where.slice(0, 200) || 'the body'} does not have the form of a diff.`,
+    )
   }
   const pages = parsed.data.pages.map((files) => files.map(cleanFile))
   const long = pages.findIndex(
@@ -57,10 +61,10 @@ function toDenial(refusal: DiffRefusal): { status: number; type: string; message
     return {
       status: 409,
       type: refusal,
-      message: 'Pages are missing before these: begin again with the first.',
+      message: 'Pages before these are missing: send the diff again from page 0.',
     }
   if (refusal === 'diff_too_long')
-    return { status: 413, type: refusal, message: 'This plan has handed in more than is kept.' }
+    return { status: 413, type: refusal, message: 'This plan has uploaded more than is kept.' }
   return denial(refusal)
 }
 

@@ -1,5 +1,6 @@
-// /vm/*: what a VM may call. The token's signature is checked before any object is touched, the kind of token per route in
-// its handler, and whether the right still lives by the object. One log line per request; mounted by src/index.ts at /vm.
+// /vm/*: what a VM may call. The token's signature is checked here, before any object is touched. Each handler checks the kind of
+// token, and the object decides whether the right still holds. One log line is written per request. src/index.ts mounts this at
+// /vm.
 import { Hono } from 'hono'
 import { verifyVmToken } from '../auth/vm-token.ts'
 import type { VmClaims } from '../auth/vm-token.ts'
@@ -49,7 +50,7 @@ export const gatewayRoutes = new Hono<{ Bindings: Env }>().all('*', async (c) =>
     c.req.raw,
     createContext(c.env, (promise) => c.executionCtx.waitUntil(promise)),
   )
-  // The whole request: a client that hangs up must not keep a push or a model call from being settled.
+  // The whole request is kept alive, so that a client that hangs up does not prevent a push or a model call from being settled.
   c.executionCtx.waitUntil(work)
   return work
 })
@@ -65,7 +66,7 @@ export function createContext(env: Env, waitUntil: (work: Promise<unknown>) => v
   }
 }
 
-/** Answers one request and logs it once, when its stream is over. */
+/** Answers one request and logs it once, when its stream has ended. */
 export async function serve(request: Request, context: GatewayContext): Promise<Response> {
   const startMs = context.nowMs()
   const { pathname } = new URL(request.url)
@@ -108,12 +109,14 @@ async function authenticated(
   return route.handle(request, claims, context)
 }
 
-/** A page that lured a browser here gets nothing it could show or run. */
+/** True for a page navigation. A page that lured a browser here gets nothing it could show or run. */
 function isNavigation(headers: Headers): boolean {
   return headers.get('sec-fetch-mode') === 'navigate' || headers.get('sec-fetch-dest') === 'document'
 }
 
-/** Bearer everywhere; git sends Basic with the token as password, older model SDKs send x-api-key. */
+/**
+ * Returns the request's token. It comes as Bearer; git sends Basic with the token as password, older model SDKs send x-api-key.
+ */
 function tokenOf(area: Area, headers: Headers): string | null {
   const bearer = bearerToken(headers)
   if (bearer !== null) return bearer
@@ -132,7 +135,8 @@ function refuseToken(area: Area, problem: Parameters<typeof tokenDenial>[0], req
   const { status, type, message } = tokenDenial(problem)
   if (area === 'model') return modelError({ status, type, message, headers: { 'x-should-retry': 'false' } })
   if (area !== 'git') return jsonError(status, type, message)
-  // Git sends its credential only after a challenge, and cannot replay a chunked POST: so only a GET without one is challenged.
+  // Git sends its credential only after a challenge and cannot replay a chunked POST, so only a GET without a token is
+  // challenged.
   const challenge = request.method === 'GET' && problem === 'missing'
   return answer(
     status,

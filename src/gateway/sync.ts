@@ -1,4 +1,4 @@
-// The supervisor's line to its workspace: POST /vm/sync, and the exchange of a bootstrap ticket for the key that opens it.
+// POST /vm/sync, by which a supervisor talks to its workspace, and POST /vm/key, which exchanges a bootstrap ticket for its key.
 import type { VmClaims } from '../auth/vm-token.ts'
 import { readCapped } from '../lib/http.ts'
 import { PROTOCOL_VERSION, SyncRequest } from '../shared/protocol.ts'
@@ -9,7 +9,10 @@ import type { GatewayContext, Handled } from './frame/context.ts'
 const MAX_BODY_BYTES = 4_000_000
 
 const SYNC_REFUSALS = {
-  stale_nonce: { status: 409, message: 'This is not the nonce of the last doorbell. Wait to be rung.' },
+  stale_nonce: {
+    status: 409,
+    message: 'This is not the nonce of the last doorbell. Wait for the next doorbell.',
+  },
   vm_replaced: { status: 401, message: "This machine is not the workspace's any more. Stop." },
   workspace_removed: { status: 410, message: 'This workspace was removed. Stop.' },
 }
@@ -51,7 +54,7 @@ export async function handleKey(claims: VmClaims, context: GatewayContext): Prom
   return { response: answer(200, 'application/json', JSON.stringify(body)), outcome: 'key_given' }
 }
 
-/** undefined for what is no JSON: the schema then says so. */
+/** Returns the parsed JSON; undefined when the bytes are not JSON, which the schema then refuses. */
 function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))

@@ -1,4 +1,4 @@
-// Every answer under /vm/: a content type we chose, and headers that make a browser which got here anyway do nothing with it.
+// Builds every answer under /vm/: a content type we chose, and headers that make a browser ignore the content.
 import { FLUSH, concatBytes, pkt } from '../../git/pkt-line.ts'
 
 const GUARDS = {
@@ -18,7 +18,7 @@ export function answer(
   return new Response(body, { status, headers: { ...headers, ...GUARDS, 'content-type': contentType } })
 }
 
-/** `{error: {code, message}}`, as everywhere outside the model's and git's own formats. */
+/** Returns `{error: {code, message}}`, the form used everywhere except for the model API and git. */
 export function jsonError(status: number, code: string, message: string): Response {
   return answer(status, 'application/json', JSON.stringify({ error: { code, message } }))
 }
@@ -31,7 +31,7 @@ export interface ModelErrorInput {
   headers?: Record<string, string>
 }
 
-/** The model API's own error shape, so that its SDK raises its typed errors. */
+/** Returns an error in the model API's own shape, so that its SDK raises its typed errors. */
 export function modelError({ status, type, message, details, headers = {} }: ModelErrorInput): Response {
   const error = details === undefined ? { type, message } : { type, message, details }
   return answer(status, 'application/json', JSON.stringify({ type: 'error', error }), headers)
@@ -39,7 +39,10 @@ export function modelError({ status, type, message, details, headers = {} }: Mod
 
 export type GitService = 'git-upload-pack' | 'git-receive-pack'
 
-/** Git prints it as `fatal: remote error: {text}`: the one form of refusal in which it shows the text to info/refs and fetch. */
+/**
+ * Returns a refusal that git prints as `fatal: remote error: {text}`. It is the only form in which git shows the text for
+ * info/refs and fetch.
+ */
 export function gitError(service: GitService, of: 'advertisement' | 'result', text: string): Response {
   const error = pkt(`ERR ${text}\n`)
   const body = of === 'advertisement' ? concatBytes([pkt(`# service=${service}\n`), FLUSH, error]) : error

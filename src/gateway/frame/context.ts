@@ -1,10 +1,11 @@
-// What a gateway handler gets: the outside world as values, so that nothing in a handler reaches for env, clock or network.
+// What a gateway handler gets: the outside world as values. A handler therefore never uses env, the clock or the network
+// directly.
 import { workspaceKey } from '../../lib/ids.ts'
 import type { LogFields } from '../../lib/log.ts'
 import type { Settings } from '../../lib/settings.ts'
 import type { WorkspaceRpc } from '../../workspace/contract.ts'
 
-/** The part of the object the gateway calls. */
+/** The object's methods that the gateway calls. */
 export type GatewayRpc = Pick<
   WorkspaceRpc,
   'authorize' | 'settle' | 'untilRevoked' | 'leaseLives' | 'redeemTicket' | 'knowsVm' | 'vmSync' | 'storeDiff'
@@ -12,17 +13,17 @@ export type GatewayRpc = Pick<
 
 export interface GatewayContext {
   settings: Settings
-  /** Ask only after the signature was checked: naming an object creates it. */
+  /** Call this only after the signature was checked, because naming an object creates it. */
   workspace(name: string): Promise<GatewayRpc>
   fetch(url: string, init: RequestInit): Promise<Response>
-  /** A file of the build's assets. */
+  /** Returns a file of the build's assets. */
   asset(name: string): Promise<Response>
   /** Keeps work alive when the client hangs up. */
   waitUntil(work: Promise<unknown>): void
   nowMs(this: void): number
 }
 
-/** `done` answers when the stream behind the response is over; its fields join the request's one log line. */
+/** `done` resolves when the stream behind the response has ended; its fields join the request's one log line. */
 export interface Handled {
   response: Response
   outcome: string

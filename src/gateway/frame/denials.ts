@@ -1,19 +1,19 @@
-// One public answer for each reason a right is refused. The reason itself goes to the log; what is said does not tell a
-// stranger's machine more than what to do next.
+// One public answer for each reason a right is refused. The log gets the reason itself; the answer only tells the VM what to do
+// next.
 import type { GatewayErrorType } from '../../shared/protocol.ts'
 import type { TokenProblem } from '../../auth/vm-token.ts'
 import type { DenyReason } from '../../workspace/contract.ts'
 
 export interface Denial {
   status: number
-  /** Of the model API's error shape; also the `code` elsewhere. */
+  /** The type in the model API's error shape; elsewhere it is the `code`. */
   type: GatewayErrorType
   message: string
 }
 
 const STOP = 'This attempt has no rights any more. Stop; the runtime starts another when one is wanted.'
 
-/** Exhaustive by its type: a new reason without an answer does not compile. */
+/** The type makes this table complete: a new reason without an answer does not compile. */
 const DENIALS: Record<DenyReason, Denial> = {
   unknown_workspace: { status: 404, type: 'token_revoked', message: 'There is no such workspace.' },
   workspace_removed: { status: 410, type: 'token_revoked', message: 'This workspace was removed.' },
@@ -30,7 +30,7 @@ const DENIALS: Record<DenyReason, Denial> = {
   plan_paused: {
     status: 401,
     type: 'token_revoked',
-    message: 'The plan is paused. Stop; it goes on when resumed.',
+    message: 'The plan is paused. Stop; it continues when it is resumed.',
   },
   budget_exceeded: { status: 402, type: 'budget_exceeded', message: "The plan's budget is used up." },
   monthly_budget_exceeded: {
@@ -51,7 +51,10 @@ export function denial(reason: DenyReason): Denial {
   return DENIALS[reason]
 }
 
-/** A token that does not verify. Only an expired one is told apart: its holder waits for the next instead of stopping. */
+/**
+ * The answer for a token that does not verify. An expired token has its own answer: its holder waits for the next one instead of
+ * stopping.
+ */
 export function tokenDenial(problem: TokenProblem | 'missing'): Denial {
   return problem === 'expired'
     ? {

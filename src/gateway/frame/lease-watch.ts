@@ -1,5 +1,5 @@
-// A stream runs only while its lease lives. A push races one open call to the object; a model stream or a fetch, which may last for
-// minutes, asks once a second, because a call held open would bill the object for the whole stream. Whoever watches, stops in the end.
+// Ends a stream when its lease ends. A push races one open call to the object. A model stream or a fetch may last for minutes, so
+// it asks once a second instead, because an open call would bill the object for the whole stream. Every watch must be stopped.
 import { isRuntimeError } from '../../lib/errors.ts'
 import { errorFields, log } from '../../lib/log.ts'
 import type { GatewayContext, GatewayRpc } from './context.ts'
@@ -8,11 +8,11 @@ import type { Settlement } from '../../workspace/contract.ts'
 export interface LeaseWatch {
   /** Aborts when the right has ended. */
   signal: AbortSignal
-  /** Why it ended; null while it lives. */
+  /** Why the right ended; null while it holds. */
   ended(): 'revoked' | 'deadline' | null
-  /** Answers once `ended` is not null; never rejects. */
+  /** Resolves once `ended` is not null; never rejects. */
   whenEnded: Promise<void>
-  /** The call cannot cost more than this any more; told to the object with the next question. */
+  /** The call cannot cost more than this any more; the object is told with the next question. */
   lower: (this: void, mostUsd: number) => void
   stop(): void
 }
@@ -25,7 +25,7 @@ interface WatchInput {
 }
 
 const ASK_EVERY_MS = 1_000
-/** The object restarts now and then; a lease is taken for dead when it cannot be asked this often in a row. */
+/** The object restarts now and then. A lease counts as ended when this many questions in a row fail. */
 const MAX_FAILED_ASKS = 3
 
 export function watchPush(input: WatchInput): LeaseWatch {
@@ -38,19 +38,19 @@ export function watchModel(input: WatchInput): LeaseWatch {
   )
 }
 
-/** The lease was granted a moment ago, so the first question waits its second as well: what is over by then costs none. */
+/** The lease was granted a moment ago, so the first question waits a second as well: a short read then needs no question. */
 export function watchRead(input: WatchInput): LeaseWatch {
   return watch(input, ASK_EVERY_MS, async () =>
     (await input.rpc.leaseLives(input.leaseId)) ? 'lives' : 'revoked',
   )
 }
 
-/** Well below the time a cancel waits for its streams to be cut. */
+/** Well below the time that a cancel waits for its streams to be cut. */
 const GRACE_MS = 1_000
 
 /**
- * The same watch, ending a second later while `finishing` says that only the host's word is missing: what it has in full it will
- * carry out anyway, and then better before the cancel is answered than after.
+ * The same watch, but it ends a second later while `finishing` says that only the host's answer is missing. The host has
+ * everything and will carry it out anyway; it is better when that happens before the cancel is answered.
  */
 export function withGrace(strict: LeaseWatch, finishing: () => boolean): LeaseWatch {
   const controller = new AbortController()
@@ -76,7 +76,7 @@ export function withGrace(strict: LeaseWatch, finishing: () => boolean): LeaseWa
   }
 }
 
-/** `ask` answers 'over' when the lease was settled (by us) or reached its deadline: then there is nothing left to watch. */
+/** `ask` returns 'over' when the lease was settled (by us) or reached its deadline: then there is nothing left to watch. */
 function watch(
   { deadlineMs, nowMs }: WatchInput,
   firstAfterMs: number,
@@ -132,19 +132,19 @@ function watch(
   }
 }
 
-/** Settles, with one repeat: a lease that stays open is charged in full at its deadline, or looked up when it was a push. */
+/** Settles a lease, with one retry. A lease that stays open is charged in full at its deadline; a push is looked up. */
 export async function settleLease(rpc: GatewayRpc, leaseId: string, settlement: Settlement): Promise<void> {
   try {
     await rpc.settle(leaseId, settlement)
   } catch {
-    // The first failure is mostly an object that was just moved; what the second one says is logged.
+    // The first failure is mostly an object that was just moved; the second one is logged.
     await rpc
       .settle(leaseId, settlement)
       .catch((error: unknown) => log('gateway.settle_failed', { leaseId, ...errorFields(error) }))
   }
 }
 
-/** For what has no stream to cut: over at the deadline at the latest. */
+/** Returns a signal that aborts at the deadline, for calls without a stream to cut. */
 export function deadlineSignal(context: Pick<GatewayContext, 'nowMs'>, deadlineMs: number): AbortSignal {
   return AbortSignal.timeout(Math.max(1, deadlineMs - context.nowMs()))
 }

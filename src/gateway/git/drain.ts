@@ -1,13 +1,13 @@
 // Reads a refused push to its end, so that git shows the reason and not a broken pipe.
-/** As much of a refused push as is read off; a longer or slower one ends in a broken connection instead of a reason. */
+/** How much of a refused push is read. A longer or slower one ends in a broken connection, without a reason. */
 const MAX_DRAIN_BYTES = 200_000_000
 const MAX_DRAIN_MS = 60_000
 const STEP_BYTES = 1_048_576
 
 /**
- * Reads a refused push to its end before the refusal is sent, so that git gets to see it: answered earlier, and also when read
- * on beside the answer, a push of 20 MB ended in "RPC failed; curl 55 Broken pipe" behind another hop (measured 2026-11-22).
- * One call per MB, because a JS loop over chunks costs 13 ms of CPU per MB.
+ * Reads the body before the refusal is sent, so that git shows the refusal. When the answer came earlier, or while the body was
+ * still being read, a push of 20 MB ended in "RPC failed; curl 55 Broken pipe" behind another hop (measured 2026-11-22). It makes
+ * one call per MB, because a JS loop over chunks costs 13 ms of CPU per MB.
  */
 export async function drain(body: ReadableStream<Uint8Array>): Promise<void> {
   try {
@@ -21,6 +21,6 @@ export async function drain(body: ReadableStream<Uint8Array>): Promise<void> {
     }
     clearTimeout(late)
   } catch {
-    // The client hung up: it does not want to know the reason.
+    // The client hung up and does not need the reason.
   }
 }

@@ -1,4 +1,4 @@
-// Reading a repository: what the host answers to a fetch, passed on untouched.
+// Reads a repository: the host's answer to a fetch is passed on unchanged.
 import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
 import { readCapped } from '../../lib/http.ts'
 import { answer, gitError } from '../frame/answers.ts'
@@ -7,7 +7,7 @@ import { openRead } from './read-stream.ts'
 
 type Reader = PlanClaims | VmKeyClaims
 
-/** What a fetch asks for. A thousand rounds of haves are under 1 MB. */
+/** A fetch's own request. A thousand rounds of haves are under 1 MB. */
 const MAX_REQUEST_BYTES = 8_000_000
 const REQUEST_TIMEOUT_MS = 60_000
 
@@ -28,7 +28,8 @@ export async function uploadPack(
   if (encoding !== null && encoding !== 'gzip')
     return plain(415, 'encoding', 'Only gzip is taken as a content encoding.')
   if (request.body === null) return plain(400, 'empty', 'The request has no body.')
-  // Read whole before any right is asked for: it is small, its end is sure, and a host that takes no chunked bodies gets a length.
+  // The body is read whole before any right is asked for. It is small, its end is certain, and hosts that take no chunked bodies
+  // get a length.
   const body = await readInTime(request.body)
   if (body === null)
     return refused('result', 'too_large', 'the fetch asked for too much, or too slowly; fetch fewer refs')
@@ -62,11 +63,11 @@ async function read({ claims, context, request, of, path, body }: ReadInput): Pr
   return { response: answer(200, `application/x-git-upload-pack-${of}`, readable), outcome: 'read', done }
 }
 
-/** null when it is too long or takes too long. */
+/** Returns the body; null when it is too long or takes too long. */
 async function readInTime(body: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer> | null> {
   const { promise: late, resolve } = Promise.withResolvers<null>()
   const timer = setTimeout(() => resolve(null), REQUEST_TIMEOUT_MS)
-  // A client that hangs up is not told anything any more.
+  // A client that hangs up gets no further answer.
   const whole = readCapped(body, MAX_REQUEST_BYTES).catch(() => null)
   return Promise.race([whole, late]).finally(() => clearTimeout(timer))
 }

@@ -1,5 +1,6 @@
-// git smart HTTP: exactly three requests exist (facts/security-reliability.md 2.1). Reading is in git-read.ts; what a push is
-// offered and may do in push-advertisement.ts and push.ts. The upstream's address comes from the object's row, never from the request.
+// git smart HTTP. A clone, fetch or push needs exactly three requests: info/refs, git-upload-pack and git-receive-pack;
+// everything else is refused. fetch.ts reads; push-advertisement.ts and push.ts decide what a push is offered and may do. The
+// upstream's address comes from the object's row, never from the request.
 import type { VmClaims } from '../../auth/vm-token.ts'
 import { answer } from '../frame/answers.ts'
 import type { GatewayContext, Handled } from '../frame/context.ts'

@@ -1,4 +1,4 @@
-// What a push is offered: the host's own list of refs, with only the capabilities our reader of pushes understands.
+// What a push is offered: the host's own list of refs, with only the capabilities that our parser of pushes understands.
 import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
 import { createByteReader } from '../../git/byte-reader.ts'
 import { concatBytes, FLUSH, pkt, pktLength } from '../../git/pkt-line.ts'
@@ -23,7 +23,7 @@ export async function pushAdvertisement(
     claims,
     context,
     intent: 'git_push_discover',
-    // Without Git-Protocol: a push is v0 only.
+    // Without Git-Protocol, because a push exists in protocol v0 only.
     ask: { path: `info/refs?service=${SERVICE}` },
     refuse,
   })
@@ -41,7 +41,9 @@ export async function pushAdvertisement(
   }
 }
 
-/** Only the first ref line is rewritten; what follows it is piped, however many refs there are. null: no such list. */
+/**
+ * Rewrites only the first ref line; the rest is piped, however many refs there are. Returns null when the host sent no such list.
+ */
 async function rewriteStart(body: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer> | null> {
   const reader = createByteReader(body)
   const next = async (): Promise<Uint8Array<ArrayBuffer> | 'flush' | null> => {

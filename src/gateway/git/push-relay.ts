@@ -1,5 +1,5 @@
-// The way back of a push: the host's report is read in passing and settled before the client sees its end, so that a push
-// which git calls done already stands in the plan's status.
+// The answer to a push: reads the host's report while passing it on, and settles before the client sees its end. So a push that
+// git calls done is already in the plan's status.
 import { concatBytes } from '../../git/pkt-line.ts'
 import type { LogFields } from '../../lib/log.ts'
 import type { Settlement } from '../../workspace/contract.ts'
@@ -9,7 +9,7 @@ import type { LeaseWatch } from '../frame/lease-watch.ts'
 import type { PushCommand } from '../../git/receive-pack.ts'
 import { readReport, writeRefusal } from '../../git/receive-report.ts'
 
-/** A report is a few lines and some progress text; one beyond this is cut, and the refs are looked at instead. */
+/** A report is a few lines and some progress text. A longer one is cut, and the refs are read instead. */
 const MAX_REPORT_BYTES = 1_000_000
 
 export const CUT = 'cut: the right to push ended while it was under way'
@@ -48,10 +48,10 @@ async function relay(
       client.send(next.value)
     }
   } catch {
-    // The host's answer was cut: settled as unknown below, and the object looks at the refs.
+    // The host's answer was cut: it is settled as unknown below, and the object reads the refs.
   }
   watch.stop()
-  if (!whole) await reader.cancel().catch(() => {}) // already broken, perhaps: that is why it is cancelled
+  if (!whole) await reader.cancel().catch(() => {}) // it may be broken already
   const settlement: Settlement = whole ? settlementOf(concatBytes(parts), head) : { kind: 'unknown' }
   await settleLease(rpc, leaseId, settlement)
   const told = size === 0 && watch.ended() !== null ? writeCut(head) : null
@@ -75,7 +75,10 @@ function settlementOf(
   return { kind: 'refused_upstream', detail: detail.slice(0, 500) }
 }
 
-/** A host that answered with nothing but headers leaves room for our own words. */
+/**
+ * Returns the cut as a report in our own words, when the host answered with nothing but headers; null when the client takes no
+ * report.
+ */
 function writeCut({ capabilities, commands }: RelayInput['head']): Uint8Array | null {
   const reasons = commands.map(({ ref }) => ({ ref, text: CUT }))
   return writeRefusal({ capabilities, commands, reasons, message: `gateway: ${CUT}` })

@@ -1,5 +1,5 @@
-// One push: its commands are read, authorized by the object and written anew; the pack is piped natively behind them while the
-// lease lives. The way back is in push-relay.ts.
+// Handles one push: its commands are read, authorized by the object and rewritten; the pack is piped natively behind them while
+// the lease lives. push-relay.ts handles the answer.
 import type { PlanClaims } from '../../auth/vm-token.ts'
 import { createByteReader } from '../../git/byte-reader.ts'
 import { concatBytes, FLUSH } from '../../git/pkt-line.ts'
@@ -16,7 +16,7 @@ import { wantsReport, writeRefusal } from '../../git/receive-report.ts'
 import type { RefusalInput } from '../../git/receive-report.ts'
 import { askGitHost } from './upstream-git.ts'
 
-/** For the commands alone, which git sends at once. */
+/** Applies to the commands alone, which git sends at once. */
 const HEAD_TIMEOUT_MS = 30_000
 const RESULT = 'application/x-git-receive-pack-result'
 type Push = Extract<PushHead, { kind: 'push' }>
@@ -44,7 +44,7 @@ export async function receivePack(
 
 type Granted = Pick<PassInput, 'head' | 'right' | 'rpc'>
 
-/** The push as granted, or the answer that is not one. */
+/** Returns the push with its granted lease, or the answer that refuses it. */
 async function judge(
   head: PushHead,
   claims: PlanClaims,
@@ -69,7 +69,7 @@ async function judge(
   return refusal(right.reason, { ...head, reasons, message: `gateway: ${text}` })
 }
 
-/** The probe goes to the host as it is, so that a refused credential shows before a large pack is sent. */
+/** Passes the probe to the host as it is, so that a refused credential shows before a large pack is sent. */
 async function probe(rpc: GatewayRpc, claims: PlanClaims, context: GatewayContext): Promise<Handled> {
   const right = await rpc.authorize(claims, { kind: 'git_push_discover' })
   if (!right.ok) return plain(403, right.reason, denial(right.reason).message)
@@ -89,7 +89,7 @@ interface PassInput {
   body: ReadableStream<Uint8Array>
   /** Pack bytes that arrived together with the commands. */
   leftover: Uint8Array<ArrayBuffer>
-  /** Bytes after the commands; null when the push is chunked. */
+  /** Number of bytes after the commands; null when the push is chunked. */
   length: number | null
   head: Push
   right: Right
@@ -102,7 +102,7 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
   const { leaseId, deadlineMs } = right
   const watch = withGrace(watchPush({ rpc, leaseId, deadlineMs, nowMs: context.nowMs }), () => sent)
   const start = concatBytes([head.head, leftover])
-  // With its length where it is known: some hosts take no chunked bodies.
+  // The length is sent where it is known, because some hosts take no chunked bodies.
   const passage =
     length === null ? new IdentityTransformStream() : new FixedLengthStream(head.head.byteLength + length)
   const uploading = new AbortController()
@@ -138,7 +138,10 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
   return { response: answer(200, RESULT, readable), outcome: 'passed', done }
 }
 
-/** Writes the commands, then lets the platform move the pack; true when all of it went. Never rejects: what went wrong shows upstream. */
+/**
+ * Writes the commands, then lets the platform move the pack. Returns true when all of it went. It never rejects: an error shows
+ * in the upstream's answer.
+ */
 async function pour(
   body: ReadableStream<Uint8Array>,
   start: Uint8Array,
@@ -152,11 +155,11 @@ async function pour(
     await body.pipeTo(to, { signal, preventCancel: true })
     return true
   } catch {
-    return false // the client hung up, the host answered early, or the right ended: settled where the answer is read
+    return false // the client hung up, the host answered early, or the right ended: it is settled where the answer is read
   }
 }
 
-/** Body bytes after the commands, by the client's own content-length; null for a chunked push. */
+/** Returns the body bytes after the commands, from the client's content-length; null for a chunked push. */
 function contentLength(request: Request, taken: number): number | null {
   const length = request.headers.get('content-length')
   return length !== null && /^\d{1,15}$/.test(length) && Number(length) >= taken

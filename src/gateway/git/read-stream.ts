@@ -1,4 +1,4 @@
-// One thing read from a git host under a lease: the host's answer is passed on natively while the lease lives.
+// Reads one thing from a git host under a lease: the host's answer is passed on natively while the lease lives.
 import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
 import type { LogFields } from '../../lib/log.ts'
 import type { GatewayContext, Handled } from '../frame/context.ts'
@@ -12,13 +12,13 @@ export interface OpenReadInput {
   context: GatewayContext
   intent: 'git_read' | 'git_push_discover'
   ask: Omit<GitUpstreamInput, 'gitRemote' | 'signal'>
-  /** How a refusal is put, so that the git in question shows it. */
+  /** Builds a refusal in the form that this git request shows. */
   refuse(this: void, outcome: string, text: string): Handled
 }
 
 export interface OpenRead {
   body: ReadableStream<Uint8Array>
-  /** Passes `start` and then the rest of the body on. Called once, or `drop` is. */
+  /** Passes `start` and then the rest of the body on. Either this or `drop` is called, once. */
   pass(start?: Uint8Array): { readable: ReadableStream<Uint8Array>; done: Promise<LogFields> }
   drop(): Promise<void>
 }
@@ -54,13 +54,16 @@ export async function openRead(input: OpenReadInput): Promise<OpenRead | Handled
       return { readable, done: relay() }
     },
     async drop() {
-      await body.cancel().catch(() => {}) // broken already, perhaps
+      await body.cancel().catch(() => {}) // it may be broken already
       await close()
     },
   }
 }
 
-/** False when it was cut: the client hung up, the host broke off or the right ended. Each closes both sides, none changes anything. */
+/**
+ * Returns false when the stream was cut: the client hung up, the host broke off or the right ended. Each case closes both sides
+ * and changes nothing.
+ */
 async function pour(
   start: Uint8Array | undefined,
   body: ReadableStream<Uint8Array>,

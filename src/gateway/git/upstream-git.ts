@@ -1,5 +1,5 @@
-// One request to a workspace's git host: the URL from the object's row, headers from an allow-list, the credential last.
-// What the host says about our credential or itself becomes our words; its own text never reaches a VM on an error.
+// Makes one request to a workspace's git host: the URL from the object's row, headers from an allow-list, the credential last.
+// Errors about our credential or the host are reported in our own words; the host's error text never reaches a VM.
 import { credentialFor } from '../../auth/git-credentials.ts'
 import { basicAuth } from '../../git/basic-auth.ts'
 import { log, errorFields } from '../../lib/log.ts'
@@ -18,7 +18,7 @@ export interface GitUpstreamInput {
   signal?: AbortSignal
 }
 
-/** `answered` tells whether the host itself refused (nothing happened) or its answer is unknown. */
+/** `answered`: the host itself refused, so nothing happened. When it is false, the host's answer is unknown. */
 export type GitUpstream =
   | { ok: true; response: Response }
   | { ok: false; code: GitProblem; text: string; answered: boolean }
@@ -53,7 +53,7 @@ export async function askGitHost(context: GatewayContext, input: GitUpstreamInpu
     response = await context.fetch(`${input.gitRemote.replace(/\/+$/, '')}/${input.path}`, {
       method: isPost ? 'POST' : 'GET',
       headers,
-      // A followed redirect would carry the credential to wherever it points.
+      // Following a redirect would carry the credential to another address.
       redirect: 'manual',
       ...(input.body === undefined ? {} : { body: input.body }),
       ...(input.signal === undefined ? {} : { signal: input.signal }),

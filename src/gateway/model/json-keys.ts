@@ -1,12 +1,14 @@
-// Finds a key that stands twice in one JSON object. The body of a model call goes upstream as it came, so a reader that takes
-// the first of two `model` fields and one that takes the last would see two different requests.
+// Finds a key that occurs twice in one JSON object. The body of a model call goes upstream as it came. A parser that takes the
+// first of two `model` fields and one that takes the last would see two different requests.
 
 const MAX_DEPTH = 200
 const QUOTE = 34
 const BACKSLASH = 92
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY, COLON] = [123, 125, 91, 93, 58]
 
-/** For text that JSON.parse has already taken. Answers the repeated key, 'depth' for deeper nesting than any request needs, or null. */
+/**
+ * For text that JSON.parse has accepted. Returns the repeated key, 'depth' for deeper nesting than any request needs, or null.
+ */
 export function keyProblem(json: string): { kind: 'repeated'; key: string } | { kind: 'depth' } | null {
   /** One set per open object, null per open array. */
   const open: (Set<string> | null)[] = []
@@ -32,7 +34,9 @@ export function keyProblem(json: string): { kind: 'repeated'; key: string } | { 
   return null
 }
 
-/** Index of the closing quote. Jumps from quote to quote: strings are nearly all of a request. */
+/**
+ * Returns the index of the closing quote. It jumps from quote to quote, because a request consists almost entirely of strings.
+ */
 function stringEnd(json: string, start: number): number {
   let end = json.indexOf('"', start + 1)
   while (end > 0) {
@@ -44,14 +48,14 @@ function stringEnd(json: string, start: number): number {
   return json.length
 }
 
-/** A string directly before a colon: values never are. */
+/** True for a string directly before a colon; a value never is. */
 function isKey(json: string, end: number): boolean {
   let at = end + 1
   while (json.charCodeAt(at) <= 32) at += 1
   return json.charCodeAt(at) === COLON
 }
 
-/** `"mod\u0065l"` and `"model"` are one key. */
+/** Decodes escapes, because `"mod\u0065l"` and `"model"` are one key. */
 function decodeKey(quoted: string): string {
   return quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1)
 }

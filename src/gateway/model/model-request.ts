@@ -1,5 +1,5 @@
-// Judges a model call before it costs anything: what it asks for by the allow-list of model-schema.ts, and what it may cost.
-// Pure: bytes and headers in, a judgement out. The bytes themselves are forwarded as they came.
+// Checks a model call before it costs anything: what it asks for, by the allow-list of model-schema.ts, and what it may cost.
+// Pure: bytes and headers in, a decision out. The bytes themselves are forwarded as they came.
 import type { z } from 'zod'
 import { keyProblem } from './json-keys.ts'
 import { ALLOWED_BETAS, API_VERSIONS, CountBody, DROPPED_BETAS, MessagesBody } from './model-schema.ts'
@@ -10,21 +10,21 @@ export type ModelJudgement =
       ok: true
       model: string
       stream: boolean
-      /** No answer to this body costs more. */
+      /** The most an answer to this body can cost, in dollars. */
       worstCaseUsd: number
       maxTokens: number
-      /** Dollars a compaction may add to what the message itself comes to. */
+      /** The dollars a compaction may add to the cost of the message itself. */
       compactionUsd: number
       version: string
       betas: string[]
     }
-  /** `message` names the field. `code` is set for threads: the SDK then goes on without them. */
+  /** `message` names the field. `code` is set for threads: the SDK then continues without them. */
   | { ok: false; message: string; code?: 'thread_unsupported_request' }
 
 export interface JudgeInput {
   kind: 'messages' | 'count_tokens'
   body: Uint8Array
-  /** Values of anthropic-version and anthropic-beta as they came. */
+  /** The anthropic-version and anthropic-beta headers as they came. */
   version: string | null
   beta: string | null
 }
@@ -35,7 +35,7 @@ export function judgeModelRequest({ kind, body, version, beta }: JudgeInput): Mo
   if (text === null || parsed === undefined) return refuse('The body is not JSON in UTF-8.')
   const keys = keyProblem(text)
   if (keys?.kind === 'depth') return refuse('The body is nested too deeply.')
-  if (keys !== null) return refuse(`The field "${show(keys.key)}" stands twice in one object.`)
+  if (keys !== null) return refuse(`The field "${show(keys.key)}" occurs twice in one object.`)
   if (isThreaded(parsed))
     return {
       ok: false,
@@ -61,7 +61,7 @@ export function judgeModelRequest({ kind, body, version, beta }: JudgeInput): Mo
   return { ok: true, ...headers, model, stream: stream === true, ...costs }
 }
 
-/** A few bytes of an image may be thousands of tokens, so images are counted beside the bytes. */
+/** Counts images beside the bytes, because a few bytes of an image may be thousands of tokens. */
 function countImages(messages: z.infer<typeof MessagesBody>['messages']): number {
   const blocks = messages.flatMap(({ content }) => (typeof content === 'string' ? [] : content))
   const inside = blocks.flatMap((block) =>
@@ -74,12 +74,15 @@ function refuse(message: string): ModelJudgement {
   return { ok: false, message }
 }
 
-/** Null is the API's word for "without a thread" and goes the way of every unknown field. */
+/**
+ * True when the body has a thread. Null also counts, although the API reads it as "without a thread": every unknown field is
+ * refused.
+ */
 function isThreaded(parsed: unknown): boolean {
   return typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, 'thread')
 }
 
-/** What goes upstream, or why not. */
+/** Returns the headers that go upstream, or why the call is refused. */
 export function judgeHeaders(
   version: string | null,
   beta: string | null,
@@ -98,7 +101,7 @@ export function judgeHeaders(
 
 type Issue = z.core.$ZodIssue
 
-/** One sentence that names the field. Of the branches of a union the one that got furthest speaks. */
+/** Returns one sentence that names the field. In a union, the branch that got furthest is reported. */
 function explain(issues: readonly Issue[]): string {
   const issue = issues[0]
   if (issue === undefined) return 'The body is not a request of the Messages API.'
@@ -118,11 +121,11 @@ function deepest(issue: Issue, above: PropertyKey[]): { path: PropertyKey[]; tex
   if (issue.code === 'unrecognized_keys')
     return { path: [...path, issue.keys[0] ?? ''], text: 'this field is not offered here' }
   if (issue.code === 'invalid_value') return { path, text: 'this value is not offered here' }
-  // Our own refinement (the model's name) speaks for itself; zod's other messages name types, never values.
+  // Our own check (the model's name) has a readable text; zod's other messages name types, never values.
   return { path, text: issue.message.replace(/\.$/, '') }
 }
 
-/** A name somebody else chose, safe in a sentence. */
+/** Makes a foreign name safe inside a sentence. */
 function show(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_.-]/g, '?').slice(0, 60)
 }

@@ -1,5 +1,6 @@
-// The model API for a plan: judged by model-request.ts, allowed by the object's budget, forwarded byte for byte with the real
-// key, streamed back by model-stream.ts. Refusals have the API's own error shape, so that its SDK raises typed errors.
+// The model API for a plan: model-request.ts checks the call, the object's budget allows it, it is forwarded byte for byte with
+// the real key, and model-stream.ts streams the answer. Refusals have the API's own error shape, so that its SDK raises typed
+// errors.
 import type { PlanClaims, VmClaims } from '../../auth/vm-token.ts'
 import { SettingsError } from '../../lib/errors.ts'
 import { readCapped } from '../../lib/http.ts'
@@ -50,7 +51,7 @@ async function messages(request: Request, claims: PlanClaims, context: GatewayCo
   const { leaseId, deadlineMs } = right
   const watch = watchModel({ rpc, leaseId, deadlineMs, nowMs: context.nowMs })
   const { version, betas } = judged
-  // An outage costs one call that was never answered, not one for each try.
+  // An outage then costs one unanswered call, not one for each retry.
   if (right.probeFirst && !(await isModelThere(context, judged, watch.signal))) {
     watch.stop()
     await settleLease(rpc, leaseId, { kind: 'refused_upstream', detail: 'not sent' })
@@ -58,11 +59,11 @@ async function messages(request: Request, claims: PlanClaims, context: GatewayCo
   }
   let response: Response
   try {
-    // Not ended by a client that hangs up: only the upstream's first event says what the call costs.
+    // A client that hangs up does not end this call, because only the upstream's first event says what the call costs.
     const { signal } = watch
     response = await askModel(context, { path: '/v1/messages', method: 'POST', version, betas, body, signal })
   } catch {
-    // Cut before it answered: what it came to is not known, so the object charges it in full.
+    // It was cut before the upstream answered, so its cost is unknown and the object charges it in full.
     watch.stop()
     await settleLease(rpc, leaseId, { kind: 'unknown' })
     return watch.ended() === null ? unreachable() : denied('plan_not_running')
@@ -95,7 +96,7 @@ async function countTokens(request: Request, claims: PlanClaims, context: Gatewa
   return free({ claims, context, path: '/v1/messages/count_tokens', method: 'POST', body, ...judged })
 }
 
-/** The list of models and their limits; costs nothing. */
+/** Returns the list of models and their limits; this costs nothing. */
 async function models(request: Request, claims: PlanClaims, context: GatewayContext): Promise<Handled> {
   const url = new URL(request.url)
   const id = MODELS_PATH.exec(url.pathname)?.[1]
@@ -179,7 +180,7 @@ async function judgeBody(
   }
 }
 
-/** Never retried: the right does not come back by asking again. */
+/** Never retried, because asking again does not bring the right back. */
 function denied(reason: DenyReason): Handled {
   const { status, type, message } = denial(reason)
   return {

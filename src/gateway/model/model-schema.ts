@@ -1,5 +1,5 @@
-// The allow-list of what a model call may hold: fields, block types, tools. What is not here is refused by name, because each
-// unknown field may be one that spends, fetches or stores: server tools, containers, MCP servers, files, other tiers and speeds.
+// The allow-list of what a model call may hold: fields, block types, tools. Everything else is refused by name, because an
+// unknown field may spend, fetch or store: server tools, containers, MCP servers, files, other tiers and speeds.
 import * as z from 'zod'
 import { isPriced, MAX_OUTPUT_TOKENS, pricedModels } from './prices.ts'
 
@@ -16,7 +16,7 @@ const TextBlock = z.strictObject({
 })
 const ImageBlock = z.strictObject({
   type: z.literal('image'),
-  // Base64 only: a URL would make the upstream fetch for the VM, a file id reach files that are not the plan's.
+  // Only base64 is allowed. A URL would make the upstream fetch for the VM, and a file id could reach files of others.
   source: z.strictObject({
     type: z.literal('base64'),
     media_type: z.enum(['image/jpeg', 'image/png', 'image/gif', 'image/webp']),
@@ -66,7 +66,7 @@ const Message = z.strictObject({
   content: z.union([text, z.array(Block)]),
 })
 
-/** Custom tools only: those with another `type` run, search or fetch at the upstream, at a price of their own. */
+/** Only custom tools are allowed. Tools with another `type` run, search or fetch at the upstream, at a price of their own. */
 const Tool = z.strictObject({
   type: z.literal('custom').nullish(),
   name: text,
@@ -113,7 +113,9 @@ const ToolChoice = z.discriminatedUnion('type', [
 const shared = {
   model: z
     .string()
-    .refine(isPriced, { error: () => `is not priced here; use one of ${pricedModels().join(', ')}` }),
+    .refine(isPriced, {
+      error: () => `has no price in this version; use one of ${pricedModels().join(', ')}`,
+    }),
   messages: z.array(Message).min(1),
   system: z.union([text, z.array(TextBlock)]).optional(),
   tools: z.array(Tool).optional(),
@@ -134,7 +136,7 @@ export const MessagesBody = z.strictObject({
   top_p: z.number().optional(),
   top_k: z.number().optional(),
   metadata: z.strictObject({ user_id: text.nullish() }).optional(),
-  // 'auto' may use capacity that is paid for otherwise.
+  // 'auto' may use capacity with another price.
   service_tier: z.literal('standard_only').optional(),
   compaction: z.strictObject({ type: z.literal('summarize'), instructions: text.nullish() }).nullish(),
 })
@@ -158,6 +160,8 @@ export const ALLOWED_BETAS = new Set([
   'token-counting-2024-11-01',
   'token-efficient-tools-2025-02-19',
 ])
-/** The SDK adds it to every conversation; it means nothing once `thread` is refused, so it is left out instead of refused. */
+/**
+ * The SDK adds this beta to every conversation. It means nothing once `thread` is refused, so it is dropped instead of refused.
+ */
 export const DROPPED_BETAS = new Set(['message-threads-2026-08-12'])
 export const API_VERSIONS = new Set(['2023-06-01', '2026-10-21'])

@@ -1,6 +1,6 @@
-// The way back of a model call: passed on chunk by chunk as it comes, counted in passing, cut when its right ends, and settled
-// before the client sees its end. Settled as the upstream's own final figures; when they never came, by what the call can have
-// come to at most once its input was known; and before that as unknown, which the object charges in full.
+// The answer of a model call: it is passed on chunk by chunk, counted, cut when its right ends, and settled before the client
+// sees its end. It is settled with the upstream's own final figures. When those never came but the input is known, it is settled
+// with the most the call can have cost. Before that it is settled as unknown, which the object charges in full.
 import { concatBytes } from '../../git/pkt-line.ts'
 import type { LogFields } from '../../lib/log.ts'
 import type { Settlement } from '../../workspace/contract.ts'
@@ -11,9 +11,9 @@ import type { LeaseWatch } from '../frame/lease-watch.ts'
 import { createUsageReader, readMessageUsage, spentAtMost, spentOn } from './usage.ts'
 import type { UsageReader } from './usage.ts'
 
-/** A whole message of 128,000 tokens is about 1 MB; images do not come back. */
+/** A whole message of 128,000 tokens is about 1 MB; answers hold no images. */
 const MAX_MESSAGE_BYTES = 16_000_000
-/** After its client hung up a request is kept alive for 30 s by the platform. */
+/** The platform keeps a request alive for 30 s after its client hung up. */
 const INPUT_WAIT_MS = 20_000
 
 interface RelayInput {
@@ -22,7 +22,7 @@ interface RelayInput {
   leaseId: string
   rpc: GatewayRpc
   watch: LeaseWatch
-  /** Aborts when the client hung up: the upstream is then told to stop, too. */
+  /** Aborts when the client hung up; the upstream is then stopped too. */
   clientGone: AbortSignal
 }
 
@@ -62,7 +62,7 @@ async function relay(
       const passed = await Promise.race([client.write(next.value).then(() => true), ended])
       if (passed === null) break
     }
-    // Nobody listens any more: read on only until it is known what the call costs.
+    // The client or the right is gone: read on only until the call's cost is known.
     const patience = givenUp(watch)
     for (;;) {
       if (whole || counter.knowsInput()) break
@@ -74,10 +74,10 @@ async function relay(
     }
     patience.stop()
   } catch {
-    // The upstream cut its stream: settled below by what it said until then.
+    // The upstream cut its stream: it is settled below with what it said until then.
   }
   watch.stop()
-  if (!whole) await reader.cancel().catch(() => {}) // already broken, perhaps: that is why it is cancelled
+  if (!whole) await reader.cancel().catch(() => {}) // it may be broken already
   const settlement = settlementOf(judged, counter.result())
   await settleLease(rpc, leaseId, settlement)
   await finish(client, watch, judged.stream, whole)
@@ -88,7 +88,7 @@ async function relay(
   }
 }
 
-/** Answers null when there is no point in going on: the right ended, or nobody listens any more. */
+/** Resolves with null when there is no reason to continue: the right ended, or the client is gone. */
 async function endOf(
   watch: LeaseWatch,
   clientGone: AbortSignal,
@@ -111,7 +111,7 @@ function settlementOf(
   return { kind: 'model', ...spent }
 }
 
-/** `over` answers null when the right ended or the time is over. */
+/** `over` resolves with null when the right ended or the time is over. */
 function givenUp(watch: LeaseWatch): { over: Promise<null>; stop: () => void } {
   const { promise, resolve } = Promise.withResolvers<null>()
   const timer = setTimeout(() => resolve(null), INPUT_WAIT_MS)
@@ -119,7 +119,10 @@ function givenUp(watch: LeaseWatch): { over: Promise<null>; stop: () => void } {
   return { over: promise, stop: () => clearTimeout(timer) }
 }
 
-/** A cut by us is told in the stream's own words, so that the SDK raises an error instead of taking half an answer for a whole. */
+/**
+ * Reports a cut of ours as an event of the stream, so that the SDK raises an error instead of taking half an answer for a whole
+ * one.
+ */
 async function finish(
   client: WritableStreamDefaultWriter<Uint8Array>,
   watch: LeaseWatch,
@@ -132,11 +135,11 @@ async function finish(
       return await client.abort(new Error('the model API cut its answer'))
     const { type, message } = denial('plan_not_running')
     const error = JSON.stringify({ type: 'error', error: { type, message } })
-    // After an empty line: the cut may have come inside an event.
+    // The empty line comes first, because the cut may have come inside an event.
     await client.write(new TextEncoder().encode(`\n\nevent: error\ndata: ${error}\n\n`))
     await client.close()
   } catch {
-    // The client is gone: nobody is left to be told.
+    // The client is gone.
   }
 }
 
@@ -148,7 +151,7 @@ function createMessageReader(): UsageReader {
       size += chunk.byteLength
       if (size <= MAX_MESSAGE_BYTES) parts.push(chunk)
     },
-    // A message says what it cost when it is whole.
+    // A message that is not streamed says its cost only when it is whole.
     knowsInput: () => false,
     result() {
       const usage = size <= MAX_MESSAGE_BYTES ? readMessageUsage(concatBytes(parts)) : null

@@ -1,5 +1,5 @@
-// Dollars for tokens, by this version's price table (facts/agent.md section 2, read 2026-11-22). A model that is not here is
-// refused: what cannot be priced cannot be kept within a budget.
+// Dollars for tokens, by the price list that the vendor published when it was read on 2026-11-22. A model that is not in it is
+// refused, because a call without a price cannot be kept within a budget.
 
 /** Dollars per million tokens. */
 interface Rates {
@@ -50,11 +50,11 @@ const PRICES = new Map<string, Price>([
 ])
 
 export const MAX_OUTPUT_TOKENS = 128_000
-/** Beside the tokens; server tools are refused, so this only ever guards against a surprise. */
+/** Charged beside the tokens. Server tools are refused, so this only covers an unexpected charge. */
 const USD_PER_WEB_SEARCH = 0.01
 const PER_MILLION = 1_000_000
 
-/** `claude-opus-5-5` and its dated form `claude-opus-5-5-20260922` alike. */
+/** Finds `claude-opus-5-5` and its dated form `claude-opus-5-5-20260922` alike. */
 function priceOf(model: string): Price | undefined {
   return PRICES.get(model) ?? PRICES.get(model.replace(/-\d{8}$/, ''))
 }
@@ -67,7 +67,7 @@ export function pricedModels(): string[] {
   return [...PRICES.keys()]
 }
 
-/** What one sampling came to. An unknown model is charged at the dearest rates of the table. */
+/** Returns the dollars for one sampling. An unknown model is charged at the highest rates of the table. */
 export function usdFor(model: string, tokens: TokenCounts): number {
   const price = priceOf(model) ?? dearest()
   const prompt = tokens.input + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h
@@ -86,11 +86,11 @@ export function usdForWebSearches(count: number): number {
   return count * USD_PER_WEB_SEARCH
 }
 
-/** Of the request's own frame (tool-use prompt and the like), which the body does not show. */
+/** Tokens the API adds to a request (the tool-use prompt and the like), which the body does not show. */
 const FRAME_TOKENS = 3_000
-/** Of one image, whatever its size: more pixels than that are scaled down before they are counted. */
+/** Tokens of one image of any size: larger images are scaled down before they are counted. */
 const IMAGE_TOKENS = 5_000
-/** A longer prompt is refused upstream, at no cost. The largest window of the table. */
+/** The largest window of the table. The upstream refuses a longer prompt at no cost. */
 const MAX_PROMPT_TOKENS = 1_000_000
 
 export interface WorstCaseInput {
@@ -103,8 +103,9 @@ export interface WorstCaseInput {
 }
 
 /**
- * Dollars if every byte were a token of its own, all written to the cache for an hour, and every output token used. No text has
- * more tokens than bytes, also one made to have many (ordinary text has a quarter): what is admitted by this sum cannot cost more.
+ * Returns dollars, as if every byte were one token, all written to the cache for an hour, and every output token used. No text
+ * has more tokens than bytes, not even one made for that (ordinary text has a quarter). So a call admitted by this sum cannot
+ * cost more.
  */
 export function worstCaseUsd({ model, bodyBytes, images, maxTokens, compacts }: WorstCaseInput): number {
   const price = priceOf(model) ?? dearest()

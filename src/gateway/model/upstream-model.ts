@@ -1,5 +1,5 @@
-// One request to the model API, with headers built by us and the real key added last; and what its refusals become: its status
-// and, where we know it, its error type, in our words. Its own text never reaches a VM.
+// Makes one request to the model API, with headers built by us and the real key added last. Its refusals become a status and,
+// where known, an error type, in our own words; the API's own text never reaches a VM.
 import * as z from 'zod'
 import { readCapped } from '../../lib/http.ts'
 import { modelError } from '../frame/answers.ts'
@@ -18,14 +18,14 @@ export async function askModel(context: GatewayContext, input: ModelUpstreamInpu
   const { anthropicApiKey, anthropicBaseUrl } = context.settings
   const headers = new Headers({
     accept: 'application/json, text/event-stream',
-    // Compressed, the stream could not be counted while it passes.
+    // A compressed stream could not be counted while it passes.
     'accept-encoding': 'identity',
     'anthropic-version': input.version,
     'user-agent': 'agent-execution-runtime',
   })
   if (input.body !== undefined) headers.set('content-type', 'application/json')
   if (input.betas.length > 0) headers.set('anthropic-beta', input.betas.join(','))
-  // Both forms: the API takes Bearer since version 2026-10-21, and x-api-key before.
+  // Both forms are sent: the API takes Bearer since version 2026-10-21, and x-api-key before.
   headers.set('authorization', `Bearer ${anthropicApiKey}`)
   headers.set('x-api-key', anthropicApiKey)
   return context.fetch(`${anthropicBaseUrl}${input.path}`, {
@@ -39,7 +39,7 @@ export async function askModel(context: GatewayContext, input: ModelUpstreamInpu
 
 const PROBE_TIMEOUT_MS = 10_000
 
-/** Asks for something free: true when the API itself answers. */
+/** Asks for something free. Returns true when the API itself answers. */
 export async function isModelThere(
   context: GatewayContext,
   { model, version }: { model: string; version: string },
@@ -56,7 +56,7 @@ export async function isModelThere(
     await response.body?.cancel()
     return response.status < 500
   } catch {
-    return false // that is the question
+    return false // no answer means: not there
   }
 }
 
@@ -89,17 +89,17 @@ const WORDS: Record<string, string> = {
   api_error: 'The model API failed. Try again.',
 }
 
-/** Of a proxy on the way, when they do not come in the API's own shape: the request may have been heard behind it, and billed. */
+/** Statuses of a proxy on the way, when they are not in the API's own shape: the API may have received and billed the request. */
 const AMBIGUOUS = new Set([500, 502, 504, 520, 524])
 
-/** `mayHaveCost`: nobody can say that the upstream did not work on it. Refusals of the API itself are free. */
+/** `mayHaveCost`: the upstream may have worked on the call. Refusals of the API itself are free. */
 export async function modelRefusal(response: Response): Promise<{ answer: Response; mayHaveCost: boolean }> {
   const bytes = await readCapped(response.body, MAX_ERROR_BYTES).catch(() => null)
   const parsed = UpstreamErrorBody.safeParse(parseJson(bytes))
   const [upstreamType, said] = parsed.success ? [parsed.data.error.type, parsed.data.error.message] : ['', '']
   const status = STATUSES.has(response.status) ? response.status : 502
   const type = upstreamType in WORDS ? upstreamType : 'api_error'
-  // The one thing an agent can act on, so it is told apart, still in our words.
+  // An agent can act on this one error, so it keeps its own text, still in our words.
   const tooLong = type === 'invalid_request_error' && said.includes('prompt is too long')
   const message = tooLong ? 'prompt is too long for this model' : (WORDS[type] ?? '')
   return {
@@ -112,6 +112,6 @@ function parseJson(bytes: Uint8Array | null): unknown {
   try {
     return bytes === null ? null : JSON.parse(new TextDecoder().decode(bytes))
   } catch {
-    return null // a proxy's web page: api_error
+    return null // a proxy's web page: treated as api_error
   }
 }

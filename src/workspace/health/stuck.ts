@@ -38,7 +38,7 @@ async function lookAtAlarm(core: Core, name: string): Promise<Finding[]> {
   const why = await whyAsleep(core)
   if (why === null) return []
   await core.poke()
-  const cure = `This check woke it; run npm run doctor again in a minute. ${REPORT}`
+  const cure = `This check has woken it; run npm run doctor again in a minute. ${REPORT}`
   return [stuck(`alarm of ${name}`, `It has work to do, and ${why}.`, cure)]
 }
 
