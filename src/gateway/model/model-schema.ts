@@ -111,11 +111,9 @@ const ToolChoice = z.discriminatedUnion('type', [
 ])
 
 const shared = {
-  model: z
-    .string()
-    .refine(isPriced, {
-      error: () => `has no price in this version; use one of ${pricedModels().join(', ')}`,
-    }),
+  model: z.string().refine(isPriced, {
+    error: () => `has no price in this version; use one of ${pricedModels().join(', ')}`,
+  }),
   messages: z.array(Message).min(1),
   system: z.union([text, z.array(TextBlock)]).optional(),
   tools: z.array(Tool).optional(),
