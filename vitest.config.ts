@@ -64,8 +64,8 @@ export default defineConfig({
           name: 'e2e',
           environment: 'node',
           include: ['test/e2e/**/*.test.ts'],
-          // Two waits of untilPlan, each of which says what it saw when it gives up.
-          testTimeout: 400_000,
+          // Several waits of untilPlan, each of which says what it saw when it gives up.
+          testTimeout: 900_000,
           hookTimeout: 240_000,
         },
       },

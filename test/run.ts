@@ -26,6 +26,8 @@ const env = {
   // The project's own Node first, as npm itself does it.
   PATH: `${BIN}:${process.env['PATH'] ?? ''}`,
   TMPDIR: folder,
+  // Hundreds of small programs start; compiled once, each starts in half the time.
+  NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/compiled'),
   AER_TEST_RUN: folder,
 }
 let child: ChildProcess | null = null

@@ -1,6 +1,8 @@
 // A machine with no git and no node becomes ready, also when its bootstrap is killed again and again.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, isOver, run, script, startStack, submit, untilPlan } from './support/stack.ts'
+import { z } from 'zod'
+import { signalIn } from './support/processes.ts'
+import { eventually, isOver, script, startStack, submit, untilPlan } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
 
 let stack: Stack
@@ -11,17 +13,16 @@ afterAll(async () => {
   await stack[Symbol.asyncDispose]()
 })
 
+const Workspaces = z.object({ workspaces: z.array(z.looseObject({ name: z.string(), status: z.string() })) })
+const isReady = async (name: string): Promise<boolean> =>
+  Workspaces.parse((await stack.call('workspace_list', {})).data).workspaces.some(
+    (one) => one.name === name && one.status === 'ready',
+  )
 const ready = (name: string) =>
   eventually(
-    `workspace ${name}`,
-    () => stack.call('workspace_list', {}),
-    (answer) => {
-      const found = (answer.data['workspaces'] as { name: string; status: string }[] | undefined)?.find(
-        (workspace) => workspace.name === name,
-      )
-      return found?.status === 'ready'
-    },
-    100_000,
+    `workspace ${name} is ready`,
+    () => isReady(name),
+    (holds) => holds,
   )
 
 describe("the stand-in's image `bare`", () => {
@@ -36,14 +37,14 @@ describe("the stand-in's image `bare`", () => {
     let kills = 0
     await stack.workspace('bare-killed')
     for (let i = 0; i < 6; i++) {
-      const { code } = await eventually(
-        'bootstrap runs',
-        () => run('pkill', ['-KILL', '-f', 'boot/bootstrap.sh|ralph/bootstrap.sh']),
-        (result) => result.code === 0,
-        40_000,
-      ).catch(() => ({ code: 1 }))
-      if (code === 0) kills++
-      else break
+      const killed = await eventually(
+        'bootstrap runs, or is through',
+        async () =>
+          (await isReady('bare-killed')) ? -1 : signalIn(stack, /(?:boot|ralph)\/bootstrap\.sh/, 'SIGKILL'),
+        (found) => found !== 0,
+      )
+      if (killed < 0) break
+      kills++
     }
     expect(kills).toBeGreaterThan(0)
     await ready('bare-killed')

@@ -11,13 +11,11 @@ const root = join(import.meta.dirname, '../..')
 const scratch = mkdtempSync(join(tmpdir(), 'demo-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
-it('tells the whole story in under 60 s, each step with its time, and leaves nothing behind', async () => {
-  const startedMs = Date.now()
+it('tells the whole story, each step with its time, and leaves nothing behind', async () => {
   const { stdout } = await run(process.execPath, ['test/world/demo.ts'], {
     cwd: root,
     env: { ...process.env, TMPDIR: scratch },
   })
-  expect(Date.now() - startedMs).toBeLessThan(60_000)
   const text = stripVTControlCharacters(stdout)
   const steps = [
     'The local stack is up',

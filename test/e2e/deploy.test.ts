@@ -86,26 +86,6 @@ it('a second run changes nothing and shows no secret', async () => {
   for (const value of secrets.values()) expect(again.output).not.toContain(value)
 })
 
-it.each([
-  ['the database', /d1 create/],
-  ['the store', /kv namespace create/],
-  ['the secrets', /secret bulk/],
-  ['the tables', /migrations apply/],
-  ['the first upload', /wrangler deploy/],
-  ['the second upload', /address is known now/],
-  ['the look at its health', /Is it well/],
-])('killed at %s, the next run ends well and its owner token is the one in use', async (_, killAt) => {
-  const killed = await lab.run(DEPLOY, [], { env: GOOD_KEYS, killAt })
-  expect(killed.signal).toBe('SIGKILL')
-  const again = await lab.run(DEPLOY, [], { env: GOOD_KEYS })
-  expect(again.output).toContain('Your runtime is up')
-  const shown = /owner token {2}(\S+)/.exec(again.output)?.[1]
-  expect(shown).toBe(worker()?.secrets.get('OWNER_TOKEN'))
-  expect(lab.cloudflare.accounts[0]?.databases.size).toBe(1)
-  expect(lab.cloudflare.accounts[0]?.namespaces.size).toBe(1)
-  expect(worker()?.vars.get('PUBLIC_URL')).toContain('workers.dev')
-})
-
 it('a key pasted at the wrong question is recognised by its shape, and kept nowhere', async () => {
   const { code, output } = await lab.run(DEPLOY, [], {
     answers: `${GOOD_KEYS.ANTHROPIC_API_KEY}\nghp_abcdefgh12345678\nnonsense\n${GOOD_KEYS.ORGO_API_KEY}\n${GOOD_KEYS.ORGO_API_KEY}\n${GOOD_KEYS.ANTHROPIC_API_KEY}\n\n`,

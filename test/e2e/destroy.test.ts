@@ -29,18 +29,6 @@ it('destroy shows what it found, asks, and takes away just that', async () => {
   expect((await lab.run('deploy/destroy.ts', ['--yes'])).output).toContain('There is nothing to take away')
 })
 
-it.each([/wrangler delete/, /d1 delete/, /kv namespace delete/])(
-  'destroy killed at %s is finished by the next run',
-  async (killAt) => {
-    await lab.run('deploy/deploy.ts', [], { env: GOOD_KEYS })
-    await lab.run('deploy/destroy.ts', ['--yes'], { killAt })
-    await lab.run('deploy/destroy.ts', ['--yes'])
-    expect([account()?.workers.size, account()?.databases.size, account()?.namespaces.size]).toEqual([
-      0, 0, 0,
-    ])
-  },
-)
-
 it('credentials adds a host as a secret of its own, and refuses a token for another host', async () => {
   expect((await lab.run('deploy/credentials.ts', ['add', 'gitlab.com'])).output).toContain(
     'run npm run deploy first',

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { secretsOf } from './support/canaries.ts'
+import { describeWith, needs } from '../support/needs.ts'
+import { processesIn, signalIn } from './support/processes.ts'
 import { eventually, isOver, run, script, startStack, submit, untilPlan } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
 
@@ -18,13 +20,13 @@ while read -r f; do cat "$f"; done < ~/loot/names > ~/loot/files 2>/dev/null; tr
 
 /** Every route with every kind of token, also malformed ones: the answers, headers and error texts. */
 const KNOCK = `G=$(git remote get-url origin); B=\${G%/vm/*}; H=$(grep -ho 'Bearer [^"]*' ~/.ralph/gateway.gitconfig | head -1)
+for r in /healthz /mcp /plans /plans/x / /nothing /webhooks/github /vm/bootstrap.sh '/vm/ralph.mjs?sha=x' /vm/key /vm/sync /vm/model/v1/messages /vm/model/v1/messages/count_tokens /vm/model/v1/models /vm/model/v1/models/claude-opus-5-5 /vm/model/v1/files "\${G#$B}/info/refs?service=git-upload-pack" "\${G#$B}/info/refs?service=git-receive-pack" "\${G#$B}/git-receive-pack" "\${G#$B}/info/lfs/objects/batch" '/vm/git/other.git/info/refs?service=git-upload-pack'; do set -- "$@" "$B$r"; done
 n=0; ok=0
 for a in "$H" "Bearer x" "Bearer aer_plan_eyJhIjoxfQxx.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" "Basic eDp5" ""; do
 for m in GET POST PUT; do
-for r in /healthz /mcp /plans /plans/x / /nothing /webhooks/github /vm/bootstrap.sh '/vm/ralph.mjs?sha=x' /vm/key /vm/sync /vm/model/v1/messages /vm/model/v1/messages/count_tokens /vm/model/v1/models /vm/model/v1/models/claude-opus-5-5 /vm/model/v1/files \${G#$B}/info/refs?service=git-upload-pack \${G#$B}/info/refs?service=git-receive-pack \${G#$B}/git-receive-pack \${G#$B}/info/lfs/objects/batch /vm/git/other.git/info/refs?service=git-upload-pack; do
-n=$((n+1)); curl -si -m 20 -X $m -H "Authorization: $a" -d '{"model":"claude-opus-5-5","max_tokens":1,"messages":[]}' "$B$r" >> ~/loot/answers 2>&1 && ok=$((ok+1))
-done; done; done
-echo "knocked $n" >> counts.txt; echo "answered $ok" >> counts.txt`
+n=$((n+$#)); curl -sgi -m 60 -X $m -H "Authorization: $a" -d '{"model":"claude-opus-5-5","max_tokens":1,"messages":[]}' -w '\n@ %{http_code}\n' "$@" >> ~/loot/answers 2>&1
+done; done
+echo "knocked $n" >> counts.txt; grep -ac '^@ [1-5][0-9][0-9]$' ~/loot/answers | sed 's/^/answered /' >> counts.txt`
 
 let stack: Stack
 beforeAll(async () => {
@@ -81,7 +83,10 @@ describe('git push from the VM', () => {
     expect((await show('env.txt')).trim()).toBe('')
     expect((await show('config.txt')).trim()).toBe('')
   })
+})
 
+// Plain processes see the whole machine: what they find there says nothing of a VM.
+describeWith(needs.sandbox(), 'a plan that searches and knocks everywhere', () => {
   it('finds no secret of the owner in environment, files, processes, git or any answer, error texts of every route included', async () => {
     const { pushUrl } = await stack.workspace('search')
     const plan = await submit(stack, 'search', script('Search for secrets', SEARCH, KNOCK))
@@ -161,48 +166,51 @@ describe('the watch for secrets', () => {
 })
 
 describe('cancel', () => {
-  it('is answered within 2 s, and the VM confirms that no process is left', async () => {
+  it('is confirmed by the VM: no process is left', async () => {
     await stack.workspace('cancel')
     const plan = await submit(stack, 'cancel', script('Never ends', 'sleep 4321'))
-    await untilPlan(stack, plan.id, (seen) => seen.phase === 'working')
-    const at = Date.now()
+    await eventually(
+      'its command runs',
+      async () => processesIn(stack, /sleep 4321/),
+      (found) => found.length > 0,
+    )
     const answer = await stack.call('plan_cancel', { plan_id: plan.id })
-    expect(Date.now() - at).toBeLessThan(3_000)
     expect(answer.data).toMatchObject({ plan: { status: 'cancelled' } })
     await untilPlan(stack, plan.id, (seen) => String(seen['status_detail']).includes('confirmed'))
-    expect((await run('pgrep', ['-f', 'sleep 4321'])).code).toBe(1)
+    expect(processesIn(stack, /sleep 4321/)).toEqual([])
   })
 })
 
 const Calls = z.object({ calls: z.array(z.unknown()) })
 
 describe('cancel on a VM that does not answer at all', () => {
-  it('is answered within 2 s, and nothing of the plan is let through afterwards though its processes run on', async () => {
+  it('is answered all the same, and nothing of the plan is let through afterwards though its processes run on', async () => {
     const { pushUrl } = await stack.workspace('deaf')
     const steps = Array.from({ length: 12 }, (_, n) => `echo ${n} >> steps.txt; sleep 0.5`)
     const plan = await submit(stack, 'deaf', script('Goes on and on', ...steps))
     await untilPlan(stack, plan.id, (seen) => seen.phase === 'working')
     // Orgo hangs, and the supervisor hears and says nothing; the plan's own process goes on.
     await stack.control('POST', '/orgo/faults', { action: { hang: true }, times: 1_000 })
-    expect((await run('pkill', ['-STOP', '-f', 'ralph.mjs supervise'])).code).toBe(0)
-    const at = Date.now()
+    expect(signalIn(stack, /ralph\.mjs supervise/, 'SIGSTOP')).toBeGreaterThan(0)
+    // Within 2 s, says the simulator (test/chaos/scenario.test.ts), whose clock is no busy machine's.
     const answer = await stack.call('plan_cancel', { plan_id: plan.id })
-    expect(Date.now() - at).toBeLessThan(2_000)
     expect(answer.data).toMatchObject({ plan: { status: 'cancelled' } })
     const upstream = async () => ({
       modelCalls: Calls.parse(await stack.control('GET', '/model/calls')).calls.length,
       refs: (await run('git', ['ls-remote', pushUrl])).stdout,
     })
     const before = await upstream()
-    expect((await run('pgrep', ['-f', 'ralph.mjs run-plan'])).code).toBe(0)
+    expect(processesIn(stack, /ralph\.mjs run-plan/)).not.toEqual([])
+    // Its next calls are refused: it makes some, gives up or stays.
+    const untilMs = Date.now() + 5_000
     await eventually(
-      'its next call is refused and it gives up, or ten seconds pass',
-      async () => (await run('pgrep', ['-f', 'ralph.mjs run-plan'])).code,
-      (code) => code !== 0 || Date.now() - at > 10_000,
+      'it gives up, or five seconds pass',
+      async () => processesIn(stack, /ralph\.mjs run-plan/),
+      (found) => found.length === 0 || Date.now() > untilMs,
     )
     expect(await upstream()).toEqual(before)
     // Heard again, the VM tells the end of it.
-    await run('pkill', ['-CONT', '-f', 'ralph.mjs supervise'])
+    signalIn(stack, /ralph\.mjs supervise/, 'SIGCONT')
     await untilPlan(stack, plan.id, (seen) => String(seen['status_detail']).includes('confirmed'))
     expect(await upstream()).toEqual(before)
     await stack.control('DELETE', '/orgo/faults')

@@ -1,9 +1,9 @@
 // `verified` over the whole stack, and what must never be called so: the negative controls.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describeWith, needs } from '../support/needs.ts'
 import { allEvents, isOver, run, script, startStack, submit, untilPlan } from './support/stack.ts'
 import type { Plan, Stack } from './support/stack.ts'
 
-const WAIT_MS = 150_000
 const CHECK = 'sh tests/check.sh'
 
 let stack: Stack
@@ -20,17 +20,17 @@ beforeAll(async () => {
     { env: { U: pushUrl, D: `${stack.stateDir}/checked` } },
   )
   if (made.code !== 0) throw new Error(made.stderr)
-}, 180_000)
+})
 afterAll(async () => {
   await stack[Symbol.asyncDispose]()
 })
 
 const carryOut = async (text: string): Promise<Plan> => {
   const plan = await submit(stack, 'checked', text, { checks: [CHECK] })
-  return untilPlan(stack, plan.id, isOver, WAIT_MS)
+  return untilPlan(stack, plan.id, isOver)
 }
 
-describe('a plan with a check', () => {
+describeWith(needs.bwrap(), 'a plan with a check', () => {
   it('is verified when the check passes in a clean checkout of the pushed head', async () => {
     const done = await carryOut(script('Say hello', 'echo hello > greeting.txt'))
     expect(done).toMatchObject({
@@ -45,7 +45,7 @@ describe('a plan with a check', () => {
     )
     const types = (await allEvents(stack, done.id)).map(({ type }) => type)
     expect(types).toEqual(expect.arrayContaining(['preflight', 'check', 'push', 'judge', 'completed']))
-  }, 180_000)
+  })
 
   it.each([
     ['finishes without working', 'Say hello'],
@@ -66,13 +66,9 @@ libc=ctypes.CDLL(None); f=libc.syscall(438, libc.syscall(434, int(sys.argv[1]), 
 f >= 0 and os.write(f, open(os.path.expanduser("~/line"),"rb").read())' $agent; sleep 2; true`,
       ),
     ],
-  ])(
-    'is not verified when the model %s',
-    async (_, text) => {
-      const done = await carryOut(text)
-      expect(done).toMatchObject({ status: 'completed', outcome: 'unverified' })
-      expect(done['outcome_reasons']).not.toEqual([])
-    },
-    180_000,
-  )
+  ])('is not verified when the model %s', async (_, text) => {
+    const done = await carryOut(text)
+    expect(done).toMatchObject({ status: 'completed', outcome: 'unverified' })
+    expect(done['outcome_reasons']).not.toEqual([])
+  })
 })

@@ -71,7 +71,10 @@ async function interruptOnce(signal: NodeJS.Signals, way: Way): Promise<string[]
   const after = traces()
   const left = [
     ...pidsWithEnvironment(folder).map((pid) => `process ${pid}: ${read(`/proc/${pid}/cmdline`)}`),
-    ...list(folder).map((name) => `folder ${join(folder, name)}`),
+    // npm keeps a cache of its own programs there, whatever it runs.
+    ...list(folder)
+      .filter((name) => name !== 'node-compile-cache')
+      .map((name) => `folder ${join(folder, name)}`),
     ...after.users.filter((line) => line.includes(folder)).map((line) => `user ${line}`),
     ...after.folders.filter((path) => !before.folders.includes(path)).map((path) => `path ${path}`),
   ]

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createRng } from '../chaos/rng.ts'
-import { killOurs } from '../e2e/support/processes.ts'
+import { signalIn } from '../e2e/support/processes.ts'
 import { allEvents, isOver, planStatus, run, script, startStack, submit } from '../e2e/support/stack.ts'
 
 const { values } = parseArgs({
@@ -72,7 +72,8 @@ async function strike(planId: string, kind: string): Promise<boolean> {
   const before = (await patiently(() => allEvents(stack, planId))).length
   const part = kind === 'worker' ? kind : rng.pick(PARTS)
   if (part === 'worker') await stack.control('POST', '/worker/kill')
-  else if (killOurs(`ralph.mjs ${part === EVERY_AGENT ? '' : part}`) === 0) return false
+  else if (signalIn(stack, new RegExp(`ralph\\.mjs ${part === EVERY_AGENT ? '' : part}`), 'SIGKILL') === 0)
+    return false
   const struckAt = performance.now()
   const isAlive = async () =>
     (await allEvents(stack, planId)).length > before || isOver(await planStatus(stack, planId))

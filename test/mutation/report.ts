@@ -1,4 +1,4 @@
-// What a run found, as Markdown: a table per file, and who lives, by reason.
+// What a run found: a page with a table per file, and for the terminal also who lives, by reason.
 import { squeezed } from './copy.ts'
 import type { Mutant } from './copy.ts'
 import type { Verdict } from './hunt.ts'
@@ -14,7 +14,11 @@ export interface ReportInput {
   whole: boolean
 }
 
-export function report({ mutants, verdicts, whole }: ReportInput): { text: string; failed: boolean } {
+export function report({ mutants, verdicts, whole }: ReportInput): {
+  page: string
+  survivors: string
+  failed: boolean
+} {
   const survivors = mutants.filter(({ id }) => !verdicts.has(id))
   const explained = REASONS.map((one) => ({
     ...one,
@@ -25,27 +29,31 @@ export function report({ mutants, verdicts, whole }: ReportInput): { text: strin
   const unexplained = survivors.filter((mutant) => !known.has(mutant))
   const stale = whole ? explained.flatMap((one) => one.stale.map((key) => `${one.file} | ${key}`)) : []
   const score = mutants.length === 0 ? 1 : 1 - survivors.length / mutants.length
-  const text = [
+  const page = [
     '# What the tests would notice',
     '',
-    'Made by `npm run mutation -- --write`; [docs/testing.md](testing.md) says how. One mistake at a time in the files that decide, and what',
-    'notices it first: a mutant meets the unit tests, then the worker tests, then the simulator (chaos), each only with what the ones before',
-    'missed. Survivors count against the score, with a reason or not.',
+    'Written by `npm run mutation -- --write`. It puts one mistake at a time into the files that decide. Each mistake (mutant) meets the',
+    'unit tests first, then the worker tests, then the simulator, until one of them fails. Survivors count against the score.',
+    'A survivor is a test to write, code to remove, or a mistake that changes nothing. `test/mutation/reasons.ts` says which, and why;',
+    'the command prints them, and fails below 90 % or where a reason is missing.',
     '',
     `| File | Mutants | ${PROJECTS.map((project) => `By ${project}`).join(' | ')} | Survived | Score |`,
     `| --- | ${'--- | '.repeat(PROJECTS.length + 3)}`.trim(),
     ...[...TARGETS, ''].map((file) => row(mutants, verdicts, file)),
     '',
-    '## Survivors',
-    '',
+  ].join('\n')
+  const lines = [
     ...explained
       .filter(({ lives }) => lives.length > 0)
       .flatMap(({ reason, lives }) => [`- ${reason}`, ...lives.map((mutant) => `  - ${shown(mutant)}`)]),
     ...unexplained.flatMap((mutant) => [`- NO REASON: ${shown(mutant)}`, `  - key: ${mutant.key}`]),
     ...stale.map((key) => `- STALE, a reason whose mutant does not live: ${key}`),
-    '',
-  ].join('\n')
-  return { text, failed: score < LEAST_SCORE || unexplained.length > 0 || stale.length > 0 }
+  ]
+  return {
+    page,
+    survivors: lines.join('\n'),
+    failed: score < LEAST_SCORE || unexplained.length > 0 || stale.length > 0,
+  }
 }
 
 function row(mutants: Mutant[], verdicts: Map<number, Verdict>, file: string): string {

@@ -67,7 +67,7 @@ for (const project of projects) {
   })
 }
 const minutes = Math.round((performance.now() - startedAt) / 60_000)
-const { text, failed } = report({
+const { page, survivors, failed } = report({
   mutants,
   verdicts,
   whole:
@@ -76,6 +76,6 @@ const { text, failed } = report({
     projects.length === PROJECTS.length &&
     values.tests === '',
 })
-console.log(`${text}\n${minutes} min on ${lanes} lanes.`)
-if (values.write) writeFileSync(join(ROOT, 'docs/mutation.md'), text)
+console.log(`${page}\nSurvivors:\n${survivors}\n\n${minutes} min on ${lanes} lanes.`)
+if (values.write) writeFileSync(join(ROOT, 'docs/mutation.md'), page)
 process.exitCode = failed ? 1 : 0

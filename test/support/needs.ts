@@ -32,6 +32,22 @@ export const needs = {
     () => isRoot() && runs('bwrap', ['--unshare-pid', '--ro-bind', '/', '/', '--proc', '/proc', '/bin/true']),
     'needs root and bubblewrap (Debian: bubblewrap)',
   ),
+  /** A local computer that sees no file and no process but its own: an ordinary user's bubblewrap will do. */
+  sandbox: once(
+    () =>
+      process.platform === 'linux' &&
+      runs('bwrap', [
+        '--unshare-user',
+        '--unshare-pid',
+        '--ro-bind',
+        '/',
+        '/',
+        '--proc',
+        '/proc',
+        '/bin/true',
+      ]),
+    'needs bubblewrap (Debian: bubblewrap)',
+  ),
   mount: once(canMount, 'needs root with the right to mount a file system'),
   chromium: once(
     () => chromiumPath !== undefined,

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { rememberGroup } from './leftovers.ts'
 import { ROOT, signalGroup, spawnWrangler } from './wrangler.ts'
 
-const READY_MS = 60_000
+/** Generous: on a busy machine it takes many times as long as the usual five seconds. */
+const READY_MS = 240_000
 const GRACE_MS = 5_000
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [200, 10_000]
 /** A Worker that lived this long was well: its end counts as the first again. */

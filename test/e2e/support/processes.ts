@@ -1,15 +1,34 @@
-// Processes below our own one: a stack's machines are its children, so that nobody else's are ever hit.
+// The processes of a stack's machines, so that those of other stacks and other people are never hit: children of ours, or, where a
+// machine is no sandbox and its processes have left us, those with the stack's folder in their environment.
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** SIGKILL to every one whose command line holds all the words; how many there were. */
-export function killOurs(...words: string[]): number {
-  const found = readdirSync('/proc')
+/** Those whose command line matches. */
+export function processesIn(stack: { stateDir: string }, pattern: RegExp): number[] {
+  if (process.platform !== 'linux') return processesByPs(stack.stateDir, pattern)
+  return readdirSync('/proc')
     .map(Number)
     .filter(
-      (pid) => Number.isInteger(pid) && words.every((word) => commandLine(pid).includes(word)) && isOurs(pid),
+      (pid) =>
+        Number.isInteger(pid) &&
+        pattern.test(commandLine(pid)) &&
+        (isOurs(pid) || read(pid, 'environ').includes(stack.stateDir)),
     )
-  for (const pid of found) kill(pid)
+}
+
+/** How many were signalled. */
+export function signalIn(stack: { stateDir: string }, pattern: RegExp, signal: NodeJS.Signals): number {
+  const found = processesIn(stack, pattern)
+  for (const pid of found) send(pid, signal)
   return found.length
+}
+
+/** Its lines hold environment and command. */
+function processesByPs(stateDir: string, pattern: RegExp): number[] {
+  const lines = execFileSync('ps', ['axeww', '-o', 'pid=,command='], { encoding: 'utf8' }).split('\n')
+  return lines
+    .filter((line) => line.includes(stateDir) && pattern.test(line))
+    .map((line) => Number.parseInt(line, 10))
 }
 
 export function isOurs(pid: number): boolean {
@@ -34,9 +53,9 @@ function read(pid: number, name: string): string {
   }
 }
 
-function kill(pid: number): void {
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch {
     // ended meanwhile
   }

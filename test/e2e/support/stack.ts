@@ -27,7 +27,8 @@ const DevLine = z.strictObject({
 })
 export type DevLine = z.infer<typeof DevLine>
 
-const READY_MS = 60_000
+/** Generous: on a busy machine all takes many times as long. */
+const READY_MS = 240_000
 const root = join(import.meta.dirname, '../../..')
 
 export interface Stack extends AsyncDisposable {
@@ -200,7 +201,7 @@ export async function eventually<T>(
   what: string,
   ask: () => Promise<T>,
   holds: (answer: T) => boolean,
-  timeoutMs = 60_000,
+  timeoutMs = 240_000,
 ): Promise<T> {
   const until = Date.now() + timeoutMs
   for (;;) {
@@ -253,8 +254,7 @@ export function untilPlan(
   stack: Stack,
   planId: string,
   holds: (plan: Plan) => boolean,
-  // Each plan is checked twice and judged: more than a minute on a busy machine.
-  timeoutMs = 110_000,
+  timeoutMs = 240_000,
 ): Promise<Plan> {
   return eventually(`plan ${planId}`, () => planStatus(stack, planId), holds, timeoutMs)
 }

@@ -7,7 +7,7 @@ import { z } from 'zod'
 
 /** Found through the host's PATH. */
 export const BWRAP = 'bwrap'
-const BOOT_TIMEOUT_MS = 20_000
+const BOOT_TIMEOUT_MS = 120_000
 
 const statusSchema = z.object({ 'child-pid': z.number(), 'pid-namespace': z.number() })
 
@@ -35,7 +35,10 @@ export async function startFirstProcess(args: string[], onExit: () => void): Pro
     child.on('error', () => done())
   })
   await new Promise<void>((ready, fail) => {
-    const timer = setTimeout(() => fail(new Error('the sandbox did not come up in 20 s')), BOOT_TIMEOUT_MS)
+    const timer = setTimeout(
+      () => fail(new Error('the sandbox did not come up in two minutes')),
+      BOOT_TIMEOUT_MS,
+    )
     child.on('error', fail)
     child.on('exit', (code) => fail(new Error(`bwrap ended with ${code}: ${said.trim()}`)))
     let isUp = false
