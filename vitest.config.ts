@@ -44,8 +44,8 @@ export default defineConfig({
           name: 'real',
           environment: 'node',
           include: ['test/real/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {

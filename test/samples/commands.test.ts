@@ -42,7 +42,7 @@ const RUN_ELSEWHERE: Record<string, string> = {
   destroy: 'test/e2e/destroy.test.ts',
   dev: 'test/e2e/dev.test.ts',
   doctor: 'test/e2e/doctor.test.ts',
-  faults: 'test/real/programs/faults.test.ts',
+  faults: 'test/samples/faults.test.ts',
   'test:all': '.ci/run',
   'plan-diff': 'test/samples/plan-diff.test.ts',
   // `npm run check` runs both with --check.

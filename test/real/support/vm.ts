@@ -17,12 +17,14 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { KEEPER } from '../../../agent/supervisor/doorbell.ts'
 import { DoorbellStatus } from '../../../src/shared/protocol.ts'
+import { needs } from '../../support/needs.ts'
 import { startModel } from '../../world/model/server.ts'
 import type { ModelStandIn } from '../../world/model/server.ts'
 import { demandNoViolations } from '../../world/model/violations.ts'
 import { MODEL_KEY, startFakeWorker, VM_KEY, WORKSPACE } from './fake-worker.ts'
 import type { FakePlan, FakeWorker } from './fake-worker.ts'
 import { makeRepo } from './git-backend.ts'
+import { quickPath } from './quick-tools.ts'
 
 export interface TestVm extends AsyncDisposable {
   folder: string
@@ -51,6 +53,11 @@ export interface TestVmOptions {
 }
 
 export const hasRoot = process.getuid?.() === 0
+/** What the end of right work says on this machine: without a second user its proof counts for less. */
+export const RIGHT =
+  needs.secondUser() === null
+    ? { outcome: 'verified', reasons: [], proof: 'clean_checkout' }
+    : { outcome: 'unverified', reasons: ['proof_missing'], proof: 'in_place' }
 const PROJECT = resolve(import.meta.dirname, '../../..')
 
 export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
@@ -70,7 +77,7 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
   writeFileSync(join(ralph, 'config.json'), JSON.stringify({ url: worker.url, workspace: WORKSPACE }))
   writeFileSync(join(ralph, 'vm.key'), `${VM_KEY}\n`, { mode: 0o600 })
   const env = {
-    PATH: process.env['PATH'],
+    PATH: quickPath(join(folder, 'tools')),
     HOME: join(disk, 'root'),
     RALPH_HOME: ralph,
     RALPH_SRV: workspace,
@@ -96,10 +103,7 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
     killRalph: () => {
       for (const word of [KEEPER, 'supervise']) for (const pid of pidsWith(bundle, word)) kill(pid)
     },
-    planPids: (plan) =>
-      pidsWith(bundle, 'run-plan').filter((pid) =>
-        environment(pid).includes(`RALPH_PLAN=${plan.desired.id}`),
-      ),
+    planPids: (plan) => pidsOfPlan(bundle, plan.desired.id),
     proverPids: () => pidsWith(bundle, ' prove'),
     async [Symbol.asyncDispose]() {
       // Who starts others first.
@@ -112,6 +116,8 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
       }
       await worker.close()
       await model.close()
+      // A plan may have shut a folder; root can remove it all the same.
+      if (process.getuid?.() !== 0) spawnSync('chmod', ['-R', 'u+rwX', folder])
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
       demandNoViolations(model.violations())
     },
@@ -123,7 +129,7 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = 30_000,
+  timeoutMs = 200_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!(await condition())) {
@@ -149,6 +155,11 @@ function pidsWith(...words: string[]): number[] {
     const line = commandLine(pid)
     return words.every((word) => line.includes(word))
   })
+}
+
+/** The plan's own process, not what it started. */
+export function pidsOfPlan(bundle: string, planId: string): number[] {
+  return pidsWith(bundle, 'run-plan').filter((pid) => environment(pid).includes(`RALPH_PLAN=${planId}`))
 }
 
 function environment(pid: number): string[] {

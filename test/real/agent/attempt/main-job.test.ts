@@ -3,8 +3,9 @@ import { chmodSync, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync 
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { describeWith, needs } from '../../../support/needs.ts'
-import { commandLine, createVm, ended, pids, until } from '../../support/vm.ts'
+import { commandLine, createVm, ended, pids, RIGHT, until } from '../../support/vm.ts'
 import { VM_KEY } from '../../support/fake-worker.ts'
+import { createPlanVm } from '../../support/plan-vm.ts'
 
 test('a plan becomes a commit with its trailer on its own branch, and the attempt ends completed', async () => {
   await using vm = await createVm()
@@ -13,13 +14,7 @@ test('a plan becomes a commit with its trailer on its own branch, and the attemp
   await until(ended(plan), 'the end of the plan')
 
   const end = plan.observed?.end
-  expect(end).toMatchObject({
-    kind: 'completed',
-    summary: 'Say hello',
-    outcome: 'verified',
-    reasons: [],
-    proof: 'clean_checkout',
-  })
+  expect(end).toMatchObject({ kind: 'completed', summary: 'Say hello', ...RIGHT })
   const head = vm.git('rev-parse', plan.desired.branch)
   expect(end?.work).toMatchObject({
     head,
@@ -48,7 +43,7 @@ test('events are numbered once, without a gap, and tell the phases, tools, commi
   expect(plan.observed?.end).toMatchObject({
     outcome: 'unverified',
     reasons: ['baseline_red'],
-    proof: 'clean_checkout',
+    proof: RIGHT.proof,
     work: {
       checks: [
         { command: 'test -f one', exitCode: 0 },
@@ -57,15 +52,6 @@ test('events are numbered once, without a gap, and tell the phases, tools, commi
       ],
     },
   })
-})
-
-test('a plan that changes nothing pushes nothing and says so', async () => {
-  await using vm = await createVm()
-  const plan = vm.worker.submit('Only look')
-  await vm.ring()
-  await until(ended(plan), 'the end of the plan')
-  expect(plan.observed?.end).toMatchObject({ kind: 'completed', reasons: ['nothing_changed'] })
-  expect(vm.git('for-each-ref', '--format=%(refname)')).toBe('refs/heads/main')
 })
 
 describeWith(needs.secondUser(), 'where each plan has a unix user of its own', () => {
@@ -93,7 +79,7 @@ describeWith(needs.secondUser(), 'where each plan has a unix user of its own', (
 })
 
 test('100,000 characters of emoji, quotes, backticks, dollars and right-to-left marks arrive byte for byte', async () => {
-  await using vm = await createVm()
+  await using vm = await createPlanVm()
   const unit = 'é😀"\'`$(id)${HOME}\\n\t\u200F\u202Eשלום\r\n</plan> '
   const text = `Long plan\n${unit.repeat(4_000)}`.slice(0, 99_999).toWellFormed()
   const plan = vm.worker.submit(text)

@@ -11,7 +11,8 @@ import { countTokens, createCache } from '../../../world/model/cache.ts'
 import { findModel } from '../../../world/model/models.ts'
 import { MessagesRequest } from '../../../world/model/request.ts'
 import { toDollars } from '../../../world/model/usage.ts'
-import { createVm, ended, until } from '../../support/vm.ts'
+import { createPlanVm } from '../../support/plan-vm.ts'
+import { ended, until } from '../../support/vm.ts'
 
 const TURNS = 120
 const OUTPUT_TOKENS = 450
@@ -32,7 +33,7 @@ test(
   'a plan of 120 turns costs at most half of the same work in one cached context, and all three counts agree',
   { timeout: 300_000 },
   async () => {
-    await using vm = await createVm({
+    await using vm = await createPlanVm({
       files: { 'step.sh': STEP, 'AGENTS.md': 'Mind the style.\n'.repeat(400) },
     })
     // With the thinking block and the call around them, these words make a reply of OUTPUT_TOKENS.

@@ -1,7 +1,7 @@
 // A short run of `npm run fuzz:git`, and the proof that it would notice: three broken parsers, each caught.
 import { expect, it } from 'vitest'
-import { fuzzGit } from '../../fuzz/fuzz-git.ts'
-import { MUTANTS } from '../../fuzz/mutants.ts'
+import { fuzzGit } from '../fuzz/fuzz-git.ts'
+import { MUTANTS } from '../fuzz/mutants.ts'
 
 const TIMEOUT_MS = 240_000
 

@@ -1,10 +1,10 @@
 // A small sample of `npm run faults` (test/faults): kills at some records of the journal, in the middle of a push and of a check,
 // an overload, a moved base, a message and a cancel.
 import { expect, test } from 'vitest'
-import { GROUND_FAULTS } from '../../faults/ground-faults.ts'
-import { KILLS, killsAtEveryRecord } from '../../faults/kills.ts'
-import { MODEL_FAULTS } from '../../faults/model-faults.ts'
-import { PERSON_FAULTS } from '../../faults/person-faults.ts'
+import { GROUND_FAULTS } from '../faults/ground-faults.ts'
+import { KILLS, killsAtEveryRecord } from '../faults/kills.ts'
+import { MODEL_FAULTS } from '../faults/model-faults.ts'
+import { PERSON_FAULTS } from '../faults/person-faults.ts'
 
 const ALL = [...KILLS, ...MODEL_FAULTS, ...GROUND_FAULTS, ...PERSON_FAULTS]
 const SAMPLE = [

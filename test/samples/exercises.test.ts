@@ -1,0 +1,39 @@
+// A small sample of `npm run exercises`: an exercise of each kind of workspace but Go's, its right solution and a few wrong ones.
+import { expect, test } from 'vitest'
+import { chooseCandidates } from '../exercises/candidates.ts'
+import { loadExercises } from '../exercises/exercise.ts'
+import { runCandidates } from '../exercises/lab.ts'
+import type { Result } from '../exercises/lab.ts'
+import { describe as describeResult } from '../exercises/report.ts'
+import { whatIsMissing } from '../exercises/workbench.ts'
+import { describeWith, needs } from '../support/needs.ts'
+
+const SAMPLE = ['node-slug', 'python-wrap', 'shell-sums', 'obsidian-links', 'documents-people']
+const LANES = 3
+const tried = new Map<string, number>()
+
+test('there are at least 20 exercises in six kinds of workspace', () => {
+  const all = loadExercises()
+  expect(all.length).toBeGreaterThanOrEqual(20)
+  expect(new Set(all.map(({ kind }) => kind)).size).toBe(6)
+})
+
+for (const exercise of loadExercises().filter(({ name }) => SAMPLE.includes(name)))
+  describeWith(needs.secondUser() ?? whatIsMissing(exercise.kind), 'an exercise', () => {
+    test(
+      `${exercise.name}: the right solution ends verified, a mutant, one made by hand and an attack do not`,
+      { timeout: 300_000 },
+      async () => {
+        const { candidates } = await chooseCandidates({ exercise, mutants: 1, attacks: 1, tried })
+        const hand = candidates.filter(({ group }) => group === 'by hand')
+        const results: Result[] = await runCandidates({
+          candidates: candidates.filter((one) => !hand.slice(1).includes(one)),
+          lanes: LANES,
+          onResult: () => {},
+        })
+        const misjudged = results.filter(({ isRight, verified }) => isRight !== verified)
+        expect(misjudged.map(describeResult)).toEqual([])
+        expect(results.filter(({ isRight }) => !isRight).length).toBeGreaterThanOrEqual(3)
+      },
+    )
+  })
