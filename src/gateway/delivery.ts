@@ -1,6 +1,6 @@
 // Serves bootstrap.sh and ralph.mjs to a VM. They are static assets, which would be public without this check.
 import * as z from 'zod'
-import type { VmClaims } from '../auth/vm-token.ts'
+import type { TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import { answer, jsonError } from './frame/answers.ts'
 import type { GatewayContext, Handled } from './frame/context.ts'
 
@@ -9,11 +9,9 @@ const Manifest = z.object({ ralphSha256: z.string().regex(/^[0-9a-f]{64}$/) })
 export async function handleDelivery(
   file: 'bootstrap.sh' | 'ralph.mjs',
   request: Request,
-  claims: VmClaims,
+  claims: TicketClaims | VmKeyClaims,
   context: GatewayContext,
 ): Promise<Handled> {
-  if (claims.kind === 'plan')
-    return refused(403, 'wrong_token', 'A plan token opens the git and model gateways only.')
   const rpc = await context.workspace(claims.workspace)
   if (!(await rpc.knowsVm(claims)))
     return refused(401, 'vm_replaced', "This machine is not the workspace's any more.")

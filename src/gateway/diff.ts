@@ -1,6 +1,6 @@
 // POST /vm/diff: a plan uploads the diff of what it just pushed, page by page. Names and lines in it are foreign text, so they
 // are cleaned before they are stored. Whether its head is the pushed one is decided when the diff is read, not here.
-import type { VmClaims } from '../auth/vm-token.ts'
+import type { PlanClaims } from '../auth/vm-token.ts'
 import { readCapped } from '../lib/http.ts'
 import { showUnseen } from '../lib/text.ts'
 import { DiffUpload, MAX_DIFF_PAGE_BYTES } from '../shared/protocol.ts'
@@ -15,10 +15,9 @@ const encoder = new TextEncoder()
 
 export async function handleDiff(
   request: Request,
-  claims: VmClaims,
+  claims: PlanClaims,
   context: GatewayContext,
 ): Promise<Handled> {
-  if (claims.kind !== 'plan') return refused(403, 'wrong_token', 'Only a plan token opens this route.')
   const body = await readCapped(request.body, MAX_BODY_BYTES)
   if (body === null) return refused(413, 'too_large', `A part may have at most ${MAX_BODY_BYTES} bytes.`)
   const parsed = DiffUpload.safeParse(parseJson(body))

@@ -1,9 +1,8 @@
-// /vm/*: what a VM may call. The token's signature is checked here, before any object is touched. Each handler checks the kind of
-// token, and the object decides whether the right still holds. One log line is written per request. src/index.ts mounts this at
+// /vm/*: what a VM may call. The token's signature is checked here, before any object is touched. Each route names the kinds of
+// token it is for, and the object decides whether the right still holds. One log line is written per request. src/index.ts mounts this at
 // /vm.
 import { Hono } from 'hono'
 import { verifyVmToken } from '../auth/vm-token.ts'
-import type { VmClaims } from '../auth/vm-token.ts'
 import { SettingsError } from '../lib/errors.ts'
 import { bearerToken, toErrorResponse } from '../lib/http.ts'
 import { log } from '../lib/log.ts'
@@ -15,34 +14,56 @@ import type { GatewayContext, Handled } from './frame/context.ts'
 import { handleDelivery } from './delivery.ts'
 import { tokenDenial } from './frame/denials.ts'
 import { handleDiff } from './diff.ts'
-import { handleGit } from './git/git-routes.ts'
+import { route } from './frame/route.ts'
+import type { Area, Route } from './frame/route.ts'
+import { gitRoute } from './git/git-routes.ts'
 import { handleModel } from './model/model-routes.ts'
 import { handleKey, handleSync } from './sync.ts'
 
-type Area = 'git' | 'model' | 'sync' | 'diff' | 'delivery'
+const onlyFor = (message: string) => () => jsonError(403, 'wrong_token', message)
+const deliver = (file: 'bootstrap.sh' | 'ralph.mjs'): Route =>
+  route({
+    area: 'delivery',
+    who: ['ticket', 'vm'],
+    wrongToken: onlyFor('A plan token opens the git and model gateways only.'),
+    handle: (...all) => handleDelivery(file, ...all),
+  })
 
-interface Route {
-  area: Area
-  handle(request: Request, claims: VmClaims, context: GatewayContext): Promise<Handled>
+const MODEL = route({
+  area: 'model',
+  who: ['plan'],
+  wrongToken: () =>
+    modelError({ status: 403, type: 'permission_error', message: 'Only a plan token opens the model.' }),
+  handle: handleModel,
+})
+
+const ROUTES: Readonly<Record<string, Route>> = {
+  'POST /vm/sync': route({
+    area: 'sync',
+    who: ['vm'],
+    wrongToken: onlyFor('Only a VM key opens this route.'),
+    handle: handleSync,
+  }),
+  'POST /vm/diff': route({
+    area: 'diff',
+    who: ['plan'],
+    wrongToken: onlyFor('Only a plan token opens this route.'),
+    handle: handleDiff,
+  }),
+  'POST /vm/key': route({
+    area: 'sync',
+    who: ['ticket'],
+    wrongToken: onlyFor('Only a bootstrap ticket is exchanged for a key.'),
+    handle: handleKey,
+  }),
+  'GET /vm/bootstrap.sh': deliver('bootstrap.sh'),
+  'GET /vm/ralph.mjs': deliver('ralph.mjs'),
 }
 
-function routeOf(method: string, pathname: string): Route | null {
-  if (pathname.startsWith('/vm/git/')) return { area: 'git', handle: handleGit }
-  if (pathname.startsWith('/vm/model/')) return { area: 'model', handle: handleModel }
-  switch (`${method} ${pathname}`) {
-    case 'POST /vm/sync':
-      return { area: 'sync', handle: handleSync }
-    case 'POST /vm/diff':
-      return { area: 'diff', handle: handleDiff }
-    case 'POST /vm/key':
-      return { area: 'sync', handle: (_request, claims, context) => handleKey(claims, context) }
-    case 'GET /vm/bootstrap.sh':
-      return { area: 'delivery', handle: (...all) => handleDelivery('bootstrap.sh', ...all) }
-    case 'GET /vm/ralph.mjs':
-      return { area: 'delivery', handle: (...all) => handleDelivery('ralph.mjs', ...all) }
-    default:
-      return null
-  }
+function routeOf(method: string, url: URL): Route | null {
+  if (url.pathname.startsWith('/vm/git/')) return gitRoute(method, url)
+  if (url.pathname.startsWith('/vm/model/')) return MODEL
+  return ROUTES[`${method} ${url.pathname}`] ?? null
 }
 
 export const gatewayRoutes = new Hono<{ Bindings: Env }>().all('*', async (c) => {
@@ -69,16 +90,15 @@ export function createContext(env: Env, waitUntil: (work: Promise<unknown>) => v
 /** Answers one request and logs it once, when its stream has ended. */
 export async function serve(request: Request, context: GatewayContext): Promise<Response> {
   const startMs = context.nowMs()
-  const { pathname } = new URL(request.url)
-  const route = routeOf(request.method, pathname)
-  if (route === null) return jsonError(404, 'not_found', 'There is no such route.')
+  const asked = routeOf(request.method, new URL(request.url))
+  if (asked === null) return jsonError(404, 'not_found', 'There is no such route.')
   const fields: LogFields = { method: request.method }
-  const handled = await authenticated(route, request, context, fields).catch((error: unknown): Handled => ({
+  const handled = await authenticated(asked, request, context, fields).catch((error: unknown): Handled => ({
     response: toErrorResponse(error),
     outcome: 'error',
   }))
   const write = (more: LogFields) =>
-    log(`gateway.${route.area}`, {
+    log(`gateway.${asked.area}`, {
       ...fields,
       status: handled.response.status,
       outcome: handled.outcome,
@@ -91,7 +111,7 @@ export async function serve(request: Request, context: GatewayContext): Promise<
 }
 
 async function authenticated(
-  route: Route,
+  { area, handle }: Route,
   request: Request,
   context: GatewayContext,
   fields: LogFields,
@@ -100,13 +120,12 @@ async function authenticated(
     return { response: jsonError(403, 'no_browsers', 'This is not for browsers.'), outcome: 'browser' }
   const { tokenKey } = context.settings
   if (tokenKey === '') throw new SettingsError('TOKEN_KEY is not set: `npm run deploy` makes it.')
-  const token = tokenOf(route.area, request.headers)
+  const token = tokenOf(area, request.headers)
   const claims = token === null ? 'missing' : await verifyVmToken(tokenKey, token, context.nowMs())
-  if (typeof claims === 'string')
-    return { response: refuseToken(route.area, claims, request), outcome: claims }
+  if (typeof claims === 'string') return { response: refuseToken(area, claims, request), outcome: claims }
   fields.workspace = claims.workspace
   if (claims.kind === 'plan') Object.assign(fields, { plan: claims.plan, attempt: claims.attempt })
-  return route.handle(request, claims, context)
+  return handle(request, claims, context)
 }
 
 /** True for a page navigation. A page that lured a browser here gets nothing it could show or run. */

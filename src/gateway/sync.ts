@@ -1,5 +1,5 @@
 // POST /vm/sync, by which a supervisor talks to its workspace, and POST /vm/key, which exchanges a bootstrap ticket for its key.
-import type { VmClaims } from '../auth/vm-token.ts'
+import type { TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import { readCapped } from '../lib/http.ts'
 import { PROTOCOL_VERSION, SyncRequest } from '../shared/protocol.ts'
 import type { VmKeyResponse } from '../shared/protocol.ts'
@@ -19,10 +19,9 @@ const SYNC_REFUSALS = {
 
 export async function handleSync(
   request: Request,
-  claims: VmClaims,
+  claims: VmKeyClaims,
   context: GatewayContext,
 ): Promise<Handled> {
-  if (claims.kind !== 'vm') return refused(403, 'wrong_token', 'Only a VM key opens this route.')
   const body = await readCapped(request.body, MAX_BODY_BYTES)
   if (body === null) return refused(413, 'too_large', `A sync may have at most ${MAX_BODY_BYTES} bytes.`)
   const parsed = SyncRequest.safeParse(parseJson(body))
@@ -43,9 +42,11 @@ export async function handleSync(
   return refused(status, synced.reason, message)
 }
 
-export async function handleKey(claims: VmClaims, context: GatewayContext): Promise<Handled> {
-  if (claims.kind !== 'ticket')
-    return refused(403, 'wrong_token', 'Only a bootstrap ticket is exchanged for a key.')
+export async function handleKey(
+  _request: Request,
+  claims: TicketClaims,
+  context: GatewayContext,
+): Promise<Handled> {
   const rpc = await context.workspace(claims.workspace)
   const vmKey = await rpc.redeemTicket(claims)
   if (vmKey === null)

@@ -1,45 +1,68 @@
 // git smart HTTP. A clone, fetch or push needs exactly three requests: info/refs, git-upload-pack and git-receive-pack;
 // everything else is refused. fetch.ts reads; push-advertisement.ts and push.ts decide what a push is offered and may do. The
 // upstream's address comes from the object's row, never from the request.
-import type { VmClaims } from '../../auth/vm-token.ts'
-import { answer } from '../frame/answers.ts'
-import type { GatewayContext, Handled } from '../frame/context.ts'
+import { answer, gitError } from '../frame/answers.ts'
+import type { Handled } from '../frame/context.ts'
+import { route } from '../frame/route.ts'
+import type { Route } from '../frame/route.ts'
 import { readAdvertisement, uploadPack } from './fetch.ts'
 import { pushAdvertisement } from './push-advertisement.ts'
 import { receivePack } from './push.ts'
 
 const GIT_PATH = /^\/vm\/git\/([a-z0-9][a-z0-9-]{0,39})\.git\/(.+)$/
+const NO_TICKET = 'A bootstrap ticket opens no repository.'
+const ONLY_FETCH = 'A VM key may only fetch.'
 
-export async function handleGit(
-  request: Request,
-  claims: VmClaims,
-  context: GatewayContext,
-): Promise<Handled> {
-  const url = new URL(request.url)
-  const [, workspace, rest] = GIT_PATH.exec(url.pathname) ?? []
-  if (workspace === undefined || rest === undefined || workspace !== claims.workspace)
-    return refused(404, 'no_such_repository', 'There is no such repository here.')
-  if (claims.kind === 'ticket') return refused(403, 'wrong_token', 'A bootstrap ticket opens no repository.')
-  if (rest.startsWith('info/lfs'))
-    return {
-      response: answer(
-        403,
-        'application/vnd.git-lfs+json',
-        JSON.stringify({ message: 'LFS is not offered here. Set GIT_LFS_SKIP_SMUDGE=1.' }),
-      ),
-      outcome: 'lfs',
-    }
-  const route = `${request.method} ${rest}${url.search}`
-  if (route === 'GET info/refs?service=git-upload-pack') return readAdvertisement(request, claims, context)
-  if (route === 'GET info/refs?service=git-receive-pack') return pushAdvertisement(claims, context)
-  if (route === 'POST git-upload-pack') return uploadPack(request, claims, context)
-  if (route === 'POST git-receive-pack') {
-    if (claims.kind !== 'plan') return refused(403, 'wrong_token', 'A VM key may only fetch.')
-    return receivePack(request, claims, context)
+export function gitRoute(method: string, url: URL): Route {
+  const [, workspace, rest = ''] = GIT_PATH.exec(url.pathname) ?? []
+  const inner = rest.startsWith('info/lfs')
+    ? LFS
+    : (SERVICES[`${method} ${rest}${url.search}`] ?? NOT_OFFERED)
+  return {
+    area: 'git',
+    handle: async (request, claims, context) =>
+      claims.workspace === workspace
+        ? inner.handle(request, claims, context)
+        : refused(404, 'no_such_repository', 'There is no such repository here.'),
   }
-  return refused(404, 'not_offered', 'Only git smart HTTP is served here.')
+}
+
+const read = (handle: (...all: Parameters<typeof uploadPack>) => Promise<Handled>): Route =>
+  route({ area: 'git', who: ['plan', 'vm'], wrongToken: () => plain(403, NO_TICKET), handle })
+
+const SERVICES: Readonly<Record<string, Route>> = {
+  'GET info/refs?service=git-upload-pack': read(readAdvertisement),
+  'POST git-upload-pack': read(uploadPack),
+  'GET info/refs?service=git-receive-pack': route({
+    area: 'git',
+    who: ['plan'],
+    wrongToken: (kind) =>
+      kind === 'ticket' ? plain(403, NO_TICKET) : gitError('git-receive-pack', 'advertisement', ONLY_FETCH),
+    handle: pushAdvertisement,
+  }),
+  'POST git-receive-pack': route({
+    area: 'git',
+    who: ['plan'],
+    wrongToken: (kind) => plain(403, kind === 'ticket' ? NO_TICKET : ONLY_FETCH),
+    handle: receivePack,
+  }),
+}
+
+const LFS = read(async () => ({
+  response: answer(
+    403,
+    'application/vnd.git-lfs+json',
+    JSON.stringify({ message: 'LFS is not offered here. Set GIT_LFS_SKIP_SMUDGE=1.' }),
+  ),
+  outcome: 'lfs',
+}))
+
+const NOT_OFFERED = read(async () => refused(404, 'not_offered', 'Only git smart HTTP is served here.'))
+
+function plain(status: number, text: string): Response {
+  return answer(status, 'text/plain; charset=utf-8', `${text}\n`)
 }
 
 function refused(status: number, outcome: string, text: string): Handled {
-  return { response: answer(status, 'text/plain; charset=utf-8', `${text}\n`), outcome }
+  return { response: plain(status, text), outcome }
 }

@@ -1,5 +1,5 @@
 // What a push is offered: the host's own list of refs, with only the capabilities that our parser of pushes understands.
-import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
+import type { PlanClaims } from '../../auth/vm-token.ts'
 import { createByteReader } from '../../git/byte-reader.ts'
 import { concatBytes, FLUSH, pkt, pktLength } from '../../git/pkt-line.ts'
 import { answer, gitError } from '../frame/answers.ts'
@@ -11,14 +11,14 @@ const SERVICE = 'git-receive-pack'
 const SERVICE_LINE = `# service=${SERVICE}`
 
 export async function pushAdvertisement(
-  claims: PlanClaims | VmKeyClaims,
+  _request: Request,
+  claims: PlanClaims,
   context: GatewayContext,
 ): Promise<Handled> {
   const refuse = (outcome: string, text: string): Handled => ({
     response: gitError(SERVICE, 'advertisement', text),
     outcome,
   })
-  if (claims.kind !== 'plan') return refuse('wrong_token', 'A VM key may only fetch.')
   const opened = await openRead({
     claims,
     context,

@@ -1,7 +1,7 @@
 // The model API for a plan: model-request.ts checks the call, the object's budget allows it, it is forwarded byte for byte with
 // the real key, and model-stream.ts streams the answer. Refusals have the API's own error shape, so that its SDK raises typed
 // errors.
-import type { PlanClaims, VmClaims } from '../../auth/vm-token.ts'
+import type { PlanClaims } from '../../auth/vm-token.ts'
 import { SettingsError } from '../../lib/errors.ts'
 import { readCapped } from '../../lib/http.ts'
 import { BUDGET_USED_HEADER } from '../../shared/protocol.ts'
@@ -21,11 +21,9 @@ const MODELS_PATH = /^\/vm\/model\/v1\/models(?:\/([A-Za-z0-9][A-Za-z0-9._-]{0,9
 
 export async function handleModel(
   request: Request,
-  claims: VmClaims,
+  claims: PlanClaims,
   context: GatewayContext,
 ): Promise<Handled> {
-  if (claims.kind !== 'plan')
-    return refused(403, 'permission_error', 'Only a plan token opens the model.', 'wrong_token')
   if (context.settings.anthropicApiKey === '')
     throw new SettingsError('ANTHROPIC_API_KEY is not set: `npx wrangler secret put ANTHROPIC_API_KEY`.')
   const { pathname } = new URL(request.url)
