@@ -1,11 +1,10 @@
 // GET /doctor, for the owner: everything this deployment can look at by itself, each trouble with its cure. Asks the outside only
 // what costs nothing, and shows no secret. `npm run doctor` prints it beside what only the person's machine can see.
 import { Hono } from 'hono'
-import * as z from 'zod'
 import { gitCredentialProblems } from '../auth/git-credentials.ts'
 import { findCaller } from '../auth/owner.ts'
+import { appliedMigrations, countHistory } from '../history/query.ts'
 import { fetchUpstream, path } from '../lib/fetch.ts'
-import { inTime } from '../lib/in-time.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
@@ -14,7 +13,6 @@ import type { Finding } from '../workspace/contract.ts'
 import { askEachWorkspace } from './each-workspace.ts'
 
 const MODEL_TIMEOUT_MS = 10_000
-const DATABASE_TIMEOUT_MS = 10_000
 
 export const doctorRoutes = new Hono<{ Bindings: Env }>().get('/doctor', async ({ env, req }) => {
   const caller = await findCaller(req.raw.headers, env)
@@ -38,7 +36,7 @@ export const doctorRoutes = new Hono<{ Bindings: Env }>().get('/doctor', async (
       version: VERSION,
       public_url: settings.publicUrl,
       now: new Date().toISOString(),
-      migrations: await appliedMigrations(env),
+      migrations: await appliedMigrations(env.DB),
       findings: findings.flat(),
     },
     { headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } },
@@ -59,8 +57,7 @@ function lookAtSettings(env: Env): Finding[] {
 
 async function lookAtHistory(env: Env): Promise<Finding> {
   try {
-    const count = env.DB.prepare('SELECT (SELECT COUNT(*) FROM plans) + (SELECT COUNT(*) FROM events) AS n')
-    await inTime('D1', count.first(), DATABASE_TIMEOUT_MS)
+    await countHistory(env.DB)
     return { check: 'D1', ok: true, detail: 'The history can be read.' }
   } catch (error) {
     const noTables = String(error).includes('no such table')
@@ -74,20 +71,6 @@ async function lookAtHistory(env: Env): Promise<Finding> {
         ? 'Run npm run deploy: it applies the migrations.'
         : 'Wait; nothing is lost meanwhile. If it lasts, see cloudflarestatus.com.',
     }
-  }
-}
-
-/** Names as in migrations/; null when it cannot be told. */
-async function appliedMigrations(env: Env): Promise<string[] | null> {
-  try {
-    const names = env.DB.prepare('SELECT name FROM d1_migrations ORDER BY name')
-    const { results } = await inTime('D1', names.all(), DATABASE_TIMEOUT_MS)
-    return z
-      .array(z.object({ name: z.string() }))
-      .parse(results)
-      .map(({ name }) => name)
-  } catch {
-    return null // silent, or no such table on a database nobody has migrated: the finding above says so
   }
 }
 

@@ -79,6 +79,26 @@ export async function workspacesByRemote(db: D1Database, remote: string): Promis
   return rows.map((row) => row.name)
 }
 
+/** Counts what is kept, to see whether the tables can be read. Errors: those of D1, as they come. */
+export async function countHistory(db: D1Database): Promise<void> {
+  const count = db.prepare('SELECT (SELECT COUNT(*) FROM plans) + (SELECT COUNT(*) FROM events) AS n')
+  await inTime('D1', count.first(), TIMEOUT_MS)
+}
+
+/** Names as in migrations/; null when D1 is silent, or was never migrated. */
+export async function appliedMigrations(db: D1Database): Promise<string[] | null> {
+  try {
+    const names = db.prepare('SELECT name FROM d1_migrations ORDER BY name')
+    const { results } = await inTime('D1', names.all(), TIMEOUT_MS)
+    return z
+      .array(z.object({ name: z.string() }))
+      .parse(results)
+      .map(({ name }) => name)
+  } catch {
+    return null // doctor's finding about D1 says so
+  }
+}
+
 /** The cursor that continues after the row with this creation time and id. */
 export function historyCursor(createdAtMs: number, id: string): string {
   return toBase64Url(new TextEncoder().encode(JSON.stringify([createdAtMs, id])))

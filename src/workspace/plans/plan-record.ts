@@ -101,14 +101,15 @@ function eventSeenBy({ type, data }: PlanEvent): 'vm' | 'gateway' | 'worker' {
 
 const iso = (atMs: number | null): string | null => (atMs === null ? null : new Date(atMs).toISOString())
 
+const snakeName = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
 /** createdAt → created_at, at every depth. */
 function toSnake(value: object): Record<string, unknown> {
-  const name = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
   const deep = (one: unknown): unknown => {
     if (Array.isArray(one)) return one.map(deep)
     return typeof one === 'object' && one !== null ? toSnake(one) : one
   }
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [name(key), deep(one)]))
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [snakeName(key), deep(one)]))
 }
 
 /** No text is cut, so that the export is complete. */
