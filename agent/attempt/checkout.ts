@@ -7,14 +7,14 @@ import { CHECKPOINT_SUBJECT } from '../publish/commits.ts'
 import { commitOf, gitReason } from '../git/git.ts'
 import { findTools } from '../machine/programs.ts'
 import { PauseError } from '../plan/plan-context.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { saveRules } from '../publish/pre-push-hook.ts'
 import { withRenewal } from '../plan/token-renewal.ts'
 import { GENERATED_FOLDERS } from '../publish/hold-back-rules.ts'
 
 export type Prepared = { kind: 'ready'; baseHead: string | null } | { kind: 'failed'; error: string }
 
-export async function prepareCheckout(plan: PlanRun): Promise<Prepared> {
+export async function prepareCheckout(plan: PlanContext): Promise<Prepared> {
   const known = plan.journal.records().findLast((record) => record.kind === 'prepared')
   if (known?.kind === 'prepared' && existsSync(join(plan.start.checkout, '.git/HEAD'))) {
     // All processes of the plan's user were killed before, so a lock file is a leftover.
@@ -39,7 +39,7 @@ export async function prepareCheckout(plan: PlanRun): Promise<Prepared> {
   return { kind: 'ready', baseHead }
 }
 
-async function initialise({ start, git, home }: PlanRun): Promise<void> {
+async function initialise({ start, git, home }: PlanContext): Promise<void> {
   await git.must(['init', '--quiet'])
   const info = join(start.checkout, '.git/objects/info')
   mkdirSync(info, { recursive: true })
@@ -61,7 +61,7 @@ function writeExcludes(objectsInfo: string): void {
  * Writes two hooks into the plan's git directory, never into the repository. One adds the plan's trailer to the model's own commits
  * (git runs it even with --no-verify). The other checks the model's own pushes as ours are checked.
  */
-function writeHooks({ checkout, id }: PlanRun['start'], home: string): void {
+function writeHooks({ checkout, id }: PlanContext['start'], home: string): void {
   const hooks = join(checkout, '.git/hooks')
   mkdirSync(hooks, { recursive: true })
   const write = (name: string, command: string) =>
@@ -75,7 +75,7 @@ function writeHooks({ checkout, id }: PlanRun['start'], home: string): void {
 async function findBase({
   start,
   git,
-}: PlanRun): Promise<{ kind: 'found'; head: string | null } | { kind: 'missing' }> {
+}: PlanContext): Promise<{ kind: 'found'; head: string | null } | { kind: 'missing' }> {
   const head = await commitOf(git, `refs/remotes/origin/${start.base}`)
   if (head !== null) return { kind: 'found', head }
   const anything = await git.must(['for-each-ref', '--count=1', 'refs/remotes/origin'])
@@ -84,7 +84,7 @@ async function findBase({
 }
 
 /** Returns the commit where an earlier attempt on a lost machine stood: its checkpoint if that is newer, else its pushed head. */
-async function restorePoint(plan: PlanRun): Promise<string | null> {
+async function restorePoint(plan: PlanContext): Promise<string | null> {
   const { pushedHead, checkpointHead, branch, id } = plan.start
   const pushed =
     pushedHead !== undefined && (await fetchHead(plan, `refs/heads/${branch}`, pushedHead))
@@ -97,7 +97,7 @@ async function restorePoint(plan: PlanRun): Promise<string | null> {
   return contains.code === 0 ? checkpointHead : pushed
 }
 
-async function fetchHead(plan: PlanRun, ref: string, head: string): Promise<boolean> {
+async function fetchHead(plan: PlanContext, ref: string, head: string): Promise<boolean> {
   const result = await withRenewal(plan, () =>
     plan.git.try(['fetch', '--quiet', '--no-tags', 'origin', ref], { timeoutMs: 600_000 }),
   )
@@ -106,7 +106,7 @@ async function fetchHead(plan: PlanRun, ref: string, head: string): Promise<bool
   return (await commitOf(plan.git, head)) !== null
 }
 
-async function checkOut({ git, start }: PlanRun, from: string): Promise<void> {
+async function checkOut({ git, start }: PlanContext, from: string): Promise<void> {
   await git.must(['checkout', '--quiet', '--force', '--no-track', '-B', start.branch, from, '--'])
   const subject = await git.must(['log', '-1', '--format=%s', from])
   // A checkpoint is one extra commit that holds the uncommitted work. Take that commit off again and keep its files.

@@ -2,7 +2,7 @@
 // ref start no CI. A failed checkpoint is tried again soon and never stops the work.
 import { gitReason } from '../git/git.ts'
 import { snapshotCommit } from '../publish/commits.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 
 const DEFAULT_INTERVAL_MS = 4 * 60_000
 /** Wait after a failed checkpoint. After a whole interval the work of two intervals would be at risk. */
@@ -12,7 +12,7 @@ export interface Checkpoints {
   stop(): Promise<void>
 }
 
-export function startCheckpoints(plan: PlanRun): Checkpoints {
+export function startCheckpoints(plan: PlanContext): Checkpoints {
   const intervalMs = checkpointIntervalMs(plan)
   let last: string | null = null
   let running: Promise<void> = Promise.resolve()
@@ -42,9 +42,9 @@ export function startCheckpoints(plan: PlanRun): Checkpoints {
 }
 
 /** Plans whose git host accepts no refs except branches. */
-const onBranch = new WeakSet<PlanRun>()
+const onBranch = new WeakSet<PlanContext>()
 
-async function checkpoint(plan: PlanRun, last: string | null): Promise<string | null> {
+async function checkpoint(plan: PlanContext, last: string | null): Promise<string | null> {
   const snapshot = await snapshotCommit(plan, last)
   if (snapshot === null) return last
   const push = (ref: string) =>
@@ -81,6 +81,6 @@ const isRefusedByHost = (said: string): boolean =>
   !/moved by someone|this plan may|token_/.test(said)
 
 /** Returns the interval in milliseconds. The environment variable is for tests, which cannot wait for minutes. */
-function checkpointIntervalMs({ start }: PlanRun): number {
+function checkpointIntervalMs({ start }: PlanContext): number {
   return Number(process.env['RALPH_CHECKPOINT_MS'] ?? start.checkpointMs ?? DEFAULT_INTERVAL_MS)
 }

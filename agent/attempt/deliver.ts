@@ -6,12 +6,12 @@ import { baseIn } from '../plan/journal.ts'
 import type { FinishOutcome } from '../plan/journal.ts'
 import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { pushBranch } from '../publish/push.ts'
 import { NO_WORK, readWork } from '../git/work-summary.ts'
 
 export interface DeliverInput {
-  plan: PlanRun
+  plan: PlanContext
   summary: string
   /** The finish gate's result. It is a claim of this process; the supervisor compares it with its own record. */
   outcome: FinishOutcome
@@ -37,7 +37,7 @@ export async function deliver({ plan, summary, outcome }: DeliverInput): Promise
  * Commits what is uncommitted (unless message is null), pushes the branch if asked, and returns the work. It never throws: an error
  * is reported, and the work read so far is returned.
  */
-export async function keepWork(plan: PlanRun, message: string | null, push?: 'push'): Promise<Work> {
+export async function keepWork(plan: PlanContext, message: string | null, push?: 'push'): Promise<Work> {
   const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
   if (prepared?.kind !== 'prepared') return NO_WORK
   try {

@@ -5,7 +5,7 @@ import { lstatSync, readdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { clipText } from '../machine/output.ts'
 import { readPlainFile } from '../machine/plain-file.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 
 const MAX_FILES = 20
 const MAX_FILE_BYTES = 5 * 1024 * 1024
@@ -16,7 +16,7 @@ const TEXTS = new Set(['.txt', '.md', '.json', '.log', '.csv', '.yml', '.yaml'])
 export const evidenceFolder = (home: string): string => join(home, 'evidence')
 
 /** Reports one event per file, and one more for the files left out. An unreadable file is skipped: evidence decides nothing. */
-export function reportEvidence({ home, report }: PlanRun): void {
+export function reportEvidence({ home, report }: PlanContext): void {
   const folder = evidenceFolder(home)
   let [bytes, shown] = [0, 0]
   const leftOut: string[] = []

@@ -12,7 +12,7 @@ import type { FinishOutcome } from '../plan/journal.ts'
 import { takeNotices } from '../plan/notices.ts'
 import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
-import type { GateVerdict, PlanRun } from '../plan/plan-context.ts'
+import type { GateVerdict, PlanContext } from '../plan/plan-context.ts'
 import { names, withoutFences } from '../checks/plan-words.ts'
 import { readDifference } from '../git/difference.ts'
 import { pushBranch } from '../publish/push.ts'
@@ -23,7 +23,7 @@ const MAX_REJECTIONS = 2
 const NOTES =
   /^(?:docs\/)?(?:notes?|progress|summary|todo|done|status|changes|handoff|plan|result|implementation[\w-]*|work[-_]?log)(?:\.(?:md|txt|markdown|rst))?$/i
 
-export function createGate(plan: PlanRun): (summary: string) => Promise<GateVerdict> {
+export function createGate(plan: PlanContext): (summary: string) => Promise<GateVerdict> {
   return async (summary) => {
     const { text: why, notice, ...outcome } = await examine(plan, summary)
     const text = why === null ? null : [why, ...takeNotices(plan)].join('\n')
@@ -44,7 +44,7 @@ export function createGate(plan: PlanRun): (summary: string) => Promise<GateVerd
 /** text says why the work is rejected; null means it is accepted. */
 type Finding = FinishOutcome & { text: string | null; notice?: 'conflict' | 'red' }
 
-async function examine(plan: PlanRun, summary: string): Promise<Finding> {
+async function examine(plan: PlanContext, summary: string): Promise<Finding> {
   const { git, start, report } = plan
   report({ kind: 'phase', phase: 'verifying' })
   const committed = await commitLeftovers(plan, summary, 'run')
@@ -100,14 +100,14 @@ async function examine(plan: PlanRun, summary: string): Promise<Finding> {
   return prove(plan, summary)
 }
 
-const counted = (plan: PlanRun): number =>
+const counted = (plan: PlanContext): number =>
   rejections(plan).filter(({ notice }) => notice === undefined).length
 
-const rejections = ({ journal, start }: PlanRun) =>
+const rejections = ({ journal, start }: PlanContext) =>
   recordsOf(journal.records(), start.attempt).filter((record) => record.kind === 'rejected')
 
 /** The model may fix the work as it stands. If this rejection ends the attempt, the work is committed without the hook. */
-async function hookFailed(plan: PlanRun, summary: string, output: string): Promise<Finding> {
+async function hookFailed(plan: PlanContext, summary: string, output: string): Promise<Finding> {
   plan.report({
     kind: 'event',
     type: 'check',
@@ -122,7 +122,7 @@ async function hookFailed(plan: PlanRun, summary: string, output: string): Promi
   }
 }
 
-async function prove(plan: PlanRun, summary: string): Promise<Finding> {
+async function prove(plan: PlanContext, summary: string): Promise<Finding> {
   plan.report({ kind: 'phase', phase: 'pushing' })
   await pushBranch(plan)
   plan.report({ kind: 'phase', phase: 'verifying' })

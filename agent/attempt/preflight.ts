@@ -6,7 +6,7 @@ import { gitReason } from '../git/git.ts'
 import { diskTrouble, readLimits } from '../plan/limits.ts'
 import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { judge } from '../plan/token-renewal.ts'
 
 const PATIENCE_MS = 60_000
@@ -15,7 +15,7 @@ const MODEL_TIMEOUT_MS = 15_000
 const PAUSE_MS = 2_000
 
 /** Returns when all is well. Errors: PauseError with what is missing; RevokedError. */
-export async function preflight(plan: PlanRun): Promise<void> {
+export async function preflight(plan: PlanContext): Promise<void> {
   checkDisk(plan)
   await Promise.all([checkModel(plan), checkPush(plan)])
   plan.report({
@@ -25,7 +25,7 @@ export async function preflight(plan: PlanRun): Promise<void> {
   })
 }
 
-function checkDisk({ start }: PlanRun): void {
+function checkDisk({ start }: PlanContext): void {
   const full = diskTrouble(start.checkout, readLimits())
   if (full !== null) throw new PauseError('vm_unavailable', full)
 }
@@ -33,7 +33,7 @@ function checkDisk({ start }: PlanRun): void {
 const Refusal = z.object({ error: z.object({ type: z.string(), message: z.string() }) })
 
 /** Makes one free call through the gateway. It succeeds only with the plan's rights, a stored API key and a known model. */
-async function checkModel({ start, token, report }: PlanRun): Promise<void> {
+async function checkModel({ start, token, report }: PlanContext): Promise<void> {
   const patienceMs = Math.min(PATIENCE_MS, Number(process.env['RALPH_MODEL_PATIENCE_MS'] ?? PATIENCE_MS))
   const endMs = performance.now() + patienceMs
   for (;;) {
@@ -80,7 +80,7 @@ async function askForModel(
 }
 
 /** Makes a dry-run push. It sends nothing, but by then the gateway and the git host have accepted or refused. */
-async function checkPush({ git, start, token, report }: PlanRun): Promise<void> {
+async function checkPush({ git, start, token, report }: PlanContext): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS
   const probe = await probeCommit(git)
   for (;;) {
@@ -102,7 +102,7 @@ async function checkPush({ git, start, token, report }: PlanRun): Promise<void> 
 }
 
 /** Returns HEAD. A repository without a commit gets a new commit that no branch points at. */
-async function probeCommit(git: PlanRun['git']): Promise<string> {
+async function probeCommit(git: PlanContext['git']): Promise<string> {
   const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])
   if (head.code === 0) return head.stdout.trim()
   const tree = await git.must(['hash-object', '-t', 'tree', '-w', '--stdin'], { input: '' })

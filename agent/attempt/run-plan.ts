@@ -23,7 +23,7 @@ import type { FromPlan, Start, Verdict } from '../machine/plan-pipe.ts'
 import { planEnv, writeHome } from '../users/environment.ts'
 import { preflight } from './preflight.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { redactLine } from '../machine/redact-line.ts'
 import { runSetup } from '../checks/setup.ts'
 import { tellHeld } from '../publish/hold-back.ts'
@@ -37,7 +37,7 @@ import { createTokenHolder, tokenConfigFile } from '../plan/token.ts'
 
 /** Reads orders from standard input until the process ends. */
 export function runPlan(): void {
-  let plan: PlanRun | null = null
+  let plan: PlanContext | null = null
   process.stdin.on('close', leave)
   process.stdout.on('error', leave)
   readLines(process.stdin, ToPlan, (message) => {
@@ -71,7 +71,7 @@ function leave(): void {
 }
 
 /** Returns null when the disk is full: nothing can be written, and the attempt's end was already reported. */
-function openOrEnd(start: Start): PlanRun | null {
+function openOrEnd(start: Start): PlanContext | null {
   try {
     return openPlan(start)
   } catch (error) {
@@ -85,7 +85,7 @@ function openOrEnd(start: Start): PlanRun | null {
   }
 }
 
-function openPlan(start: Start): PlanRun {
+function openPlan(start: Start): PlanContext {
   const home = homedir()
   mkdirSync(join(home, '.ralph'), { recursive: true, mode: 0o700 })
   keepReserve(join(home, '.ralph/reserve'))
@@ -120,7 +120,7 @@ function openPlan(start: Start): PlanRun {
 }
 
 /** Returns the attempt's end; null when this process should be started again after a fault of the agent or the machine. */
-async function conduct(plan: PlanRun): Promise<AttemptEnd | null> {
+async function conduct(plan: PlanContext): Promise<AttemptEnd | null> {
   try {
     if (plan.start.mode === 'stop') return { kind: 'stopped', work: await keepWork(plan, 'wip: stopped') }
     return await attempt(plan)
@@ -135,7 +135,7 @@ async function conduct(plan: PlanRun): Promise<AttemptEnd | null> {
   }
 }
 
-async function attempt(plan: PlanRun): Promise<AttemptEnd> {
+async function attempt(plan: PlanContext): Promise<AttemptEnd> {
   const { journal, report, start } = plan
   report({ kind: 'phase', phase: 'preparing' })
   const prepared = await prepareCheckout(plan)
@@ -172,7 +172,7 @@ async function attempt(plan: PlanRun): Promise<AttemptEnd> {
   }
 }
 
-async function conclude(plan: PlanRun, end: LoopEnd): Promise<AttemptEnd> {
+async function conclude(plan: PlanContext, end: LoopEnd): Promise<AttemptEnd> {
   reportEvidence(plan)
   if (end.kind === 'finished') {
     const finished = plan.journal.records().findLast((record) => record.kind === 'finished')
@@ -200,7 +200,7 @@ async function conclude(plan: PlanRun, end: LoopEnd): Promise<AttemptEnd> {
   }
 }
 
-async function pause(plan: PlanRun, { reason, message }: PauseError): Promise<AttemptEnd> {
+async function pause(plan: PlanContext, { reason, message }: PauseError): Promise<AttemptEnd> {
   plan.journal.append({ kind: 'ended', how: `paused: ${reason}`, over: false })
   const push = reason === 'git_refused' ? undefined : 'push'
   return {
@@ -212,7 +212,7 @@ async function pause(plan: PlanRun, { reason, message }: PauseError): Promise<At
 }
 
 /** Parses the recorded outcome, because the plan's own user can write to the journal. A bad one becomes `proof_missing`. */
-function outcomeOf(plan: PlanRun, { summary, outcome }: Extract<JournalRecord, { kind: 'finished' }>) {
+function outcomeOf(plan: PlanContext, { summary, outcome }: Extract<JournalRecord, { kind: 'finished' }>) {
   const known = FinishOutcome.safeParse(outcome)
   const nothing: FinishOutcome = { reasons: ['proof_missing'], proof: 'none', checks: [] }
   return {
@@ -222,7 +222,7 @@ function outcomeOf(plan: PlanRun, { summary, outcome }: Extract<JournalRecord, {
 }
 
 /** Returns a function that reports new commits, also those the model makes itself. It is called after each turn. */
-function commitWatcher(plan: PlanRun, head: string | null): () => Promise<void> {
+function commitWatcher(plan: PlanContext, head: string | null): () => Promise<void> {
   const { git, report } = plan
   let last = head
   return async () => {

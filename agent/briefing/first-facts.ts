@@ -4,7 +4,7 @@ import { readInstructions } from './instructions.ts'
 import type { JournalRecord } from '../plan/journal.ts'
 import { clipText } from '../machine/output.ts'
 import type { Message } from '../machine/plan-pipe.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { redact } from '../machine/secrets.ts'
 
 export interface PlanFacts {
@@ -22,7 +22,7 @@ export interface PlanFacts {
 }
 
 export interface FactsInput {
-  plan: PlanRun
+  plan: PlanContext
   baseHead: string | null
   setupFailure: string | null
   checks: string
@@ -50,7 +50,7 @@ export async function gatherFacts({
   }
 }
 
-async function describeRepository({ git, start }: PlanRun, baseHead: string | null): Promise<string> {
+async function describeRepository({ git, start }: PlanContext, baseHead: string | null): Promise<string> {
   const show = async (title: string, args: string[]) => {
     const said = (await git.try(args)).stdout.trim()
     return said === '' ? '' : `${title}\n${clipText(said, 4_000)}`

@@ -10,7 +10,7 @@ import type { Git } from '../git/git.ts'
 import { freeDiskMb } from '../machine/machine.ts'
 import { findProgram } from '../machine/programs.ts'
 import { clipText } from '../machine/output.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { run } from '../machine/process.ts'
 import { readSetupState } from '../checks/setup.ts'
 import { describeForeignParts } from '../git/submodules.ts'
@@ -44,7 +44,7 @@ const TOOLS = [
   'libreoffice',
 ]
 
-export async function describeEnvironment(plan: PlanRun, baseHead: string | null): Promise<string> {
+export async function describeEnvironment(plan: PlanContext, baseHead: string | null): Promise<string> {
   const { env, git, home, start } = plan
   const found = await detectAt({ git, commit: baseHead, env, planText: start.text })
   const [tools, network, foreign, tree] = await Promise.all([

@@ -4,18 +4,22 @@ import { leavingNothing, runChecks } from './run-checks.ts'
 import type { Check, CheckList } from './check-list.ts'
 import { commitOf } from '../git/git.ts'
 import type { JournalRecord } from '../plan/journal.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 
 export type Baseline = Extract<JournalRecord, { kind: 'baseline' }>['results']
 
 /** A check that takes longer runs in the proof only, not at every request to finish. */
 export const SLOW_SECONDS = 300
 
-export const knownBaseline = ({ journal }: PlanRun): Baseline =>
+export const knownBaseline = ({ journal }: PlanContext): Baseline =>
   journal.records().findLast((record) => record.kind === 'baseline')?.results ?? []
 
 /** Runs the checks unless that was done before or work has begun. */
-export async function takeBaseline(plan: PlanRun, baseHead: string | null, list: CheckList): Promise<void> {
+export async function takeBaseline(
+  plan: PlanContext,
+  baseHead: string | null,
+  list: CheckList,
+): Promise<void> {
   const { journal, git } = plan
   const isBegun = journal.records().some(({ kind }) => kind === 'baseline' || kind === 'conversation')
   if (isBegun || baseHead === null || (await commitOf(git, 'HEAD')) !== baseHead) return

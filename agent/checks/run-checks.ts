@@ -5,7 +5,7 @@ import type { CheckResult } from '../../src/shared/protocol.ts'
 import { listChecks } from './check-list.ts'
 import type { Check, CheckList } from './check-list.ts'
 import { clipOutput, clipText } from '../machine/output.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { runShell } from '../machine/shell.ts'
 import type { ShellResult } from '../machine/shell.ts'
 
@@ -16,12 +16,16 @@ export interface LocalRun extends CheckResult {
 }
 
 /** The same list as in the proof, where it is told again from git by root's word on the base. */
-export function listFor({ git, env, start }: PlanRun, baseHead: string | null): Promise<CheckList> {
+export function listFor({ git, env, start }: PlanContext, baseHead: string | null): Promise<CheckList> {
   return listChecks({ git, env, baseHead, declared: start, planText: start.text })
 }
 
 /** where: stands in the history line. */
-export async function runChecks(plan: PlanRun, checks: readonly Check[], where: string): Promise<LocalRun[]> {
+export async function runChecks(
+  plan: PlanContext,
+  checks: readonly Check[],
+  where: string,
+): Promise<LocalRun[]> {
   const runs: LocalRun[] = []
   for (const [index, check] of checks.entries()) {
     const { command, shown, timeoutMs } = check
@@ -41,7 +45,7 @@ export async function runChecks(plan: PlanRun, checks: readonly Check[], where: 
 }
 
 /** What a check leaves behind is no work of the plan's: new files are deleted, changed ones put back. */
-export async function leavingNothing<T>({ git, start }: PlanRun, work: () => Promise<T>): Promise<T> {
+export async function leavingNothing<T>({ git, start }: PlanContext, work: () => Promise<T>): Promise<T> {
   const untracked = async () => {
     const listed = await git.try(['ls-files', '-z', '--others', '--exclude-standard'])
     return new Set(listed.stdout.split('\0').filter((path) => path !== ''))
@@ -78,6 +82,6 @@ export function describeRun(
   return `$ ${clipText(command, 500)}\nexit code ${exitCode}${stopped === null ? '' : how[stopped]}, ${seconds} s\n${clipOutput(output, logFile).slice(-6_000)}`
 }
 
-function shellOf({ start, env, report }: PlanRun) {
+function shellOf({ start, env, report }: PlanContext) {
   return { cwd: start.checkout, env, onActivity: () => report({ kind: 'activity' }) }
 }

@@ -12,7 +12,7 @@ import type { Git } from '../git/git.ts'
 import { findTools } from '../machine/programs.ts'
 import { clipOutput } from '../machine/output.ts'
 import { readPlainFile } from '../machine/plain-file.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { findExplicitSetup } from './setup-files.ts'
 import { runShell } from '../machine/shell.ts'
 
@@ -69,7 +69,7 @@ export async function planSetup({ git, commit, env, declared }: PlanSetupInput):
 }
 
 /** Runs what is not done yet. null: nothing failed. */
-export async function runSetup(plan: PlanRun): Promise<string | null> {
+export async function runSetup(plan: PlanContext): Promise<string | null> {
   const { git, start, env, home } = plan
   const { commands, from } = await planSetup({
     git,
@@ -99,7 +99,7 @@ export function readSetupState(home: string): SetupState | null {
 }
 
 async function runAll(
-  { start, env, home, report }: PlanRun,
+  { start, env, home, report }: PlanContext,
   commands: SetupCommand[],
 ): Promise<string | null> {
   for (const [index, { command, timeoutMs }] of commands.entries()) {

@@ -14,7 +14,7 @@ import type { Guards } from './stuck-patterns.ts'
 import { describeHandoff } from './handoff.ts'
 import { rebuildConversation, recordsOf } from '../plan/journal.ts'
 import { blocksOf } from '../model/messages.ts'
-import type { GateVerdict, PlanRun } from '../plan/plan-context.ts'
+import type { GateVerdict, PlanContext } from '../plan/plan-context.ts'
 import { answerTo, CUT_CALL, firstMessage, NUDGES, steering, SYSTEM_PROMPT } from '../briefing/prompts.ts'
 import { takeMessages } from '../plan/inbox.ts'
 import type { ToolContext } from '../tools/context.ts'
@@ -40,7 +40,7 @@ export interface Conversation {
 
 /** What workLoop() needs. */
 export interface LoopInput {
-  plan: PlanRun
+  plan: PlanContext
   baseHead: string | null
   setupFailure: string | null
   /** Text about the checks that run at the end and their result before the work; may be empty. */
@@ -57,7 +57,7 @@ const MAX_MONOLOGUES = 2
  * Returns a hash of system prompt, tools and model. The API binds thinking blocks to these. When an update changes the hash, a new
  * conversation must begin.
  */
-export function shapeOf(plan: PlanRun, tools: ReturnType<typeof createTools>): string {
+export function shapeOf(plan: PlanContext, tools: ReturnType<typeof createTools>): string {
   return createHash('sha256')
     .update(JSON.stringify([SYSTEM_PROMPT, tools, plan.start.model]))
     .digest('hex')
@@ -120,7 +120,7 @@ export async function resume(context: ToolContext, shape: string): Promise<Conve
 }
 
 /** Adds a message: to the journal first, then to the conversation. */
-export function say(plan: PlanRun, talk: Conversation, message: BetaMessageParam): void {
+export function say(plan: PlanContext, talk: Conversation, message: BetaMessageParam): void {
   const empty = Array.isArray(message.content) && message.content.length === 0
   const kept: BetaMessageParam = empty ? { role: message.role, content: [toText('(no words)')] } : message
   plan.journal.append({ kind: 'message', message: kept })
@@ -130,7 +130,7 @@ export function say(plan: PlanRun, talk: Conversation, message: BetaMessageParam
 
 /** Replaces all messages by the summary, followed by the plan and the state of the work, word by word. */
 export function replaceBySummary(
-  plan: PlanRun,
+  plan: PlanContext,
   talk: Conversation,
   summary: BetaMessage,
   opening: BetaTextBlockParam[],
@@ -144,7 +144,11 @@ export function replaceBySummary(
 }
 
 /** Answers a reply that stopped without finishing, so that the model goes on. Returns false when no answer would help. */
-export function answerStop(plan: PlanRun, talk: Conversation, reason: BetaMessage['stop_reason']): boolean {
+export function answerStop(
+  plan: PlanContext,
+  talk: Conversation,
+  reason: BetaMessage['stop_reason'],
+): boolean {
   const last = talk.messages.at(-1)
   if (last?.role !== 'assistant' || reason === 'refusal' || reason === 'model_context_window_exceeded')
     return false

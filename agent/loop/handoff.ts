@@ -7,7 +7,7 @@ import type { Limits } from '../plan/limits.ts'
 import { blocksOf } from '../model/messages.ts'
 import { MAX_NOTES_CHARS, readNotes } from '../tools/note-file.ts'
 import { clipText } from '../machine/output.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 
 export interface HandoffInput {
   /** Tokens of the last turn's prompt and reply together. */
@@ -47,7 +47,7 @@ export function notesIn(reply: BetaMessageParam): string | null {
 const Notes = z.object({ text: z.string().max(MAX_NOTES_CHARS) })
 
 /** Returns sections of the first message with their titles. A section with an empty text is left out by the caller. */
-export function describeHandoff({ home, journal, start }: PlanRun): [title: string, text: string][] {
+export function describeHandoff({ home, journal, start }: PlanContext): [title: string, text: string][] {
   const records = recordsOf(journal.records(), start.attempt)
   const last = records.findLast(({ kind }) => kind === 'conversation_ended')
   const rejected = records.findLast(({ kind }) => kind === 'rejected')

@@ -18,7 +18,7 @@ import { writeNotes } from '../tools/note-file.ts'
 import { takeNotices } from '../plan/notices.ts'
 import { clipText } from '../machine/output.ts'
 import { PauseError } from '../plan/plan-context.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { NOTICES, steering } from '../briefing/prompts.ts'
 import { takeMessages } from '../plan/inbox.ts'
 import { spendReserve } from '../machine/reserve.ts'
@@ -106,7 +106,7 @@ function isConcluding(reply: BetaMessageParam): boolean {
 }
 
 /** Saves the notes of the last reply. Its other calls are not run; the fresh conversation makes them if they still make sense. */
-function handOver(plan: PlanRun, why: string, reply: BetaMessageParam): IterationEnd {
+function handOver(plan: PlanContext, why: string, reply: BetaMessageParam): IterationEnd {
   const notes = notesIn(reply)
   if (notes !== null) writeNotes(plan.home, notes)
   return { kind: 'fresh', why, failed: false }
@@ -178,13 +178,13 @@ function lookAround(
   return { end: null, words }
 }
 
-function reportCircle(plan: PlanRun, kind: 'nudge' | 'stuck', pattern: StuckPattern): void {
+function reportCircle(plan: PlanContext, kind: 'nudge' | 'stuck', pattern: StuckPattern): void {
   const text =
     kind === 'nudge' ? 'The work goes in circles' : 'The work is stuck; a fresh conversation begins'
   plan.report({ kind: 'event', type: kind, text: `${text}: ${pattern.replaceAll('_', ' ')}.` })
 }
 
-function announce(plan: PlanRun, message: BetaMessage): void {
+function announce(plan: PlanContext, message: BetaMessage): void {
   for (const block of message.content) {
     if (block.type === 'text' && block.text.trim() !== '')
       plan.report({ kind: 'event', type: 'say', text: clipText(block.text.trim(), 2_000) })

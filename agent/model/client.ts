@@ -4,7 +4,7 @@ import Anthropic, { APIError } from '@anthropic-ai/sdk'
 import { z } from 'zod'
 import { BUDGET_USED_HEADER, GatewayErrorType } from '../../src/shared/protocol.ts'
 import { openUsageLog } from './usage-log.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 
 const DEFAULT_IDLE_STREAM_MS = 120_000
 const RETRIES_OF_THE_SDK = 2
@@ -21,7 +21,7 @@ export class StalledError extends Error {
   override name = 'StalledError'
 }
 
-export function createModelClient({ start, home, token, report }: PlanRun): ModelClient {
+export function createModelClient({ start, home, token, report }: PlanContext): ModelClient {
   const usage = openUsageLog(home, start.attempt)
   let budgetUsed = 0
   const idleMs = Number(process.env['RALPH_IDLE_STREAM_MS'] ?? DEFAULT_IDLE_STREAM_MS)

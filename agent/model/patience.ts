@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ModelTrouble } from './client.ts'
 import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 
 const RENEWAL_WAIT_MS = 10 * 60_000
 const DEFAULT_PATIENCE_MS = 15 * 60_000
@@ -16,7 +16,7 @@ export interface Patience {
   rest(): void
 }
 
-export function createPatience(plan: PlanRun): Patience {
+export function createPatience(plan: PlanContext): Patience {
   const patienceMs = Number(process.env['RALPH_MODEL_PATIENCE_MS'] ?? DEFAULT_PATIENCE_MS)
   let failures = 0
   let sinceMs: number | null = null

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { openAppendLog, readLog } from '../machine/durable.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 
 const count = z
   .number()
@@ -63,7 +63,7 @@ export function cacheHitShare({ input, cacheRead, cacheWrite }: Tokens): number 
 }
 
 /** What the attempt came to in tokens: the dollars are the gateway's to count. */
-export function reportSpent({ home, start, report }: PlanRun): void {
+export function reportSpent({ home, start, report }: PlanContext): void {
   const spent = openUsageLog(home, start.attempt).spent()
   if (spent.answers === 0) return
   const share = cacheHitShare(spent)

@@ -1,7 +1,7 @@
 // Words of the person on their way to the model. Taken is written down before it is said: after a crash none is said twice.
-import type { PlanRun } from './plan-context.ts'
+import type { PlanContext } from './plan-context.ts'
 
-export function takeMessages(plan: PlanRun): string[] {
+export function takeMessages(plan: PlanContext): string[] {
   const taken = plan.inbox.splice(0)
   for (const { n } of taken) {
     plan.journal.append({ kind: 'taken', n })

@@ -5,7 +5,7 @@ import type { Journal } from './journal.ts'
 import type { FromPlan, Message, Start, Verdict } from '../machine/plan-pipe.ts'
 import type { TokenHolder } from './token.ts'
 
-export interface PlanRun {
+export interface PlanContext {
   start: Start
   home: string
   env: NodeJS.ProcessEnv

@@ -2,7 +2,7 @@
 // a refusal is final. The gateway tells which by git's own messages.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RevokedError } from './plan-context.ts'
-import type { PlanRun } from './plan-context.ts'
+import type { PlanContext } from './plan-context.ts'
 import type { RunResult } from '../machine/process.ts'
 
 const TRIES = 6
@@ -10,7 +10,7 @@ const FIRST_WAIT_MS = Number(process.env['RALPH_RETRY_WAIT_MS'] ?? 1_000)
 const RENEWAL_WAIT_MS = 5 * 60_000
 
 /** The last result; the caller judges a refusal. Errors: RevokedError when this attempt's rights are gone. */
-export async function withRenewal(plan: PlanRun, attempt: () => Promise<RunResult>): Promise<RunResult> {
+export async function withRenewal(plan: PlanContext, attempt: () => Promise<RunResult>): Promise<RunResult> {
   for (let tries = 1; ; tries++) {
     const token = plan.token.current()
     const result = await attempt()

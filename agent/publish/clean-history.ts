@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { rmSync } from 'node:fs'
 import { commitOf } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { judgeChanges, rulesFor } from './hold-back.ts'
 import type { GateRules } from './hold-back.ts'
 import type { Held } from './hold-back-rules.ts'
@@ -21,7 +21,7 @@ const MAX_COMMITS = 2_000
 /** Commits already found clean, so that a push or checkpoint examines only new ones. */
 const clean = new WeakMap<Git, Set<string>>()
 
-export const cleanHistory = (plan: PlanRun): Promise<CleanHistory> =>
+export const cleanHistory = (plan: PlanContext): Promise<CleanHistory> =>
   cleanCommits(plan.git, plan.home, rulesFor(plan))
 
 export async function cleanCommits(git: Git, home: string, rules: GateRules): Promise<CleanHistory> {

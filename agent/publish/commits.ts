@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { commitOf, GitError, gitReason } from '../git/git.ts'
 import { cleanHistory } from './clean-history.ts'
 import { clipText } from '../machine/output.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import type { RunResult } from '../machine/process.ts'
 import { rulesFor, stageWork, tellHeld } from './hold-back.ts'
 import type { Held } from './hold-back-rules.ts'
@@ -25,7 +25,7 @@ export type CommitResult =
  * Errors: GitError, for example when the disk is full.
  */
 export async function commitLeftovers(
-  plan: PlanRun,
+  plan: PlanContext,
   message: string,
   hooks: 'run' | 'skip' = 'skip',
 ): Promise<CommitResult> {
@@ -76,7 +76,7 @@ function toHookOutput(result: RunResult): string {
  * branch moved meanwhile.
  */
 export async function snapshotCommit(
-  plan: PlanRun,
+  plan: PlanContext,
   lastTree: string | null,
 ): Promise<{ commit: string; tree: string } | null> {
   const { git, home, start } = plan

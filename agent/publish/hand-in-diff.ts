@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_DIFF_PAGES_PER_UPLOAD } from '../../src/shared/protocol.ts'
 import type { DiffFile, DiffTotals, DiffUpload } from '../../src/shared/protocol.ts'
 import { createDiffPager } from './diff-pages.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const GIT_TIMEOUT_MS = 5 * 60_000
@@ -42,7 +42,7 @@ const FORM = [
   '--indent-heuristic',
 ]
 
-export async function handInDiff(plan: PlanRun): Promise<void> {
+export async function handInDiff(plan: PlanContext): Promise<void> {
   try {
     const head = await plan.git.must(['rev-parse', 'HEAD'])
     const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
@@ -56,7 +56,7 @@ export async function handInDiff(plan: PlanRun): Promise<void> {
 }
 
 export async function readDiff(
-  { git, env }: Pick<PlanRun, 'git' | 'env'>,
+  { git, env }: Pick<PlanContext, 'git' | 'env'>,
   base: string | null,
   head: string,
 ): Promise<{ pages: DiffFile[][]; totals: DiffTotals }> {
@@ -101,7 +101,7 @@ async function eachLine(
 }
 
 async function upload(
-  plan: PlanRun,
+  plan: PlanContext,
   of: Pick<DiffUpload, 'head' | 'base'>,
   pages: DiffFile[][],
   totals: DiffTotals,
@@ -114,7 +114,7 @@ async function upload(
   }
 }
 
-async function post(plan: PlanRun, body: DiffUpload): Promise<void> {
+async function post(plan: PlanContext, body: DiffUpload): Promise<void> {
   for (let tries = 1; ; tries++) {
     const token = plan.token.current()
     const status = await fetch(`${plan.start.url}/vm/diff`, {

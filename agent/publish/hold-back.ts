@@ -4,7 +4,7 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Git } from '../git/git.ts'
 import { notify } from '../plan/notices.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import {
   generatedFolder,
   judgeContent,
@@ -39,7 +39,7 @@ export interface GateRules {
   baseHead: string | null
 }
 
-export function rulesFor({ start, token, journal }: PlanRun): GateRules {
+export function rulesFor({ start, token, journal }: PlanContext): GateRules {
   const words = [start.text, ...start.messages.map(({ text }) => text)].join('\n')
   const prepared = journal.records().findLast((record) => record.kind === 'prepared')
   const baseHead = prepared?.kind === 'prepared' ? prepared.baseHead : null
@@ -208,10 +208,10 @@ async function judgeContents(
 const readBlob = async (git: Git, object: string): Promise<string> =>
   (await git.try(['cat-file', 'blob', object], BYTES)).stdout
 
-const told = new WeakMap<PlanRun, Set<string>>()
+const told = new WeakMap<PlanContext, Set<string>>()
 
 /** Reports each held file once: to the history, and to the model, which can still change its commits. */
-export function tellHeld(plan: PlanRun, held: Held[], where: 'commit' | 'push'): void {
+export function tellHeld(plan: PlanContext, held: Held[], where: 'commit' | 'push'): void {
   const before = told.get(plan) ?? new Set<string>()
   told.set(plan, before)
   for (const { path, kind, reason } of held) {

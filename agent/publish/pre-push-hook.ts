@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { readIfPresent, writeDurably } from '../machine/durable.ts'
 import { createGit } from '../git/git.ts'
 import { cleanCommits } from './clean-history.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { describeTooLarge } from './push-size.ts'
 import { describeHeld, rulesFor } from './hold-back.ts'
 import { tokenConfigFile } from '../plan/token.ts'
@@ -19,7 +19,7 @@ const Rules = z.object({
 const rulesFile = (home: string): string => join(home, '.ralph/push-rules.json')
 
 /** Saves the plan's rules to a file for the hook, which runs in a process of its own. */
-export function saveRules(plan: PlanRun): void {
+export function saveRules(plan: PlanContext): void {
   const { allowed, baseHead } = rulesFor(plan)
   writeDurably(rulesFile(plan.home), JSON.stringify({ allowed, baseHead, branch: plan.start.branch }))
 }

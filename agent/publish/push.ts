@@ -4,7 +4,7 @@ import { handInDiff } from './hand-in-diff.ts'
 import { commitOf, gitReason } from '../git/git.ts'
 import { adoptHistory, cleanHistory } from './clean-history.ts'
 import { PauseError } from '../plan/plan-context.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import type { RunResult } from '../machine/process.ts'
 import { describeTooLarge } from './push-size.ts'
 import { judge, withRenewal } from '../plan/token-renewal.ts'
@@ -13,7 +13,7 @@ import { describeHeld, tellHeld } from './hold-back.ts'
 const PUSH_TIMEOUT_MS = 15 * 60_000
 
 /** Pushes HEAD to the plan's branch. Errors: PauseError git_refused with git's own words; RevokedError. */
-export async function pushBranch(plan: PlanRun): Promise<void> {
+export async function pushBranch(plan: PlanContext): Promise<void> {
   const { git, start, report } = plan
   const history = await cleanHistory(plan)
   tellHeld(plan, history.held, 'push')
@@ -54,14 +54,14 @@ export async function pushBranch(plan: PlanRun): Promise<void> {
 }
 
 /** Fetches the branch without moving its tracking ref, whose reflog records what we pushed. */
-async function fetchBranch(plan: PlanRun, ref: string): Promise<string | null> {
+async function fetchBranch(plan: PlanContext, ref: string): Promise<string | null> {
   const args = ['fetch', '--quiet', '--no-tags', '--refmap=', 'origin', ref]
   const fetched = await withRenewal(plan, () => plan.git.try(args))
   return fetched.code === 0 ? commitOf(plan.git, 'FETCH_HEAD') : null
 }
 
 /** True when this checkout pushed the commit, or the gateway saw an earlier attempt push it. */
-async function isOwn({ git, start }: PlanRun, commit: string): Promise<boolean> {
+async function isOwn({ git, start }: PlanContext, commit: string): Promise<boolean> {
   if (commit === start.pushedHead) return true
   const tracking = `refs/remotes/origin/${start.branch}`
   const { stdout } = await git.try(['reflog', 'show', '--format=%H %gs', tracking])
@@ -69,7 +69,7 @@ async function isOwn({ git, start }: PlanRun, commit: string): Promise<boolean> 
 }
 
 /** Returns, for a text, the commit that the gateway accepts as the branch's old value. */
-async function lastPushed({ git, start }: PlanRun): Promise<string> {
+async function lastPushed({ git, start }: PlanContext): Promise<string> {
   const head = start.pushedHead ?? (await commitOf(git, `refs/remotes/origin/${start.branch}`))
   return head?.slice(0, 12) ?? 'nothing (delete it)'
 }

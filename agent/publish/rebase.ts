@@ -3,7 +3,7 @@
 import { commitOf, gitReason } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
 import { clipText } from '../machine/output.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { withRenewal } from '../plan/token-renewal.ts'
 
 export type Rebased =
@@ -20,7 +20,7 @@ const REBASE_TIMEOUT_MS = 10 * 60_000
 const MAX_FILES = 50
 
 /** The caller commits the work first. Held files are stashed and put back. Errors: RevokedError. */
-export async function rebaseOntoBase(plan: PlanRun): Promise<Rebased> {
+export async function rebaseOntoBase(plan: PlanContext): Promise<Rebased> {
   const { git, start, report } = plan
   const head = await commitOf(git, 'HEAD')
   const tracking = `refs/remotes/origin/${start.base}`

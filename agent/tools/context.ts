@@ -8,11 +8,11 @@ import type { BetaImageBlockParam, BetaTextBlockParam } from '@anthropic-ai/sdk/
 import type { z } from 'zod'
 import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
-import type { GateVerdict, PlanRun } from '../plan/plan-context.ts'
+import type { GateVerdict, PlanContext } from '../plan/plan-context.ts'
 import { redact } from '../machine/secrets.ts'
 
 export interface ToolContext {
-  plan: PlanRun
+  plan: PlanContext
   /** Working directory of the model's shell. */
   cwd: string
   signal: AbortSignal

@@ -9,7 +9,7 @@ import { createGit } from '../../../agent/git/git.ts'
 import { openJournal } from '../../../agent/plan/journal.ts'
 import type { FromPlan } from '../../../agent/machine/plan-pipe.ts'
 import { planEnv, writeHome } from '../../../agent/users/environment.ts'
-import type { PlanRun } from '../../../agent/plan/plan-context.ts'
+import type { PlanContext } from '../../../agent/plan/plan-context.ts'
 import { createTokenHolder, tokenConfigFile } from '../../../agent/plan/token.ts'
 import { makeRepo } from './git-backend.ts'
 
@@ -18,7 +18,7 @@ const ID = '0a1b2c3d-4e5f-8a6b-9c7d-0123456789ab'
 
 export interface PlanBench extends Disposable {
   folder: string
-  plan: PlanRun
+  plan: PlanContext
   baseHead: string | null
   /** What the plan reported, events only. */
   events: { type: string; text: string }[]
@@ -36,7 +36,7 @@ export interface PlanBench extends Disposable {
 export interface PlanBenchOptions {
   files?: Record<string, string>
   text?: string
-  start?: Partial<PlanRun['start']>
+  start?: Partial<PlanContext['start']>
   /** Before the checkout is made. */
   arrange?: (remote: (...args: string[]) => string) => void
   /** Where it stands; default: a new temporary folder. */
@@ -55,7 +55,7 @@ export async function createPlanBench(options: PlanBenchOptions = {}): Promise<P
   writeHome(home, repo)
   const env = planEnv({ home, user: 'plan', path: process.env['PATH'], planId: ID })
   const events: PlanBench['events'] = []
-  const plan: PlanRun = {
+  const plan: PlanContext = {
     start: {
       kind: 'start',
       mode: 'work',

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openJournal } from '../../../agent/plan/journal.ts'
-import type { PlanRun } from '../../../agent/plan/plan-context.ts'
+import type { PlanContext } from '../../../agent/plan/plan-context.ts'
 import type { ToolContext, ToolContent } from '../../../agent/tools/context.ts'
 import { createTools } from '../../../agent/tools/index.ts'
 import type { FromPlan } from '../../../agent/machine/plan-pipe.ts'
@@ -16,7 +16,7 @@ export interface ToolBench {
 }
 
 /** `folder/checkout` is the checkout, `folder/home` the plan's home, `folder/bin` first on its PATH. */
-export function openTools(folder: string, start: Partial<PlanRun['start']> = {}): ToolBench {
+export function openTools(folder: string, start: Partial<PlanContext['start']> = {}): ToolBench {
   const home = join(folder, 'home')
   const checkout = join(folder, 'checkout')
   mkdirSync(join(home, '.ralph/out'), { recursive: true })
@@ -37,7 +37,7 @@ export function openTools(folder: string, start: Partial<PlanRun['start']> = {})
     token: { all: () => [] },
     report: (message: FromPlan) => void reported.push(message),
     inbox: [],
-  } as unknown as PlanRun
+  } as unknown as PlanContext
   const context = {
     plan,
     cwd: checkout,
