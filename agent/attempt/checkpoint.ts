@@ -41,9 +41,6 @@ export function startCheckpoints(plan: PlanContext): Checkpoints {
   }
 }
 
-/** Plans whose git host accepts no refs except branches. */
-const onBranch = new WeakSet<PlanContext>()
-
 async function checkpoint(plan: PlanContext, last: string | null): Promise<string | null> {
   const snapshot = await snapshotCommit(plan, last)
   if (snapshot === null) return last
@@ -52,9 +49,9 @@ async function checkpoint(plan: PlanContext, last: string | null): Promise<strin
       timeoutMs: 10 * 60_000,
     })
   const branch = `refs/heads/${plan.start.branch}`
-  let result = await push(onBranch.has(plan) ? branch : `refs/agent/${plan.start.id}`)
-  if (result.code !== 0 && !onBranch.has(plan) && isRefusedByHost(result.stderr)) {
-    onBranch.add(plan)
+  let result = await push(plan.checkpointsOnBranch ? branch : `refs/agent/${plan.start.id}`)
+  if (result.code !== 0 && !plan.checkpointsOnBranch && isRefusedByHost(result.stderr)) {
+    plan.checkpointsOnBranch = true
     plan.report({
       kind: 'event',
       type: 'checkpoint',

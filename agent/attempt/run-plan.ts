@@ -22,7 +22,7 @@ import { readLines, ToPlan, writeLine } from '../machine/plan-pipe.ts'
 import type { FromPlan, Start, Verdict } from '../machine/plan-pipe.ts'
 import { planEnv, writeHome } from '../users/environment.ts'
 import { preflight } from './preflight.ts'
-import { PauseError, RevokedError } from '../plan/plan-context.ts'
+import { newPlanState, PauseError, RevokedError } from '../plan/plan-context.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import { redactLine } from '../machine/redact-line.ts'
 import { runSetup } from '../checks/setup.ts'
@@ -116,6 +116,7 @@ function openPlan(start: Start): PlanContext {
         say({ kind: 'prove', head, summary })
       }),
     inbox: start.messages.filter(({ n }) => n > lastTaken),
+    ...newPlanState(),
   }
 }
 

@@ -96,6 +96,7 @@ function createContext(input: LoopInput): ToolContext {
     requestFinish: (summary) => input.requestFinish(summary),
     interruption: null,
     keptNotes: false,
+    queue: Promise.resolve(),
   }
 }
 

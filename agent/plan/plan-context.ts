@@ -17,7 +17,20 @@ export interface PlanContext {
   prove: (head: string, summary: string) => Promise<Verdict>
   /** Messages of the person that the model has not seen yet, oldest first. */
   inbox: Message[]
+  /** What the model is told beside its tool results (notices.ts). `said` holds what it was told already. */
+  notices: { waiting: string[]; said: Set<string> }
+  /** Held files that were reported already (hold-back.ts). */
+  heldReported: Set<string>
+  /** True when the git host accepts no refs except branches, so checkpoints go to the plan's branch. */
+  checkpointsOnBranch: boolean
 }
+
+/** The parts of a context that begin empty with each process. */
+export const newPlanState = (): Pick<PlanContext, 'notices' | 'heldReported' | 'checkpointsOnBranch'> => ({
+  notices: { waiting: [], said: new Set() },
+  heldReported: new Set(),
+  checkpointsOnBranch: false,
+})
 
 /** What the finish gate answers the model. */
 export type GateVerdict =

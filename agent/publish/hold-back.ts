@@ -3,7 +3,7 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Git } from '../git/git.ts'
-import { notify } from '../plan/notices.ts'
+import { tellModel } from '../plan/notices.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import {
   generatedFolder,
@@ -208,16 +208,12 @@ async function judgeContents(
 const readBlob = async (git: Git, object: string): Promise<string> =>
   (await git.try(['cat-file', 'blob', object], BYTES)).stdout
 
-const told = new WeakMap<PlanContext, Set<string>>()
-
 /** Reports each held file once: to the history, and to the model, which can still change its commits. */
 export function tellHeld(plan: PlanContext, held: Held[], where: 'commit' | 'push'): void {
-  const before = told.get(plan) ?? new Set<string>()
-  told.set(plan, before)
   for (const { path, kind, reason } of held) {
     const mark = `${path}\0${reason}`
-    if (before.has(mark)) continue
-    before.add(mark)
+    if (plan.heldReported.has(mark)) continue
+    plan.heldReported.add(mark)
     const file = showPath(path).slice(0, 500)
     plan.report({
       kind: 'event',
@@ -225,7 +221,7 @@ export function tellHeld(plan: PlanContext, held: Held[], where: 'commit' | 'pus
       text: `${file} is not ${where === 'commit' ? 'committed' : 'pushed'}: ${reason}.`,
       data: { file, kind },
     })
-    notify(
+    tellModel(
       plan,
       `${file} is held back from the branch: ${reason}. Remove it from your commits, or do without it; it is never pushed like this.`,
     )

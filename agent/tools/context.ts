@@ -24,6 +24,8 @@ export interface ToolContext {
   interruption: PauseError | RevokedError | null
   /** True when notes were written in this turn. */
   keptNotes: boolean
+  /** The calls of a reply, one after the other: answers when the last of them has ended. */
+  queue: Promise<unknown>
 }
 
 /** What the model gets back: a text, or blocks when it contains a picture. */
@@ -80,13 +82,9 @@ function redactContent(content: ToolContent, known: readonly string[]): ToolCont
   )
 }
 
-const queues = new WeakMap<ToolContext, Promise<unknown>>()
 function inOrder<T>(context: ToolContext, work: () => Promise<T>): Promise<T> {
-  const turn = (queues.get(context) ?? Promise.resolve()).then(work)
-  queues.set(
-    context,
-    turn.catch(() => {}),
-  )
+  const turn = context.queue.then(work)
+  context.queue = turn.catch(() => {})
   return turn
 }
 

@@ -9,6 +9,7 @@ import { createGit } from '../../../agent/git/git.ts'
 import { openJournal } from '../../../agent/plan/journal.ts'
 import type { FromPlan } from '../../../agent/machine/plan-pipe.ts'
 import { planEnv, writeHome } from '../../../agent/users/environment.ts'
+import { newPlanState } from '../../../agent/plan/plan-context.ts'
 import type { PlanContext } from '../../../agent/plan/plan-context.ts'
 import { createTokenHolder, tokenConfigFile } from '../../../agent/plan/token.ts'
 import { makeRepo } from './git-backend.ts'
@@ -87,6 +88,7 @@ export async function createPlanBench(options: PlanBenchOptions = {}): Promise<P
     },
     prove: () => Promise.resolve({ kind: 'revoked' }),
     inbox: [],
+    ...newPlanState(),
   }
   const prepared = await prepareCheckout(plan)
   if (prepared.kind === 'failed') throw new Error(prepared.error)

@@ -43,6 +43,7 @@ export function openTools(folder: string, start: Partial<PlanContext['start']> =
     cwd: checkout,
     signal: new AbortController().signal,
     conclusion: null,
+    queue: Promise.resolve(),
   } as unknown as ToolContext
   const tools = createTools(context)
   const content: ToolBench['content'] = async (name, input) => {
