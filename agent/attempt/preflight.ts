@@ -7,7 +7,7 @@ import { diskTrouble, readLimits } from '../plan/limits.ts'
 import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
-import { judge } from '../plan/token-renewal.ts'
+import { explainGitFailure } from '../plan/token-renewal.ts'
 
 const PATIENCE_MS = 60_000
 const GIT_TIMEOUT_MS = 25_000
@@ -91,7 +91,7 @@ async function checkPush({ git, start, token, report }: PlanContext): Promise<vo
     if (/token_revoked/.test(result.stderr))
       throw new RevokedError('The gateway revoked the rights of this attempt.')
     const said = gitReason(result)
-    const verdict = judge(result)
+    const verdict = explainGitFailure(result)
     if (verdict === 'expired' && (await token.renewed(held, endMs - performance.now()))) continue
     if (/no git credential is stored/.test(said)) throw new PauseError('credential_missing', said)
     report({ kind: 'activity' })

@@ -9,8 +9,8 @@ import type {
   BetaToolResultBlockParam,
 } from '@anthropic-ai/sdk/resources/beta'
 import { gatherFacts } from '../briefing/first-facts.ts'
-import { createGuards } from './stuck-patterns.ts'
-import type { Guards } from './stuck-patterns.ts'
+import { createStuckDetector } from './stuck-patterns.ts'
+import type { StuckDetector } from './stuck-patterns.ts'
 import { describeHandoff } from './handoff.ts'
 import { rebuildConversation, recordsOf } from '../plan/journal.ts'
 import { blocksOf } from '../model/messages.ts'
@@ -29,7 +29,7 @@ export interface Conversation {
   monologues: number
   /** True when the last turn left the disk nearly full and the model was told. */
   toldFull: boolean
-  guards: Guards
+  stuckDetector: StuckDetector
   /** True when it made a commit or notes, so that a fresh conversation does not begin from nothing. */
   leavesTrace: boolean
   /** Set when it ends with its next reply: the reason that the next conversation is told. */
@@ -174,7 +174,7 @@ function newConversation(iteration: number, messages: BetaMessageParam[]): Conve
     turns,
     monologues: 0,
     toldFull: false,
-    guards: createGuards(),
+    stuckDetector: createStuckDetector(),
     leavesTrace: false,
     ending: null,
     told: new Set(),

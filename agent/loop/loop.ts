@@ -20,7 +20,7 @@ import type { IterationEnd, IterationInput } from './turns.ts'
 import { readLimits } from '../plan/limits.ts'
 import type { Limits } from '../plan/limits.ts'
 import { lastWords } from '../model/messages.ts'
-import { createModelClient, judgeModelError } from '../model/client.ts'
+import { createModelClient, toModelTrouble } from '../model/client.ts'
 import { turnRequest } from './turn-request.ts'
 import { plainSettings, readModelSettings } from '../model/model-settings.ts'
 import type { ModelSettings } from '../model/model-settings.ts'
@@ -50,7 +50,7 @@ export async function workLoop(input: LoopInput): Promise<LoopEnd> {
   let talk = (await resume(context, shape)) ?? (await begin(input, shape))
   if (context.conclusion !== null) return context.conclusion
   let settings: ModelSettings | null = null
-  const fresh = await createSuccession(input, limits, shape)
+  const fresh = await createNextConversation(input, limits, shape)
 
   for (;;) {
     const messagesBefore = talk.messages.length
@@ -74,7 +74,7 @@ export async function workLoop(input: LoopInput): Promise<LoopEnd> {
       if (error instanceof PauseError || error instanceof RevokedError) throw error
       if (error instanceof GivenUp) return { kind: 'failed', error: error.message }
       if (talk.messages.length > messagesBefore) patience.rest()
-      const trouble = judgeModelError(error)
+      const trouble = toModelTrouble(error)
       if (trouble.kind !== 'refused') await patience.endure(trouble)
       else if (isAboutSettings(trouble.detail) && settings?.isPlain === false)
         settings = plainSettings(settings)
@@ -140,7 +140,7 @@ class GivenUp extends Error {
 }
 
 /** Returns a function that begins the next conversation. Errors: it throws GivenUp, with a text for the person, at a limit. */
-async function createSuccession({ plan, ...rest }: LoopInput, limits: Limits, shape: string) {
+async function createNextConversation({ plan, ...rest }: LoopInput, limits: Limits, shape: string) {
   let mark = (await checkoutState(plan.git)).mark
   let idle = 0
   let failed = 0

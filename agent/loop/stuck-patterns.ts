@@ -6,7 +6,7 @@ const ALTERNATING = 6
 const EDITS_WITHOUT_CHECK = 8
 const TURNS_WITHOUT_CHANGE = 15
 
-export interface GuardedCall {
+export interface WatchedCall {
   name: string
   /** The call and its result, each as one string: equal calls and equal results give equal strings. */
   asked: string
@@ -18,8 +18,8 @@ export interface GuardedCall {
   passedCheck: boolean
 }
 
-export interface GuardedTurn {
-  calls: GuardedCall[]
+export interface WatchedTurn {
+  calls: WatchedCall[]
   /** Mark of the checkout; it changes whenever the checkout changes. */
   state: string
 }
@@ -30,16 +30,16 @@ export type StuckPattern =
   | 'two_calls_in_turn'
   | 'one_file_over_and_over'
   | 'nothing_changes'
-export type GuardVerdict = { kind: 'go'; pattern: null } | { kind: 'nudge' | 'stuck'; pattern: StuckPattern }
+export type StuckVerdict = { kind: 'go'; pattern: null } | { kind: 'nudge' | 'stuck'; pattern: StuckPattern }
 
-export interface Guards {
-  afterTurn(turn: GuardedTurn): GuardVerdict
+export interface StuckDetector {
+  afterTurn(turn: WatchedTurn): StuckVerdict
 }
 
 /** Creates the detector for one conversation. */
-export function createGuards(): Guards {
+export function createStuckDetector(): StuckDetector {
   const nudged = new Set<StuckPattern>()
-  let calls: GuardedCall[] = []
+  let calls: WatchedCall[] = []
   let edits = new Map<string, number>()
   let state: string | null = null
   let turnsUnchanged = 0
@@ -78,14 +78,14 @@ export function createGuards(): Guards {
   }
 }
 
-const whole = (call: GuardedCall): string => `${call.asked}\n${call.answer}`
+const whole = (call: WatchedCall): string => `${call.asked}\n${call.answer}`
 
-function isSame(calls: GuardedCall[], count: number, key: (call: GuardedCall) => string): boolean {
+function isSame(calls: WatchedCall[], count: number, key: (call: WatchedCall) => string): boolean {
   const last = calls.slice(-count)
   return last.length === count && new Set(last.map(key)).size === 1
 }
 
-function isAlternating(calls: GuardedCall[]): boolean {
+function isAlternating(calls: WatchedCall[]): boolean {
   if (calls.length < ALTERNATING) return false
   const keys = calls.map(whole)
   return keys[0] !== keys[1] && keys.every((key, index) => key === keys[index % 2])

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
 import { z } from 'zod'
 import type { Git } from '../git/git.ts'
-import type { GuardedCall } from './stuck-patterns.ts'
+import type { WatchedCall } from './stuck-patterns.ts'
 import { blocksOf } from '../model/messages.ts'
 
 const STATE_TIMEOUT_MS = 20_000
@@ -15,7 +15,7 @@ const text = z.string().catch('')
 const Input = z.object({ path: text, command: text }).catch({ path: '', command: '' })
 
 /** Pure. */
-export function guardedCalls(reply: BetaMessageParam, results: BetaMessageParam): GuardedCall[] {
+export function watchedCalls(reply: BetaMessageParam, results: BetaMessageParam): WatchedCall[] {
   const answers = new Map(
     blocksOf(results).flatMap((block) => (block.type === 'tool_result' ? [[block.tool_use_id, block]] : [])),
   )

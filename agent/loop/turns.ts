@@ -3,7 +3,7 @@
 import type { BetaMessage, BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
 import type { Conversation, LoopInput } from './conversation.ts'
 import { say, toText } from './conversation.ts'
-import { checkoutState, guardedCalls } from './turn-marks.ts'
+import { checkoutState, watchedCalls } from './turn-marks.ts'
 import type { CheckoutState } from './turn-marks.ts'
 import { PATTERN_NUDGES } from './stuck-patterns.ts'
 import type { StuckPattern } from './stuck-patterns.ts'
@@ -149,8 +149,8 @@ function lookAround(
   if (workedMs >= 0.9 * limits.workMs) tellOnce('time')
   if (model.budgetUsed() >= 0.9) tellOnce('budget')
 
-  const calls = guardedCalls(reply, results)
-  const { kind, pattern } = talk.guards.afterTurn({ calls, state: state.mark })
+  const calls = watchedCalls(reply, results)
+  const { kind, pattern } = talk.stuckDetector.afterTurn({ calls, state: state.mark })
   if (kind !== 'go') reportCircle(plan, kind, pattern)
   if (kind === 'stuck') return { end: { kind: 'fresh', why: PATTERN_NUDGES[pattern], failed: true }, words }
   if (kind === 'nudge') words.push(PATTERN_NUDGES[pattern])

@@ -87,7 +87,7 @@ export type ModelTrouble =
   | { kind: 'refused'; detail: string }
 
 /** What a failed call means. Anything unknown is worth another try: most of it is the network. */
-export function judgeModelError(error: unknown): ModelTrouble {
+export function toModelTrouble(error: unknown): ModelTrouble {
   if (!(error instanceof APIError) || error.status === undefined)
     return { kind: 'retry', detail: error instanceof Error ? error.message.slice(0, 300) : 'unknown' }
   const body = ErrorBody.safeParse(error.error)

@@ -17,7 +17,7 @@ export async function withRenewal(plan: PlanContext, attempt: () => Promise<RunR
     if (result.code === 0) return result
     if (/token_revoked/.test(result.stderr))
       throw new RevokedError('The gateway revoked the rights of this attempt.')
-    const verdict = judge(result)
+    const verdict = explainGitFailure(result)
     if (verdict === 'refused' || tries >= TRIES) return result
     plan.report({ kind: 'activity' })
     if (verdict === 'expired') await plan.token.renewed(token, RENEWAL_WAIT_MS)
@@ -26,7 +26,7 @@ export async function withRenewal(plan: PlanContext, attempt: () => Promise<RunR
 }
 
 /** A refusal by the remote (or for a reason on this side) does not change by trying again. */
-export function judge(result: RunResult): 'refused' | 'expired' | 'unreachable' {
+export function explainGitFailure(result: RunResult): 'refused' | 'expired' | 'unreachable' {
   const said = result.stderr
   if (/token_expired|HTTP 401|error: 401|Authentication failed|could not read Username/i.test(said))
     return 'expired'

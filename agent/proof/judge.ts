@@ -4,7 +4,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import { betaZodOutputFormat } from '@anthropic-ai/sdk/helpers/beta/zod'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { judgeModelError } from '../model/client.ts'
+import { toModelTrouble } from '../model/client.ts'
 import { clipText } from '../machine/output.ts'
 import type { CheckResult, OutcomeReason } from '../../src/shared/protocol.ts'
 import type { Difference } from '../git/difference.ts'
@@ -62,7 +62,7 @@ export async function askJudge(input: JudgeInput): Promise<JudgeAnswer> {
       const answer = await ask(input)
       if (answer !== null) return toVerdict(answer, report)
     } catch (error) {
-      const trouble = judgeModelError(error)
+      const trouble = toModelTrouble(error)
       if (trouble.kind === 'budget' || trouble.kind === 'monthly_budget')
         return { kind: 'paused', reason: trouble.kind, detail: trouble.detail }
       if (trouble.kind === 'revoked') return { kind: 'revoked' }

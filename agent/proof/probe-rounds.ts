@@ -55,7 +55,7 @@ interface HeardInput extends GuardInput {
 }
 
 /** What the run with agreeing probes says, and whether it can be believed. */
-export async function hear(
+export async function runProbed(
   input: HeardInput,
   plants: readonly Plant[],
   probed: CheckRun[],

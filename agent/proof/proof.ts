@@ -5,7 +5,7 @@ import { askJudge } from './judge.ts'
 import type { Finding, JudgeAnswer } from './judge.ts'
 import { findBase, readDifference } from '../git/difference.ts'
 import type { Difference } from '../git/difference.ts'
-import { agreeing, hear, plantsFor } from './probe-rounds.ts'
+import { agreeing, plantsFor, runProbed } from './probe-rounds.ts'
 import { checksFor, mark, newlyFailed, runChecks, runSetup, setupFor, standAt } from './clean-checks.ts'
 import type { CheckRun, ProofList } from './clean-checks.ts'
 import { guardedFiles, suspicions } from './restore-tests.ts'
@@ -60,7 +60,7 @@ async function examine({ shell, base, list, difference }: ExamineInput): Promise
   const plants = await plantsFor({ ...input, guard })
   await shell.put(agreeing(plants))
   const probed = await runChecks(shell, list.checks)
-  const { runs: first, vouch } = await hear(input, plants, probed)
+  const { runs: first, vouch } = await runProbed(input, plants, probed)
   const isAsPushed = guard.files.size + plants.length === 0
   const pushed = isAsPushed ? null : await standAt(shell, list, shell.order.head, without)
   if (pushed !== null && pushed.problem !== null)

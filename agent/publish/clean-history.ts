@@ -6,8 +6,8 @@ import { rmSync } from 'node:fs'
 import { commitOf } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
-import { judgeChanges, rulesFor } from './hold-back.ts'
-import type { GateRules } from './hold-back.ts'
+import { heldChanges, rulesFor } from './hold-back.ts'
+import type { HoldBackRules } from './hold-back.ts'
 import type { Held } from './hold-back-rules.ts'
 import { BYTES, EMPTY_TREE, readChanges, setEntries } from '../git/tree-diff.ts'
 
@@ -24,7 +24,7 @@ const clean = new WeakMap<Git, Set<string>>()
 export const cleanHistory = (plan: PlanContext): Promise<CleanHistory> =>
   cleanCommits(plan.git, plan.home, rulesFor(plan))
 
-export async function cleanCommits(git: Git, home: string, rules: GateRules): Promise<CleanHistory> {
+export async function cleanCommits(git: Git, home: string, rules: HoldBackRules): Promise<CleanHistory> {
   const head = await commitOf(git, 'HEAD')
   if (head === null) return { head, held: [] }
   const known = clean.get(git) ?? new Set<string>()
@@ -36,7 +36,7 @@ export async function cleanCommits(git: Git, home: string, rules: GateRules): Pr
     const newParents = parents.map((parent) => written.get(parent) ?? parent)
     const isSame = newParents.every((parent, at) => parent === parents[at])
     if (isSame && known.has(commit)) continue
-    const found = await judgeCommit({ git, commit, parents: newParents, rules })
+    const found = await inspectCommit({ git, commit, parents: newParents, rules })
     held.push(...found.held)
     if (isSame && found.held.length === 0) known.add(commit)
     else {
@@ -75,15 +75,15 @@ async function ownCommits(git: Git, head: string): Promise<{ commit: string; par
     })
 }
 
-interface JudgeInput {
+interface InspectInput {
   git: Git
   commit: string
   /** The commit's parents after their own rewriting. */
   parents: string[]
-  rules: GateRules
+  rules: HoldBackRules
 }
 
-async function judgeCommit({ git, commit, parents, rules }: JudgeInput) {
+async function inspectCommit({ git, commit, parents, rules }: InspectInput) {
   const [first = EMPTY_TREE, ...others] = parents
   let changes = await readChanges(git, ['diff-tree', '-r', first, commit])
   // For a merge, only the changes that come from none of its parents count.
@@ -93,7 +93,7 @@ async function judgeCommit({ git, commit, parents, rules }: JudgeInput) {
     )
     changes = changes.filter(({ path }) => differs.has(path))
   }
-  const held = await judgeChanges(git, changes, rules)
+  const held = await heldChanges(git, changes, rules)
   const paths = new Set(held.map(({ path }) => path))
   return {
     held,

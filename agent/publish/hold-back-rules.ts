@@ -74,7 +74,7 @@ export const readAllowances = (planText: string): Allowances => ({
 })
 
 /** Checks a file by name and size. Returns null when nothing speaks against it so far. */
-export function judgeFile(
+export function heldFile(
   file: ChangedFile,
   allowed: Allowances,
   hasFile: (path: string) => boolean,
@@ -90,10 +90,10 @@ export function judgeFile(
     if (SECRET_FILE.test(path) && !HARMLESS.test(path) && !BY_CONTENT.test(path))
       return held('secret_file', 'files with this name usually hold secrets')
   }
-  return judgeSize(file, allowed)
+  return heldSize(file, allowed)
 }
 
-function judgeSize({ path, size, sizeBefore }: ChangedFile, { text }: Allowances): Held | null {
+function heldSize({ path, size, sizeBefore }: ChangedFile, { text }: Allowances): Held | null {
   if (size === null || size <= WARN_BYTES) return null
   const megabytes = Math.round(size / 1024 / 1024)
   if (size > MAX_BYTES)
@@ -108,7 +108,7 @@ function judgeSize({ path, size, sizeBefore }: ChangedFile, { text }: Allowances
 }
 
 /** Checks the lines that are new in a file (before is '' for a new file). Returns null when nothing speaks against them. */
-export function judgeContent(
+export function heldContent(
   path: string,
   before: string,
   now: string,

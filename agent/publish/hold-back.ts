@@ -7,8 +7,8 @@ import { tellModel } from '../plan/notices.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import {
   generatedFolder,
-  judgeContent,
-  judgeFile,
+  heldContent,
+  heldFile,
   MAX_BYTES,
   readAllowances,
   showPath,
@@ -31,7 +31,7 @@ const MAX_NEW_BYTES = 500 * 1024 * 1024
 const ADD_TIMEOUT_MS = 10 * 60_000
 const SUBMODULE = '160000'
 
-export interface GateRules {
+export interface HoldBackRules {
   allowed: Allowances
   /** Secret values that must not appear in any file. */
   known: readonly string[]
@@ -39,7 +39,7 @@ export interface GateRules {
   baseHead: string | null
 }
 
-export function rulesFor({ start, token, journal }: PlanContext): GateRules {
+export function rulesFor({ start, token, journal }: PlanContext): HoldBackRules {
   const words = [start.text, ...start.messages.map(({ text }) => text)].join('\n')
   const prepared = journal.records().findLast((record) => record.kind === 'prepared')
   const baseHead = prepared?.kind === 'prepared' ? prepared.baseHead : null
@@ -53,7 +53,7 @@ export function rulesFor({ start, token, journal }: PlanContext): GateRules {
 export async function stageWork(
   git: Git,
   head: string | null,
-  rules: GateRules,
+  rules: HoldBackRules,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Held[]> {
   const early = await stageAllowed(git, env)
@@ -121,11 +121,11 @@ function tooMuch(sizes: Map<string, number>): [string, string][] {
 async function unstageHeld(
   git: Git,
   head: string | null,
-  rules: GateRules,
+  rules: HoldBackRules,
   env: NodeJS.ProcessEnv,
 ): Promise<Held[]> {
   const changes = await readChanges(git, ['diff-index', '--cached', head ?? EMPTY_TREE], { env })
-  const held = await judgeChanges(git, changes, rules)
+  const held = await heldChanges(git, changes, rules)
   const paths = new Set(held.map(({ path }) => path))
   const back = changes
     .filter(({ path }) => paths.has(path))
@@ -135,10 +135,10 @@ async function unstageHeld(
 }
 
 /** Returns which of these changes are held back. */
-export async function judgeChanges(
+export async function heldChanges(
   git: Git,
   changes: TreeChange[],
-  { allowed, known, baseHead }: GateRules,
+  { allowed, known, baseHead }: HoldBackRules,
 ): Promise<Held[]> {
   const objects = changes
     .flatMap(({ before, after }) => [before?.object, after?.object])
@@ -160,14 +160,14 @@ export async function judgeChanges(
     else {
       const size = after === null ? null : (sizes.get(after.object) ?? 0)
       const sizeBefore = before === null ? null : (sizes.get(before.object) ?? 0)
-      const found = judgeFile({ path, size, sizeBefore }, allowed, hasFile)
+      const found = heldFile({ path, size, sizeBefore }, allowed, hasFile)
       const isOurs =
         found?.kind === 'generated' && (await isTracked(git, baseHead, generatedFolder(path, hasFile)))
       if (found !== null && !isOurs) held.push(found)
       else if (after?.mode.startsWith('100') === true) open.push(change)
     }
   }
-  return [...held, ...(await judgeContents(git, open, sizes, known))]
+  return [...held, ...(await heldContents(git, open, sizes, known))]
 }
 
 /** True when the base has files in this generated folder. Committing them is then the repository's own choice. */
@@ -177,7 +177,7 @@ async function isTracked(git: Git, baseHead: string | null, folder: string | nul
   return (await git.try(args, { env: LITERAL })).stdout !== ''
 }
 
-async function judgeContents(
+async function heldContents(
   git: Git,
   changes: TreeChange[],
   sizes: Map<string, number>,
@@ -194,12 +194,12 @@ async function judgeContents(
   for await (const [object, now] of readContents(git, wanted))
     for (const { path, before } of byObject.get(object) ?? []) {
       // The version before is read only when the new one contains something suspicious.
-      const alone = judgeContent(path, '', now, known)
+      const alone = heldContent(path, '', now, known)
       if (alone === null) continue
       const found =
         before === null || !isRead(before.object)
           ? alone
-          : judgeContent(path, await readBlob(git, before.object), now, known)
+          : heldContent(path, await readBlob(git, before.object), now, known)
       if (found !== null) held.push(found)
     }
   return held

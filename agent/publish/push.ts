@@ -7,7 +7,7 @@ import { PauseError } from '../plan/plan-context.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import type { RunResult } from '../machine/process.ts'
 import { describeTooLarge } from './push-size.ts'
-import { judge, withRenewal } from '../plan/token-renewal.ts'
+import { explainGitFailure, withRenewal } from '../plan/token-renewal.ts'
 import { describeHeld, tellHeld } from './hold-back.ts'
 
 const PUSH_TIMEOUT_MS = 15 * 60_000
@@ -78,7 +78,7 @@ function explain(branch: string, result: RunResult): string {
   const said = gitReason(result)
   if (/HTTP 413|error: 413/.test(said))
     return `The push of ${branch} is larger than the gateway takes (100 MB on most plans of the host): leave large files out. ${said}`
-  if (judge(result) === 'unreachable')
+  if (explainGitFailure(result) === 'unreachable')
     return `The push of ${branch} failed: the gateway cannot be reached. ${said}`
   return `The push of ${branch} was refused: ${said}`
 }

@@ -33,7 +33,7 @@ export interface SlotProofInput {
   token: () => string | null
   save: () => void
   /** Receives a line of history, or a sign that the prover still works. */
-  hear: (message: Extract<FromPlan, { kind: 'event' | 'activity' }>) => void
+  onPlanMessage: (message: Extract<FromPlan, { kind: 'event' | 'activity' }>) => void
 }
 
 export interface SlotProof {
@@ -58,14 +58,14 @@ const UNPROVEN: Verdict = {
 }
 
 export function createSlotProof(input: SlotProofInput): SlotProof {
-  const { host, record, save, hear } = input
+  const { host, record, save, onPlanMessage } = input
   const { paths } = host
   let child: ReturnType<typeof startProver> | null = null
   /** Grows with each stop. The result of a proof that began in an earlier era is ignored. */
   let era = 0
   /** The last proof's end. stop() waits for it before it removes the prover's user. */
   let leading: Promise<unknown> = Promise.resolve()
-  const tell = (text: string) => hear({ kind: 'event', type: 'error', text: text.slice(0, 1_900) })
+  const tell = (text: string) => onPlanMessage({ kind: 'event', type: 'error', text: text.slice(0, 1_900) })
 
   const prove = async (
     request: Extract<FromPlan, { kind: 'prove' }>,
@@ -128,7 +128,7 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
       }
       // stop() was called while the user was being made. It found no process to end, so none may be started now.
       if (mine !== era) return null
-      child = startProver(paths.bundle, user, order, hear)
+      child = startProver(paths.bundle, user, order, onPlanMessage)
       return await child.report
     } finally {
       child = null
@@ -158,7 +158,12 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
   }
 }
 
-function startProver(bundle: string, user: PlanUser, order: ProofOrder, hear: SlotProofInput['hear']) {
+function startProver(
+  bundle: string,
+  user: PlanUser,
+  order: ProofOrder,
+  onPlanMessage: SlotProofInput['onPlanMessage'],
+) {
   const env: NodeJS.ProcessEnv = {
     HOME: order.logs,
     LANG: 'C.UTF-8',
@@ -175,7 +180,7 @@ function startProver(bundle: string, user: PlanUser, order: ProofOrder, hear: Sl
   child.stdin.on('error', () => {}) // the process has died; 'close' reports it
   readLines(child.stdout, FromProver, (message) => {
     if (message.kind === 'report') said.resolve(message.report)
-    else hear(message)
+    else onPlanMessage(message)
   })
   child.once('error', () => said.resolve(null))
   child.once('close', () => said.resolve(null))
@@ -219,7 +224,7 @@ const gitInMirror = (paths: Paths, args: string[]) =>
   })
 
 /** Returns the end with the outcome from our own record. The outcome that the plan's process claims is not trusted. */
-export function judgeEnd(record: PlanRecord, end: AttemptEnd): AttemptEnd {
+export function checkedEnd(record: PlanRecord, end: AttemptEnd): AttemptEnd {
   if (end.kind !== 'completed') return end
   const { proof } = record
   const isProven = proof !== undefined && proof.head === end.work.head

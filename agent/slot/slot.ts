@@ -6,7 +6,7 @@ import type { FromPlan, Start } from '../machine/plan-pipe.ts'
 import { acknowledge, addEvent, closeEvents } from './plan-events.ts'
 import { startPlanProcess } from './plan-process.ts'
 import type { PlanProcess } from './plan-process.ts'
-import { baseHeadOf, createSlotProof, judgeEnd } from './lead-proof.ts'
+import { baseHeadOf, createSlotProof, checkedEnd } from './lead-proof.ts'
 import type { ProofHost } from './lead-proof.ts'
 import { startAttempt, toObserved, toStart } from './plan-orders.ts'
 import { dropRecord, loadText, saveRecord } from './records.ts'
@@ -53,13 +53,13 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   const text = () => loadText(paths, record.id, record.desired.textSha256)
 
   const finish = (claim: AttemptEnd) => {
-    record.end = judgeEnd(record, claim)
+    record.end = checkedEnd(record, claim)
     closeEvents(record, Date.now())
     save()
     host.changed(true)
   }
 
-  const hear = (message: FromPlan) => {
+  const onPlanMessage = (message: FromPlan) => {
     record.activity++
     if (message.kind === 'activity') return
     if (message.kind === 'progress') {
@@ -91,7 +91,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     text,
     token: () => token,
     save,
-    hear: (message) => hear(message),
+    onPlanMessage: (message) => onPlanMessage(message),
   })
 
   const startOf = (mode: Start['mode']): Start =>
@@ -113,7 +113,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       bundle: paths.bundle,
       user,
       start: startOf('work'),
-      onMessage: (message) => current?.process === started && hear(message),
+      onMessage: (message) => current?.process === started && onPlanMessage(message),
       onExit: () => {
         if (current?.process !== started) return
         current = null

@@ -1,7 +1,7 @@
 // Builds every answer under /vm/: a content type we chose, and headers that make a browser ignore the content.
 import { FLUSH, concatBytes, pkt } from '../../git/pkt-line.ts'
 
-const GUARDS = {
+const SAFE_HEADERS = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "sandbox; default-src 'none'",
   'cache-control': 'no-store',
@@ -15,7 +15,7 @@ export function answer(
   body: Body,
   headers: Record<string, string> = {},
 ): Response {
-  return new Response(body, { status, headers: { ...headers, ...GUARDS, 'content-type': contentType } })
+  return new Response(body, { status, headers: { ...headers, ...SAFE_HEADERS, 'content-type': contentType } })
 }
 
 /** Returns `{error: {code, message}}`, the form used everywhere except for the model API and git. */

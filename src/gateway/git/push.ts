@@ -33,7 +33,7 @@ export async function receivePack(
   const reader = createByteReader(request.body, HEAD_TIMEOUT_MS)
   const head = await readPushHead(reader)
   const leftover = reader.release()
-  const judged = await judge(head, claims, context)
+  const judged = await grantPush(head, claims, context)
   if ('response' in judged) {
     await drain(request.body)
     return judged
@@ -45,7 +45,7 @@ export async function receivePack(
 type Granted = Pick<PassInput, 'head' | 'right' | 'rpc'>
 
 /** Returns the push with its granted lease, or the answer that refuses it. */
-async function judge(
+async function grantPush(
   head: PushHead,
   claims: PlanClaims,
   context: GatewayContext,

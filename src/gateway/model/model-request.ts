@@ -5,7 +5,7 @@ import { keyProblem } from './json-keys.ts'
 import { ALLOWED_BETAS, API_VERSIONS, CountBody, DROPPED_BETAS, MessagesBody } from './model-schema.ts'
 import { worstCaseUsd } from './prices.ts'
 
-export type ModelJudgement =
+export type CheckedModelRequest =
   | {
       ok: true
       model: string
@@ -21,7 +21,7 @@ export type ModelJudgement =
   /** `message` names the field. `code` is set for threads: the SDK then continues without them. */
   | { ok: false; message: string; code?: 'thread_unsupported_request' }
 
-export interface JudgeInput {
+export interface CheckInput {
   kind: 'messages' | 'count_tokens'
   body: Uint8Array
   /** The anthropic-version and anthropic-beta headers as they came. */
@@ -29,7 +29,7 @@ export interface JudgeInput {
   beta: string | null
 }
 
-export function judgeModelRequest({ kind, body, version, beta }: JudgeInput): ModelJudgement {
+export function checkModelRequest({ kind, body, version, beta }: CheckInput): CheckedModelRequest {
   const text = decode(body)
   const parsed = text === null ? undefined : parseJson(text)
   if (text === null || parsed === undefined) return refuse('The body is not JSON in UTF-8.')
@@ -43,7 +43,7 @@ export function judgeModelRequest({ kind, body, version, beta }: JudgeInput): Mo
       code: 'thread_unsupported_request',
     }
 
-  const headers = judgeHeaders(version, beta)
+  const headers = checkHeaders(version, beta)
   if (typeof headers === 'string') return refuse(headers)
   if (kind === 'count_tokens') {
     const counted = CountBody.safeParse(parsed)
@@ -70,7 +70,7 @@ function countImages(messages: z.infer<typeof MessagesBody>['messages']): number
   return inside.filter(({ type }) => type === 'image').length
 }
 
-function refuse(message: string): ModelJudgement {
+function refuse(message: string): CheckedModelRequest {
   return { ok: false, message }
 }
 
@@ -83,7 +83,7 @@ function isThreaded(parsed: unknown): boolean {
 }
 
 /** Returns the headers that go upstream, or why the call is refused. */
-export function judgeHeaders(
+export function checkHeaders(
   version: string | null,
   beta: string | null,
 ): { version: string; betas: string[] } | string {

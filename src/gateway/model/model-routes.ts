@@ -10,8 +10,8 @@ import { answer, modelError } from '../frame/answers.ts'
 import type { GatewayContext, GatewayRpc, Handled } from '../frame/context.ts'
 import { denial } from '../frame/denials.ts'
 import { deadlineSignal, settleLease, watchModel } from '../frame/lease-watch.ts'
-import { judgeHeaders, judgeModelRequest } from './model-request.ts'
-import type { ModelJudgement } from './model-request.ts'
+import { checkHeaders, checkModelRequest } from './model-request.ts'
+import type { CheckedModelRequest } from './model-request.ts'
 import { relayMessage } from './model-stream.ts'
 import { askModel, isModelThere, modelRefusal, passedHeaders } from './upstream-model.ts'
 
@@ -40,7 +40,7 @@ export async function handleModel(
 }
 
 async function messages(request: Request, claims: PlanClaims, context: GatewayContext): Promise<Handled> {
-  const read = await judgeBody('messages', request)
+  const read = await checkBody('messages', request)
   if ('response' in read) return read
   const { body, judged } = read
   const rpc = await context.workspace(claims.workspace)
@@ -88,7 +88,7 @@ async function messages(request: Request, claims: PlanClaims, context: GatewayCo
 }
 
 async function countTokens(request: Request, claims: PlanClaims, context: GatewayContext): Promise<Handled> {
-  const read = await judgeBody('count_tokens', request)
+  const read = await checkBody('count_tokens', request)
   if ('response' in read) return read
   const { body, judged } = read
   return free({ claims, context, path: '/v1/messages/count_tokens', method: 'POST', body, ...judged })
@@ -98,7 +98,7 @@ async function countTokens(request: Request, claims: PlanClaims, context: Gatewa
 async function models(request: Request, claims: PlanClaims, context: GatewayContext): Promise<Handled> {
   const url = new URL(request.url)
   const id = MODELS_PATH.exec(url.pathname)?.[1]
-  const judged = judgeHeaders(request.headers.get('anthropic-version'), request.headers.get('anthropic-beta'))
+  const judged = checkHeaders(request.headers.get('anthropic-version'), request.headers.get('anthropic-beta'))
   if (typeof judged === 'string') return refused(400, 'invalid_request_error', judged, 'request_refused')
   const query = new URLSearchParams()
   for (const name of ['limit', 'after_id', 'before_id']) {
@@ -143,9 +143,9 @@ async function free({ claims, context, path, method, body, version, betas }: Fre
 
 const FREE_TIMEOUT_MS = 30_000
 
-type Judged = Extract<ModelJudgement, { ok: true }>
+type Judged = Extract<CheckedModelRequest, { ok: true }>
 
-async function judgeBody(
+async function checkBody(
   kind: 'messages' | 'count_tokens',
   request: Request,
 ): Promise<{ body: Uint8Array<ArrayBuffer>; judged: Judged } | Handled> {
@@ -159,7 +159,7 @@ async function judgeBody(
       `A request may have at most ${MAX_BODY_BYTES} bytes.`,
       'too_large',
     )
-  const judged = judgeModelRequest({
+  const judged = checkModelRequest({
     kind,
     body,
     version: request.headers.get('anthropic-version'),

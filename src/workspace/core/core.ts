@@ -29,7 +29,7 @@ export interface Core {
   wakeBy: (atMs: number | null) => Promise<void>
   /** Resolves at the next change of any plan or lease, or after the time-out. */
   nextChange: (timeoutMs: number) => Promise<void>
-  notify: () => void
+  wakeWaiters: () => void
   /**
    * When each open model stream was last heard of. This is in memory only: after a restart of the object, the time
    * counts from the first check.
@@ -73,7 +73,7 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
         const timer = setTimeout(done, timeoutMs)
         waiting.add(done)
       }),
-    notify: () => {
+    wakeWaiters: () => {
       for (const wake of waiting) wake()
     },
     leaseHeardAtMs: new Map(),
@@ -115,6 +115,6 @@ export function commit(core: Core, change: Change | null): PlanRecord | null {
   const told = notificationOf(change.plan, requireWorkspace(core).name, core.now())
   if (told !== null && core.settingsNow().notifyUrl !== null)
     core.store.addNotification(randomHex(16), told, core.now())
-  core.notify()
+  core.wakeWaiters()
   return change.plan
 }

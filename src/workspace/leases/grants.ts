@@ -57,7 +57,7 @@ export function grant({ workspace, plan, claims, intent, openLeases, nowMs }: Gr
  * True while a stream may continue: until its deadline, and while the rows would still grant it. So every change of a plan's state ends its
  * streams, no matter what made the change. A lease without a plan is a machine's own fetch.
  */
-export function leaseLives(
+export function mayContinue(
   lease: LeaseRecord,
   { workspace, plan, nowMs }: Pick<GrantInput, 'workspace' | 'plan' | 'nowMs'>,
 ): boolean {

@@ -7,7 +7,7 @@ import { randomHex } from '../../lib/crypto.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { nextMergeCheckMs, pause } from '../records/decisions.ts'
-import { grant, leaseLives as lives } from './grants.ts'
+import { grant, mayContinue } from './grants.ts'
 import { reportMonth, reserveMonth } from './monthly-budget.ts'
 import { STREAM_SILENT_MS } from '../core/pace.ts'
 import type { LeaseRecord } from '../records/records.ts'
@@ -105,7 +105,7 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
   if (lease === null) return // it was settled before: a repeat changes nothing
   if (lease.kind === 'git_read') {
     core.store.dropLease(leaseId)
-    core.notify()
+    core.wakeWaiters()
     return // a finished read needs no alarm
   }
   if (lease.kind === 'model') {
@@ -118,7 +118,7 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
     const isQuiet = charge(core, lease, usd, settlement)
     await reportMonth(core)
     // A running plan's charge needs no alarm.
-    if (isQuiet) return core.notify()
+    if (isQuiet) return core.wakeWaiters()
   } else if (settlement.kind === 'pushed') {
     recordPush(core, lease, settlement.updated)
   } else if (settlement.kind === 'unknown') {
@@ -127,7 +127,7 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
   } else {
     core.store.dropLease(leaseId)
   }
-  core.notify()
+  core.wakeWaiters()
   await core.poke()
 }
 
@@ -244,7 +244,7 @@ export async function revokeLeases(core: Core, planIds: string[]): Promise<void>
   const leases = () => planIds.flatMap((id) => core.store.leases(id))
   for (const lease of leases())
     if (lease.state === 'open') core.store.saveLease({ ...lease, state: 'revoked' })
-  core.notify()
+  core.wakeWaiters()
   const until = core.now() + CUT_WAIT_MS
   while (core.now() < until && leases().some((lease) => lease.state === 'revoked'))
     await core.nextChange(until - core.now())
@@ -281,5 +281,5 @@ function rowsGrant(core: Core, leaseId: string): boolean {
   const lease = core.store.lease(leaseId)
   if (lease === null) return false
   const plan = lease.plan === '' ? null : core.store.plan(lease.plan)
-  return lives(lease, { workspace: requireWorkspace(core), plan, nowMs: core.now() })
+  return mayContinue(lease, { workspace: requireWorkspace(core), plan, nowMs: core.now() })
 }

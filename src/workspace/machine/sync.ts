@@ -61,7 +61,7 @@ export async function vmSync(
     await core.poke()
     return { ok: false, reason: 'stale_nonce' }
   }
-  hear(core, request)
+  noteHeard(core, request)
   for (const observed of request.plans) observe(core, observed)
   forgetUnreported(core, request)
   const adopted = await adoptLines(core, request)
@@ -103,7 +103,7 @@ function isQuiet(
   )
 }
 
-function hear(core: Core, request: SyncRequest): void {
+function noteHeard(core: Core, request: SyncRequest): void {
   const now = core.now()
   const before = requireWorkspace(core)
   const { lastHeardAtMs } = before.supervisor
@@ -183,7 +183,7 @@ function observe(core: Core, observed: ObservedPlan): void {
   const phase = plan.status === 'running' ? (observed.phase ?? plan.phase) : plan.phase
   if (phase !== plan.phase) {
     core.store.savePlan({ ...plan, phase })
-    core.notify()
+    core.wakeWaiters()
   } else if (plan.activity !== known.activity || plan.messagesTaken !== known.messagesTaken)
     core.store.touchPlan(plan)
 }
@@ -226,7 +226,7 @@ function confirmStop(
       type: 'stopped',
       text: 'The VM confirmed that no process of the plan is left.',
     })
-  core.notify()
+  core.wakeWaiters()
 }
 
 /** A plan that the VM was told to forget and no longer reports is gone from there. */

@@ -79,7 +79,7 @@ async function checkPlan(core: Core, plan: PlanRecord): Promise<void> {
       text: WORDS[status](now),
       data: { head: now.pushedHead },
     })
-    core.notify()
+    core.wakeWaiters()
   }
   if (merged) await tidy(core, plan.id)
 }

@@ -1,10 +1,10 @@
-// When work goes round in circles, by tables of turns; and how one turn becomes what the guards look at.
+// When work goes round in circles, by tables of turns; and how one turn becomes what the stuck detector looks at.
 import { describe, expect, it } from 'vitest'
-import { guardedCalls } from '../../../agent/loop/turn-marks.ts'
-import { createGuards } from '../../../agent/loop/stuck-patterns.ts'
-import type { GuardedCall } from '../../../agent/loop/stuck-patterns.ts'
+import { watchedCalls } from '../../../agent/loop/turn-marks.ts'
+import { createStuckDetector } from '../../../agent/loop/stuck-patterns.ts'
+import type { WatchedCall } from '../../../agent/loop/stuck-patterns.ts'
 
-const call = (asked: string, extra: Partial<GuardedCall> = {}): GuardedCall => ({
+const call = (asked: string, extra: Partial<WatchedCall> = {}): WatchedCall => ({
   name: 'bash',
   asked,
   answer: 'same',
@@ -14,11 +14,11 @@ const call = (asked: string, extra: Partial<GuardedCall> = {}): GuardedCall => (
   ...extra,
 })
 
-/** What the guards say to these turns of one call each; the checkout changes each time unless told otherwise. */
-function play(calls: GuardedCall[], state: (turn: number) => string = String): string[] {
-  const guards = createGuards()
+/** What the detector says to these turns of one call each; the checkout changes each time unless told otherwise. */
+function play(calls: WatchedCall[], state: (turn: number) => string = String): string[] {
+  const detector = createStuckDetector()
   return calls.map((one, turn) => {
-    const { kind, pattern } = guards.afterTurn({ calls: [one], state: state(turn) })
+    const { kind, pattern } = detector.afterTurn({ calls: [one], state: state(turn) })
     return kind === 'go' ? '' : `${kind} ${pattern}`
   })
 }
@@ -26,7 +26,7 @@ const times = <T>(count: number, make: (n: number) => T): T[] =>
   Array.from({ length: count }, (_, n) => make(n))
 const quiet = (count: number) => times(count, () => '')
 
-describe('guards', () => {
+describe('the stuck detector', () => {
   it('nudge at the fourth equal call with an equal result, and end the conversation at the eighth', () => {
     expect(play(times(8, () => call('a')))).toEqual([
       ...quiet(3),
@@ -90,7 +90,7 @@ describe('guards', () => {
 
 describe('a turn', () => {
   const facts = (name: string, input: unknown, content: string, is_error = false) =>
-    guardedCalls(
+    watchedCalls(
       { role: 'assistant', content: [{ type: 'tool_use', id: 't', name, input }] },
       { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content, is_error }] },
     )[0]

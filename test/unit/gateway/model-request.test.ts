@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { keyProblem } from '../../../src/gateway/model/json-keys.ts'
-import { judgeModelRequest } from '../../../src/gateway/model/model-request.ts'
+import { checkModelRequest } from '../../../src/gateway/model/model-request.ts'
 
 const user = { role: 'user', content: 'hi' }
 const OK = { model: 'claude-opus-5-5', max_tokens: 1_000, messages: [user] }
@@ -12,7 +12,7 @@ function judge(
   kind: 'messages' | 'count_tokens' = 'messages',
 ) {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return judgeModelRequest({
+  return checkModelRequest({
     kind,
     body: new TextEncoder().encode(text),
     version: headers.version ?? '2026-10-21',
@@ -26,7 +26,7 @@ const tool = {
   input_schema: { type: 'object', additionalProperties: false },
 }
 
-describe('judgeModelRequest takes', () => {
+describe('checkModelRequest takes', () => {
   const cache = { type: 'ephemeral', ttl: '1h' }
   it.each<[string, object]>([
     ['the least', OK],
@@ -120,7 +120,7 @@ describe('judgeModelRequest takes', () => {
   })
 })
 
-describe('judgeModelRequest refuses by name', () => {
+describe('checkModelRequest refuses by name', () => {
   it.each<[string, unknown]>([
     ['speed', { ...OK, speed: 'fast' }],
     ['container', { ...OK, container: 'c' }],
@@ -220,7 +220,7 @@ describe('judgeModelRequest refuses by name', () => {
 
   it('bytes that are not UTF-8', () => {
     const body = Uint8Array.of(0x22, 0xff, 0x22)
-    expect(judgeModelRequest({ kind: 'messages', body, version: null, beta: null }).ok).toBe(false)
+    expect(checkModelRequest({ kind: 'messages', body, version: null, beta: null }).ok).toBe(false)
   })
 
   it('threads, with the code that makes the SDK go on without them', () => {

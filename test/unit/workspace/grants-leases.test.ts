@@ -1,6 +1,6 @@
 // What a right granted looks like, how a refusal names its refs, and how long an open lease lives: whole answers are compared.
 import { describe, expect, it } from 'vitest'
-import { grant, leaseLives, PUSH_AFTER_PAUSE_MS } from '../../../src/workspace/leases/grants.ts'
+import { grant, mayContinue, PUSH_AFTER_PAUSE_MS } from '../../../src/workspace/leases/grants.ts'
 import type { GrantInput } from '../../../src/workspace/leases/grants.ts'
 import type { LeaseRecord, PlanRecord, WorkspaceRecord } from '../../../src/workspace/records/records.ts'
 import type { Intent } from '../../../src/workspace/contract.ts'
@@ -206,6 +206,6 @@ describe('an open stream', () => {
     ['of a machine needs no plan', true, machine, null],
     ['of an older machine ends', false, { ...machine, attempt: 0 }, plan],
   ])('%s', (_, expected, of, its, workspace = readyWorkspace()) => {
-    expect(leaseLives(of, { workspace, plan: its, nowMs: NOW })).toBe(expected)
+    expect(mayContinue(of, { workspace, plan: its, nowMs: NOW })).toBe(expected)
   })
 })

@@ -132,7 +132,7 @@ describe('a running plan', () => {
       await new Promise((resolve) => setTimeout(resolve, 5))
       const states = core.store.leases().map(({ state }) => state)
       core.store.dropLease('l')
-      core.notify()
+      core.wakeWaiters()
       await rang
       look({ states, plan: plan(A) })
     })

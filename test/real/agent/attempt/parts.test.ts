@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openJournal, pendingQuestion, rebuildConversation } from '../../../../agent/plan/journal.ts'
 import { cleanOutput, clipOutput, clipText } from '../../../../agent/machine/output.ts'
-import { judge } from '../../../../agent/plan/token-renewal.ts'
+import { explainGitFailure } from '../../../../agent/plan/token-renewal.ts'
 import { runShell } from '../../../../agent/machine/shell.ts'
 import type { ShellInput } from '../../../../agent/machine/shell.ts'
 import { labelLine, linesByHand, writeTasks } from '../../../../agent/supervisor/tasks-file.ts'
@@ -248,7 +248,7 @@ test.each([
   ['unreachable', 'fatal: the remote end hung up unexpectedly'],
   ['refused', 'fatal: bad object HEAD'],
 ])('git saying %s: %s', (verdict, stderr) => {
-  expect(judge({ code: 128, stdout: '', stderr, timedOut: false })).toBe(verdict)
+  expect(explainGitFailure({ code: 128, stdout: '', stderr, timedOut: false })).toBe(verdict)
 })
 
 test('a short stat is read whatever parts it has', () => {

@@ -65,7 +65,7 @@ test('a stop while the user of a proof is made starts no prover and waits for no
     },
     token: () => '',
     save: () => {},
-    hear: () => {},
+    onPlanMessage: () => {},
   })
   const verdicts: unknown[] = []
   proof.ask({ kind: 'prove', head: git('rev-parse', 'main'), summary: '' }, (verdict) =>
