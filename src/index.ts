@@ -1,4 +1,5 @@
-// The product's routes, and the objects behind them. /vm and /webhooks come first: their bodies stream and are verified untouched.
+// The product's routes, and the Durable Objects behind them. /vm and /webhooks come first, because their bodies stream and are
+// verified unread.
 import { Hono } from 'hono'
 import { routePath } from 'hono/route'
 import { dashboardRoutes } from './dashboard/routes.ts'
@@ -13,7 +14,8 @@ export { Account } from './account/account.ts'
 export { Workspace } from './workspace/workspace.ts'
 
 const app = new Hono<{ Bindings: Env }>()
-// One line per request; the gateway writes its own, which says more. The pattern, not the path: that may say anything.
+// Writes one log line per request; the gateway writes its own, which says more. It logs the route's pattern, because the path may
+// hold anything.
 app.use(async (c, next) => {
   const startedAtMs = Date.now()
   await next()

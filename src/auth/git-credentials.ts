@@ -1,5 +1,5 @@
-// GIT_CREDENTIALS: git's own credential-store format, one URL a line, `https://user:token@host[:port][/path]`. A token goes to
-// the host of its line only. A bad line is named by its number and never by its value, which may be the token itself.
+// GIT_CREDENTIALS: git's own credential-store format, one URL per line, `https://user:token@host[:port][/path]`. A token goes
+// only to the host of its line. A bad line is reported by its number and never by its value, which may be the token itself.
 
 export interface GitCredential {
   user: string
@@ -12,14 +12,14 @@ interface Line extends GitCredential {
   segments: string[]
 }
 
-/** What hosts expect as the user beside a token, for lines without one (facts: section 2.7). Others take any name. */
+/** The user name that hosts expect beside a token, for lines without one. Other hosts take any name. */
 const HOST_USERS: Record<string, string> = {
   'github.com': 'x-access-token',
   'gitlab.com': 'oauth2',
   'bitbucket.org': 'x-token-auth',
 }
 
-/** The credential for a remote; the line with the longest matching path wins, the first of equals. null: none fits. */
+/** Returns the credential for a remote: the line with the longest matching path, and the first of equals. null: none fits. */
 export function credentialFor(
   gitCredentials: string,
   url: string,
@@ -38,7 +38,7 @@ export function credentialFor(
   return best === null ? null : { user: best.user, token: best.token }
 }
 
-/** One sentence for each line that cannot be used. */
+/** Returns one sentence for each line that cannot be used. */
 export function gitCredentialProblems(
   gitCredentials: string,
   { local }: { local: boolean } = { local: false },
@@ -48,7 +48,7 @@ export function gitCredentialProblems(
   )
 }
 
-/** The token for the API of the remote's own host; null when GITHUB_API_URL serves another host or no line fits. */
+/** Returns the token for the API of the remote's own host; null when GITHUB_API_URL serves another host or no line fits. */
 export function bearerForApi(
   gitCredentials: string,
   gitRemote: string,
@@ -101,7 +101,7 @@ function originOf(url: URL): string {
   return `${url.protocol}//${url.host}`
 }
 
-/** Decoded segments, `.git` at the end left out because hosts serve both spellings; null when one cannot be decoded. */
+/** Returns decoded segments, without `.git` at the end because hosts serve both spellings; null when one cannot be decoded. */
 function pathSegments(pathname: string): string[] | null {
   const segments: string[] = []
   for (const part of pathname

@@ -1,5 +1,5 @@
-// The OAuth 2.1 authorization server: @cloudflare/workers-oauth-provider with our choices. It keeps clients, grants and tokens in
-// OAUTH_KV, tokens as hashes only. Signing in and consent are pages of ours (dashboard/authorize.ts).
+// The OAuth 2.1 authorization server: @cloudflare/workers-oauth-provider with our settings. It keeps clients, grants and tokens
+// in OAUTH_KV, tokens as hashes only. The sign-in and consent pages are ours (dashboard/authorize.ts).
 import { OAuthAuthorizationServer, OAuthError } from '@cloudflare/workers-oauth-provider'
 import * as z from 'zod'
 import { bytesEqual, hmacSha256, toHex } from '../lib/crypto.ts'
@@ -13,17 +13,20 @@ import type { Scope } from './scopes.ts'
 export const AUTHORIZE_PATH = '/authorize'
 export const TOKEN_PATH = '/oauth/token'
 export const REGISTER_PATH = '/oauth/register'
-/** The one user. It is readable inside every token, so it says nothing. */
+/** The id of the only user. It is readable inside every token, so it says nothing. */
 export const OWNER_ID = 'owner'
 
 const ACCESS_TOKEN_SECONDS = 60 * 60
 /** A grant lives while its client comes back within this time. */
 const IDLE_GRANT_SECONDS = 30 * 24 * 60 * 60
 
-/** What a grant carries. `owner` ties it to the OWNER_TOKEN it was given under. */
+/** What a grant carries. `owner` ties it to the OWNER_TOKEN that was set when it was given. */
 export const GrantProps = z.object({ owner: z.string() })
 
-/** Where clients find us: the issuer is PUBLIC_URL's origin. null: OAuth needs an https PUBLIC_URL, or a loopback one in local mode. */
+/**
+ * Returns where clients find this server; the issuer is PUBLIC_URL's origin. null: OAuth needs an https PUBLIC_URL, or a loopback
+ * one in local mode.
+ */
 export function oauthAddresses({ publicUrl, local }: Settings): {
   issuer: string
   resource: string
@@ -41,7 +44,7 @@ export function oauthAddresses({ publicUrl, local }: Settings): {
 
 const servers = new Map<string, OAuthAuthorizationServer<Env>>()
 
-/** One server for each issuer this isolate was asked for: one, unless PUBLIC_URL changes. null as oauthAddresses. */
+/** Returns the server, built once per issuer in this isolate; null in the same cases as oauthAddresses. */
 export function oauthServer(settings: Settings): OAuthAuthorizationServer<Env> | null {
   const addresses = oauthAddresses(settings)
   if (addresses === null) return null
@@ -57,7 +60,7 @@ export function oauthServer(settings: Settings): OAuthAuthorizationServer<Env> |
     scopesSupported: [...SCOPES],
     accessTokenTTL: ACCESS_TOKEN_SECONDS,
     refreshTokenIdleTTL: IDLE_GRANT_SECONDS,
-    // A grant given under another OWNER_TOKEN ends here at the latest; the error revokes it.
+    // A grant given under an older OWNER_TOKEN ends here at the latest; the error revokes it.
     tokenExchangeCallback: async ({ props, env }) => {
       const { ownerToken } = readSettings({ ...env }).settings
       if (!(await isOfOwner(props, ownerToken)))
@@ -72,7 +75,9 @@ export function oauthServer(settings: Settings): OAuthAuthorizationServer<Env> |
   return server
 }
 
-/** A mark of the OWNER_TOKEN that cannot be turned back into it. "" while none is set, which matches nothing. */
+/**
+ * Returns a mark of the OWNER_TOKEN that cannot be turned back into it. While no token is set it is "", which matches nothing.
+ */
 export async function ownerMark(ownerToken: string): Promise<string> {
   if (ownerToken === '') return ''
   return toHex(await hmacSha256(ownerToken, 'aer: what was given under this owner token')).slice(0, 32)
@@ -86,7 +91,10 @@ async function isOfOwner(props: unknown, ownerToken: string): Promise<boolean> {
 
 const TOKEN_SHAPE = new RegExp(`^${OWNER_ID}:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+$`)
 
-/** The client and scopes behind an access token of ours; null for anything else, and for one given under an older OWNER_TOKEN. */
+/**
+ * Returns the client and scopes behind an access token of ours; null for anything else, and for one given under an older
+ * OWNER_TOKEN.
+ */
 export async function oauthCaller(
   token: string,
   settings: Settings,

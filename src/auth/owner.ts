@@ -1,5 +1,5 @@
-// Who calls /mcp and /plans: the owner with OWNER_TOKEN, or a client the owner let in by OAuth. Asked before a body is read or
-// an object is touched. What they may do is their scopes.
+// Finds out who calls /mcp and /plans: the owner with OWNER_TOKEN, or a client that the owner connected by OAuth. This happens
+// before a body is read or an object is touched. The caller's scopes say what it may do.
 import { secretsEqual } from '../lib/crypto.ts'
 import { bearerToken } from '../lib/http.ts'
 import { readSettings } from '../lib/settings.ts'
@@ -14,7 +14,7 @@ export interface Caller {
   scopes: readonly Scope[]
 }
 
-/** The caller, or the 401 to send. An unset OWNER_TOKEN matches nothing. */
+/** Returns the caller, or the 401 to send. An unset OWNER_TOKEN matches nothing. */
 export async function findCaller(headers: Headers, env: Env): Promise<Caller | Response> {
   const { settings } = readSettings({ ...env })
   const given = bearerToken(headers)
@@ -24,7 +24,7 @@ export async function findCaller(headers: Headers, env: Env): Promise<Caller | R
   return client ?? unauthorized(settings, given !== null)
 }
 
-/** For what is public and says more to the owner: the OWNER_TOKEN alone, which touches no storage. */
+/** True when the OWNER_TOKEN came with the request. It is for public pages that tell the owner more; it touches no storage. */
 export async function isOwner(headers: Headers, env: Env): Promise<boolean> {
   const given = bearerToken(headers)
   return given !== null && secretsEqual(given, readSettings({ ...env }).settings.ownerToken)
@@ -33,9 +33,9 @@ export async function isOwner(headers: Headers, env: Env): Promise<boolean> {
 function unauthorized(settings: Settings, hasToken: boolean): Response {
   const message =
     settings.ownerToken === ''
-      ? 'OWNER_TOKEN is not set on this Worker, so nobody can be let in. `npm run deploy` makes it; /healthz lists what else is missing.'
+      ? 'OWNER_TOKEN is not set on this Worker, so no one can sign in. `npm run deploy` makes it; /healthz lists what else is missing.'
       : hasToken
-        ? 'This is neither the OWNER_TOKEN of this Worker nor an access token that still holds. `npm run deploy` (or `npm run dev`) printed the owner token; a client that signs in by OAuth connects again.'
+        ? 'This is neither the OWNER_TOKEN of this Worker nor a valid access token. `npm run deploy` (or `npm run dev`) printed the owner token; a client that signs in by OAuth connects again.'
         : 'Sign in by OAuth, or send the owner token: the header "Authorization: Bearer <OWNER_TOKEN>". `npm run deploy` (or `npm run dev`) printed it.'
   // RFC 6750: no error code when no credential was sent.
   return challenge(settings, 401, hasToken ? 'invalid_token' : null, SCOPES, {
@@ -44,7 +44,10 @@ function unauthorized(settings: Settings, hasToken: boolean): Response {
   })
 }
 
-/** The 403 for a caller whose token does not reach: names every scope the operation needs, for clients that ask for more. */
+/**
+ * Returns the 403 for a caller whose scopes do not suffice. It names every scope the operation needs, for clients that ask for
+ * more.
+ */
 export function insufficientScope(env: Env, needed: Scope, what: string): Response {
   return challenge(readSettings({ ...env }).settings, 403, 'insufficient_scope', neededScopes(needed), {
     code: 'insufficient_scope',

@@ -1,5 +1,5 @@
-// KV as the OAuth provider gets it: each call has a deadline, and what fails becomes one error that says so. A client that is told
-// 503 keeps its token and asks again; told 401 it would throw it away, and a bare 500 tells nobody anything.
+// Gives the OAuth provider a KV whose calls have a deadline and one clear error (503). A client that is told 503 keeps its token
+// and asks again; a 401 would make it throw the token away, and a bare 500 would explain nothing.
 import { RuntimeError } from '../lib/errors.ts'
 import { inTime } from '../lib/in-time.ts'
 

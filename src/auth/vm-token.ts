@@ -1,5 +1,5 @@
-// What a VM may hold: short, signed statements. TOKEN_KEY signs them; whether they still live is decided by the rows of the
-// workspace's object. The signature is checked before any object is touched, so a forged token costs no object call.
+// Tokens a VM may hold: short statements signed with TOKEN_KEY. Whether they still hold is decided by the rows of the workspace's
+// object. The signature is checked before any object is touched, so a forged token costs no object call.
 import * as z from 'zod'
 import { bytesEqual, fromBase64Url, hmacSha256, toBase64Url } from '../lib/crypto.ts'
 
@@ -24,7 +24,10 @@ const TOKEN = /^aer_(?:ticket|vm|plan)_([A-Za-z0-9_-]{10,600})\.([A-Za-z0-9_-]{4
 const PLAN_TOKEN_STEP_MS = 15 * 60_000
 const PLAN_TOKEN_LIFE_MS = 45 * 60_000
 
-/** When a plan token asked for now expires. Rounded to steps, so that the same token is derived again within one and sync stays idempotent. */
+/**
+ * Returns when a plan token asked for now expires. The time is rounded to steps: within one step the same token is made again,
+ * which keeps sync idempotent.
+ */
 export function planTokenExpiryMs(nowMs: number): number {
   return Math.floor(nowMs / PLAN_TOKEN_STEP_MS) * PLAN_TOKEN_STEP_MS + PLAN_TOKEN_LIFE_MS
 }
@@ -36,7 +39,10 @@ export async function signVmToken(tokenKey: string, claims: VmClaims): Promise<s
 
 export type TokenProblem = 'malformed' | 'forged' | 'expired'
 
-/** The claims of a token we signed, or why not. An expired one is told apart: its holder waits for the next instead of stopping. */
+/**
+ * Returns the claims of a token we signed, or why there are none. An expired token is reported apart: its holder waits for the
+ * next instead of stopping.
+ */
 export async function verifyVmToken(
   tokenKey: string,
   token: string,

@@ -1,5 +1,6 @@
-// Deletes one ref by git's own push protocol, on any host: the command names the value the ref must still have, so the
-// host itself refuses when somebody moved it since (GitHub's REST delete has no such guard). Spec: gitprotocol-pack, gitprotocol-http.
+// Deletes one ref by git's own push protocol, which works on any host. The command names the value the ref must still have, so
+// the host itself refuses when the ref was moved since (GitHub's REST delete has no such check). Spec: gitprotocol-pack,
+// gitprotocol-http.
 import { fetchUpstream } from '../lib/fetch.ts'
 import { basicAuth } from './basic-auth.ts'
 import { concatBytes, FLUSH, pkt } from './pkt-line.ts'
@@ -11,11 +12,11 @@ export interface DeleteRefInput {
   remote: string
   credential: { user: string; token: string } | null
   ref: string
-  /** The value it must still have. */
+  /** The value the ref must still have. */
   oldId: string
 }
 
-/** gone: deleted. kept: the host refused, because it points elsewhere, is protected, or is not there. */
+/** gone: deleted. kept: the host refused, because the ref points elsewhere, is protected, or does not exist. */
 export async function deleteRef({
   remote,
   credential,

@@ -1,4 +1,5 @@
-// Asks a git host whether a credential may push, without pushing: the advertisement of receive-pack is given only to those who may.
+// Asks a git host whether a credential may push, without pushing: the host sends receive-pack's advertisement only to a
+// credential that may.
 import { fetchUpstream } from '../lib/fetch.ts'
 import { basicAuth } from './basic-auth.ts'
 
@@ -8,7 +9,7 @@ export interface MayPushInput {
   timeoutMs: number
 }
 
-/** `unknown`: the host did not answer, or answered something that says neither. */
+/** Returns `unknown` when the host did not answer, or its answer says neither. */
 export async function mayPush({
   remote,
   credential,

@@ -1,10 +1,10 @@
-// pkt-line framing, git's one wire format: four hex digits of length (including themselves), then the payload.
-// 0000 flush, 0001 delimiter, 0002 response end. Strict: 0003 and 0004 are refused, as git does. Spec: gitprotocol-common.
+// pkt-line framing, git's only wire format: four hex digits of length (including themselves), then the payload. 0000 is flush,
+// 0001 delimiter, 0002 response end. 0003 and 0004 are refused, as git does. Spec: gitprotocol-common.
 const encoder = new TextEncoder()
 
 export const FLUSH = encoder.encode('0000')
 export const DELIM = encoder.encode('0001')
-/** Longest payload a pkt can carry (65520 with its length). */
+/** The longest payload a pkt can carry (65520 with its length). */
 export const MAX_PAYLOAD = 65_516
 
 export type Pkt =
@@ -13,7 +13,7 @@ export type Pkt =
   | { kind: 'delim' }
   | { kind: 'end' }
 
-/** Throws on more than MAX_PAYLOAD bytes: callers clip what they write. */
+/** Returns the pkt. Throws on more than MAX_PAYLOAD bytes: callers cut what they write. */
 export function pkt(payload: string | Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = typeof payload === 'string' ? encoder.encode(payload) : payload
   if (bytes.byteLength > MAX_PAYLOAD) throw new RangeError('pkt-line payload too long')
@@ -30,7 +30,7 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
   return whole
 }
 
-/** What the four length bytes announce: the payload's length, a special pkt, or null when they are nothing git accepts. */
+/** Returns what the four length bytes say: the payload's length, a special pkt, or null for anything git does not accept. */
 export function pktLength(header: Uint8Array): number | 'flush' | 'delim' | 'end' | null {
   const text = String.fromCharCode(...header)
   if (!/^[0-9a-fA-F]{4}$/.test(text)) return null
@@ -41,7 +41,7 @@ export function pktLength(header: Uint8Array): number | 'flush' | 'delim' | 'end
   return length <= 4 || length - 4 > MAX_PAYLOAD ? null : length - 4
 }
 
-/** Every pkt of a whole buffer; null when it is malformed or cut inside one. */
+/** Returns every pkt of a whole buffer; null when it is malformed or ends inside one. */
 export function parsePkts(bytes: Uint8Array<ArrayBuffer>): Pkt[] | null {
   const pkts: Pkt[] = []
   let at = 0

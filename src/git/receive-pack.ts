@@ -1,6 +1,6 @@
-// The head of a push: parse strictly, refuse anything unusual, and write anew what goes upstream. Real git accepts much that
-// looks odd (capabilities on any command, a list ended by 0001, push certificates nobody offered), so a gateway that forwards
-// what it merely recognised can be walked around (facts/security-reliability.md 2.3). Reports: receive-report.ts.
+// Parses the head of a push strictly, refuses anything unusual, and rewrites what goes upstream. Real git accepts much that looks
+// odd (capabilities on any command, a list ended by 0001, push certificates that were never offered). A gateway that forwards
+// what it merely recognised could therefore be bypassed. receive-report.ts handles the reports.
 import type { ByteReader } from './byte-reader.ts'
 import { concatBytes, FLUSH, pkt } from './pkt-line.ts'
 
@@ -11,20 +11,20 @@ export interface PushCommand {
 }
 
 export type PushHead =
-  /** Four bytes git sends before a chunked push to see whether it may. Changes nothing. */
+  /** Four bytes that git sends before a chunked push to see whether it may push. They change nothing. */
   | { kind: 'probe' }
   | {
       kind: 'push'
       commands: PushCommand[]
       capabilities: string[]
-      /** What goes upstream in place of the bytes read; the pack follows it verbatim. */
+      /** Goes upstream in place of the bytes that were read; the pack follows it unchanged. */
       head: Uint8Array<ArrayBuffer>
     }
-  /** `capabilities` and `commands` as far as they were read, so that the refusal is one the client can show. */
+  /** `capabilities` and `commands` hold what was read so far, so that the client can show the refusal. */
   | { kind: 'malformed'; reason: string; capabilities: string[]; commands: PushCommand[] }
 
 const MAX_COMMANDS = 8
-/** Room for the boundary of a shallow clone: about 9,000 lines. */
+/** Leaves room for the boundary of a shallow clone: about 9,000 lines. */
 const MAX_HEAD_BYTES = 524_288
 const MAX_REF_LENGTH = 400
 const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
@@ -39,12 +39,12 @@ const KEPT = new Set([
 ])
 const AGENT = 'agent=agent-execution-runtime'
 
-/** True for what may pass between client and host. Push options and certificates are not among them. */
+/** True for a capability that may pass between client and host. Push options and certificates may not. */
 function isKept(capability: string): boolean {
   return KEPT.has(capability) || /^object-format=sha(?:1|256)$/.test(capability)
 }
 
-/** Reads up to the flush after the commands, never a byte of the pack. */
+/** Reads up to the flush after the commands, and no byte of the pack. */
 export async function readPushHead(reader: Pick<ByteReader, 'read'>): Promise<PushHead> {
   const commands: PushCommand[] = []
   const shallow: string[] = []
@@ -98,12 +98,12 @@ export async function readPushHead(reader: Pick<ByteReader, 'read'>): Promise<Pu
   return { kind: 'push', commands, capabilities: kept, head: writeHead(shallow, commands, kept) }
 }
 
-/** Length with its four digits, 0 for the flush that ends the list, or why it is neither. */
+/** Returns the length with its four digits, 0 for the flush that ends the list, or a text that says why it is neither. */
 async function readLength(reader: Pick<ByteReader, 'read'>): Promise<number | string> {
   const header = await reader.read(4)
   if (header === null) return 'the request ends inside the command list'
   const digits = String.fromCharCode(...header)
-  // Git takes uppercase and 0001 here as well; no client of ours sends them, so they only ever mean trouble.
+  // Git also accepts uppercase and 0001 here. No real client sends them, so they only ever mean an attack or an error.
   if (!/^[0-9a-f]{4}$/.test(digits)) return 'a malformed pkt length'
   const length = parseInt(digits, 16)
   if (length > 0 && length < 5) return 'a special pkt in the command list'
@@ -117,7 +117,7 @@ function parseCommand(line: string): PushCommand | null {
   return wellFormed ? { oldId, newId, ref } : null
 }
 
-/** Whether this may be named in a report; which ref may be pushed is for the object to say, by equality. */
+/** True when this name may stand in a report. Which ref may be pushed is decided by the object, by equality. */
 function isRefText(ref: string): boolean {
   return ref.length > 0 && ref.length <= MAX_REF_LENGTH && !/\p{Cc}/u.test(ref)
 }
@@ -140,16 +140,19 @@ function decodeUtf8(bytes: Uint8Array): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
-    return null // not UTF-8: git takes such refs, we name them in JSON and SQL and do not
+    return null // not UTF-8: git accepts such refs, but we write them into JSON and SQL and do not
   }
 }
 
-/** `no-thin` is the host's word about packs it cannot take; the client never repeats it. */
+/** True for a capability the client is offered. The host uses `no-thin` for packs it cannot take; the client never repeats it. */
 function isOffered(capability: string): boolean {
   return isKept(capability) || capability === 'no-thin'
 }
 
-/** The first ref line of a receive-pack advertisement with only what we let through; null when it is no such line. */
+/**
+ * Returns the first ref line of a receive-pack advertisement with only the capabilities we let through; null when it is no such
+ * line.
+ */
 export function stripAdvertised(line: Uint8Array): Uint8Array<ArrayBuffer> | null {
   const text = decodeUtf8(line)
   if (text === null || !text.includes('\0')) return null

@@ -1,13 +1,13 @@
-// The report of a push, both ways: the refusal we write so that `git push`, and whoever reads it, sees the reason as
-// `remote rejected` (a bare 403 prints only "RPC failed"; facts/security-reliability.md 2.4), and the host's own, read for what it did.
+// The report of a push, in both directions. We write a refusal so that `git push` shows the reason as `remote rejected` (for a
+// bare 403 git prints only "RPC failed"). We read the host's own report for what it did.
 import { concatBytes, FLUSH, parsePkts, pkt } from './pkt-line.ts'
 import type { PushCommand } from './receive-pack.ts'
 
 export interface RefusalInput {
-  /** The client's: the answer mirrors them, or git prints a protocol error. */
+  /** The client's capabilities. The answer must mirror them, or git prints a protocol error. */
   capabilities: string[]
   commands: PushCommand[]
-  /** By ref; those not named were legal and are listed as not applied. */
+  /** By ref. Refs that are not named were legal and are listed as not applied. */
   reasons: { ref: string; text: string }[]
   /** One line for the person, shown as `remote: ...`. */
   message: string
@@ -19,7 +19,7 @@ const BAND_REPORT = 1
 const BAND_MESSAGE = 2
 const SIDE_BAND_PAYLOAD = 65_000
 
-/** The body of a 200; null when the client cannot take a report, so that plain HTTP must say it. */
+/** Returns the body of a 200; null when the client cannot take a report, so that plain HTTP must refuse. */
 export function writeRefusal(input: RefusalInput): Uint8Array<ArrayBuffer> | null {
   const { capabilities, commands, reasons, message, unpackError } = input
   if (!wantsReport(capabilities)) return null
@@ -52,7 +52,7 @@ function bands(report: Uint8Array): Uint8Array<ArrayBuffer>[] {
   return parts
 }
 
-/** No line breaks and no control characters: the text stands in a line of a protocol and on a terminal. */
+/** Removes line breaks and control characters, because the text goes into a protocol line and onto a terminal. */
 function oneLine(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 400)
 }
@@ -64,11 +64,11 @@ export interface PushReport {
   refused: { ref: string; text: string }[]
 }
 
-/** What the host did; null when its answer holds no whole report. */
+/** Returns what the host did; null when its answer holds no whole report. */
 export function readReport(answer: Uint8Array<ArrayBuffer>, capabilities: string[]): PushReport | null {
   const report = capabilities.includes('side-band-64k') ? reportBand(answer) : answer
   const pkts = report === null ? null : parsePkts(report)
-  // Its own flush ends the report: without it the answer was cut and a missing line may mean either.
+  // A flush ends the report. Without it the answer was cut, and a missing line may mean either outcome.
   if (pkts === null || !pkts.some(({ kind }) => kind === 'flush')) return null
   const found: PushReport = { unpackError: null, ok: [], refused: [] }
   let unpacked = false

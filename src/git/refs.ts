@@ -1,27 +1,30 @@
-// Reads a remote's refs over smart HTTP: ls-refs of protocol v2, else the v0 advertisement. The upstream's names are foreign
-// text: only refs of safe characters are answered. Called by the object (register, merge checks, pushes of unknown outcome).
+// Reads a remote's refs over smart HTTP: ls-refs of protocol v2, else the v0 advertisement. Ref names are foreign text, so only
+// refs of safe characters are returned. The object calls this at registration, for merge checks and for pushes of unknown
+// outcome.
 import { fetchUpstream } from '../lib/fetch.ts'
 import { readCapped } from '../lib/http.ts'
 import { basicAuth } from './basic-auth.ts'
 import { concatBytes, DELIM, FLUSH, parsePkts, pkt } from './pkt-line.ts'
 import type { Pkt } from './pkt-line.ts'
 
-/** A v0 host sends every ref it has; ours are asked for by prefix. 16 MB is about 250,000 refs. */
+/** A v0 host sends every ref it has; v2 hosts are asked by prefix. 16 MB is about 250,000 refs. */
 const MAX_ANSWER_BYTES = 16_000_000
 const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 const AGENT = 'git/2.50 (agent-execution-runtime)'
 
 export interface ReadRefsInput {
-  /** https URL of the repository; built by us, never from a request. */
+  /** The https URL of the repository; built by us, never taken from a request. */
   remote: string
   credential: { user: string; token: string } | null
   /** Full names or their beginnings, such as `HEAD`, `refs/heads/agent/`. */
   prefixes: string[]
-  /** For each of at most two requests. */
+  /** Applies to each of at most two requests. */
   timeoutMs: number
 }
 
-/** `head`: the branch HEAD points at, without `refs/heads/`; null when unknown. `refused`: the host answered, but not with refs. */
+/**
+ * `head`: the branch HEAD points at, without `refs/heads/`; null when unknown. `refused`: the host answered, but not with refs.
+ */
 export type RemoteRefs =
   | { kind: 'ok'; head: string | null; refs: Record<string, string> }
   | { kind: 'refused'; status: number }
@@ -67,7 +70,7 @@ async function ask(
   const bytes = type.startsWith(expected) ? await readCapped(response.body, MAX_ANSWER_BYTES) : null
   if (bytes === null) await response.body?.cancel()
   const pkts = bytes === null ? null : parsePkts(bytes)
-  // A web page, a dumb server or something beyond the cap: it is there, but no repository we can read.
+  // A web page, a dumb server or an answer beyond the cap: something answers, but not a repository we can read.
   return pkts ?? { kind: 'refused', status: response.status }
 }
 
@@ -97,7 +100,7 @@ function lsRefsRequest(prefixes: string[], advertised: string[]): Uint8Array<Arr
 }
 
 interface FoundRef {
-  /** null for HEAD of a repository without commits, and for what v0 says beside its refs. */
+  /** null for HEAD of a repository without commits, and for v0 lines that are not refs. */
   oid: string | null
   name: string
   symref: string | null
@@ -132,7 +135,7 @@ function pickRefs(prefixes: string[], found: FoundRef[]): RemoteRefs {
   return { kind: 'ok', head, refs }
 }
 
-/** Segments of [A-Za-z0-9._-], none beginning with a dash, no `..` (SPEC section 5): safe in an argument, a path and a shell. */
+/** Segments of [A-Za-z0-9._-], none beginning with a dash, no `..`: such a name is safe in an argument, a path and a shell. */
 function isSafeRef(name: string): boolean {
   return (
     name.length <= 255 &&

@@ -1,4 +1,4 @@
-// The few GitHub calls we make: what was merged, and opening a pull request. Answers are parsed loosely, only the fields read.
+// The few GitHub calls we make: what was merged, and opening a pull request. The schemas list only the fields we read.
 import * as z from 'zod'
 import { UpstreamError } from '../lib/errors.ts'
 import { fetchUpstream, path } from '../lib/fetch.ts'
@@ -11,7 +11,7 @@ export interface GithubRepo {
   repo: string
 }
 
-/** The repository behind a remote of the host that GITHUB_API_URL serves; null for every other host. */
+/** Returns the repository behind a remote of the host that GITHUB_API_URL serves; null for every other host. */
 export function githubRepo(gitRemote: string, apiUrl: string, local: boolean): GithubRepo | null {
   const [remote, api] = [new URL(gitRemote), new URL(apiUrl)]
   const host = api.hostname === 'api.github.com' ? 'github.com' : api.hostname.replace(/^api\./, '')
@@ -97,7 +97,7 @@ export function createGithub(options: { apiUrl: string; token: string; repo: Git
     return parsed.data
   }
   return {
-    /** Pull requests of this very repository's branch: a fork's branch of the same name is another's. */
+    /** Returns pull requests of this repository's own branch; a fork's branch of the same name is not meant. */
     async pullsOf(branch: string): Promise<Pull[]> {
       const query = new URLSearchParams({ head: `${owner}:${branch}`, state: 'all', per_page: '20' })
       const pulls = await call('a list of pull requests', `/pulls?${query.toString()}`, z.array(Pull))

@@ -1,10 +1,10 @@
-// The outbox's way into D1: at least once, idempotent. A lost answer leaves the write's fate unknown, so the same rows come again;
-// `ON CONFLICT DO NOTHING` takes them once (`OR IGNORE` would also swallow constraint errors), and snapshots only move forward.
-// What a running plan has spent comes under the revision it has.
+// Writes the outbox into D1, at least once and idempotently. A lost answer leaves a write's fate unknown, so the same rows come
+// again. `ON CONFLICT DO NOTHING` takes them once (`OR IGNORE` would also swallow constraint errors), and snapshots only move
+// forward. What a running plan has spent comes under the revision it has.
 
 import { inTime } from '../lib/in-time.ts'
 
-/** One statement each over json_each, however many rows: D1 allows 50 queries per invocation on the Free plan. */
+/** One statement each over json_each for any number of rows: D1 allows 50 queries per invocation on the Free plan. */
 const EVENTS = `INSERT INTO events (plan, seq, at, type, text, data)
   SELECT value ->> 'plan', value ->> 'seq', value ->> 'at', value ->> 'type', value ->> 'text', value ->> 'data' FROM json_each(?1) WHERE true
   ON CONFLICT (plan, seq) DO NOTHING`
@@ -20,7 +20,7 @@ const WORKSPACES = `INSERT INTO workspaces (name, git_remote, status, revision, 
     snapshot = excluded.snapshot, created_at = excluded.created_at
   WHERE excluded.revision > workspaces.revision`
 
-/** Said again, they find nothing. */
+/** Repeated deletes find nothing, so they do no harm. */
 const ERASED = ['events WHERE plan', 'plans WHERE id'].map(
   (rows) => `DELETE FROM ${rows} IN (SELECT value FROM json_each(?1))`,
 )
@@ -45,14 +45,17 @@ export interface HistoryRows {
     revision: number
     snapshot: string
   }[]
-  /** Ids of plans. The object has forgotten them, so nothing of them is in the lists above. */
+  /** Ids of erased plans. The object has deleted them, so the lists above hold nothing of them. */
   erased: string[]
 }
 
-/** An alarm waits for it, and nothing else of the workspace moves meanwhile. What comes later is written twice, which changes nothing. */
+/**
+ * The alarm waits for this write, and nothing else of the workspace moves meanwhile. A write that ends later is repeated, which
+ * changes nothing.
+ */
 const TIMEOUT_MS = 20_000
 
-/** Writes all rows in one transaction; throws when D1 does or is silent, and the caller keeps its outbox. */
+/** Writes all rows in one transaction. Throws when D1 fails or does not answer in time; the caller then keeps its outbox. */
 export async function appendHistory(db: D1Database, rows: HistoryRows): Promise<void> {
   const statements = [
     ...(rows.events.length > 0 ? [db.prepare(EVENTS).bind(JSON.stringify(rows.events))] : []),

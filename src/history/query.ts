@@ -1,5 +1,5 @@
-// Questions across workspaces, asked of D1. The objects stay the truth: what is read here may be a moment behind.
-// Snapshots come back as parsed JSON of the type that history/append.ts was given.
+// Queries across workspaces, asked of D1. The objects hold the truth; what is read here may be a moment behind. Snapshots come
+// back as parsed JSON of the type that history/append.ts was given.
 import * as z from 'zod'
 import { fromBase64Url, toBase64Url } from '../lib/crypto.ts'
 import { UpstreamError, UserError } from '../lib/errors.ts'
@@ -9,7 +9,7 @@ const TIMEOUT_MS = 10_000
 
 export interface HistoryPage {
   snapshots: unknown[]
-  /** More rows follow the last one. */
+  /** True when more rows follow the last one. */
   more: boolean
 }
 
@@ -18,7 +18,7 @@ export interface ListWorkspacesInput {
   limit: number
 }
 
-/** Newest first, without those removed: their names are free again. */
+/** Returns workspaces, newest first, without the removed ones, whose names are free again. */
 export async function listWorkspaces(
   db: D1Database,
   { cursor, limit }: ListWorkspacesInput,
@@ -43,7 +43,7 @@ export interface ListPlansInput {
   limit: number
 }
 
-/** Newest first. */
+/** Returns plans, newest first. */
 export async function listPlans(
   db: D1Database,
   { workspace, status, cursor, limit }: ListPlansInput,
@@ -62,7 +62,7 @@ export async function listPlans(
   return page(rows, limit)
 }
 
-/** Names of the workspaces of a repository. Hosts spell their addresses with and without ".git" and in any case. */
+/** Returns the names of a repository's workspaces. Hosts spell their addresses with and without ".git" and in any case. */
 export async function workspacesByRemote(db: D1Database, remote: string): Promise<string[]> {
   const bare = remote
     .toLowerCase()
@@ -79,13 +79,13 @@ export async function workspacesByRemote(db: D1Database, remote: string): Promis
   return rows.map((row) => row.name)
 }
 
-/** Counts what is kept, to see whether the tables can be read. Errors: those of D1, as they come. */
+/** Counts the stored rows, to see whether the tables can be read. Throws D1's own errors. */
 export async function countHistory(db: D1Database): Promise<void> {
   const count = db.prepare('SELECT (SELECT COUNT(*) FROM plans) + (SELECT COUNT(*) FROM events) AS n')
   await inTime('D1', count.first(), TIMEOUT_MS)
 }
 
-/** Names as in migrations/; null when D1 is silent, or was never migrated. */
+/** Returns the names as in migrations/; null when D1 does not answer, or was never migrated. */
 export async function appliedMigrations(db: D1Database): Promise<string[] | null> {
   try {
     const names = db.prepare('SELECT name FROM d1_migrations ORDER BY name')
@@ -99,7 +99,7 @@ export async function appliedMigrations(db: D1Database): Promise<string[] | null
   }
 }
 
-/** The cursor that continues after the row with this creation time and id. */
+/** Returns the cursor that continues after the row with this creation time and id. */
 export function historyCursor(createdAtMs: number, id: string): string {
   return toBase64Url(new TextEncoder().encode(JSON.stringify([createdAtMs, id])))
 }
@@ -131,7 +131,7 @@ function page(rows: { snapshot: unknown }[], limit: number): HistoryPage {
   return { snapshots: rows.slice(0, limit).map((row) => row.snapshot), more: rows.length > limit }
 }
 
-/** Every row, parsed; D1 failing or silent becomes one error that says what still works. */
+/** Returns every row, parsed. When D1 fails or does not answer, throws one error that says what still works. */
 async function all<Row>(statement: D1PreparedStatement, row: z.ZodType<Row>): Promise<Row[]> {
   try {
     const { results } = await inTime('D1', statement.all(), TIMEOUT_MS)

@@ -1,4 +1,4 @@
-// WebCrypto in our words. Hex and base64url only; constant-time comparison for everything secret.
+// WebCrypto helpers: hex and base64url only, and constant-time comparison for everything secret.
 
 const encoder = new TextEncoder()
 
@@ -13,7 +13,7 @@ export function toBase64Url(bytes: Uint8Array): string {
     .replaceAll('=', '')
 }
 
-/** null when the text is not base64url. */
+/** Returns null when the text is not base64url. */
 export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[A-Za-z0-9_-]*$/.test(text)) return null
   try {
@@ -43,7 +43,9 @@ export async function hmacSha256(
   )
 }
 
-/** Constant-time by construction: both sides are hashed first, so neither length nor content leaks. An empty secret matches nothing. */
+/**
+ * Compares in constant time: both sides are hashed first, so neither length nor content leaks. An empty secret matches nothing.
+ */
 export async function secretsEqual(given: string, secret: string): Promise<boolean> {
   if (secret === '') return false
   const [a, b] = await Promise.all([
@@ -53,7 +55,10 @@ export async function secretsEqual(given: string, secret: string): Promise<boole
   return bytesEqual(new Uint8Array(a), new Uint8Array(b))
 }
 
-/** For MACs and hashes: looks at every byte whatever the first ones were. Not timingSafeEqual, which only workerd has: tests run the gateway in Node too. */
+/**
+ * For MACs and hashes: it looks at every byte. timingSafeEqual would do, but only workerd has it, and tests run the gateway in
+ * Node too.
+ */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.byteLength !== b.byteLength) return false
   let difference = 0

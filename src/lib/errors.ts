@@ -1,6 +1,6 @@
-// Every error that may become an answer. `code` and `status` survive Durable Object RPC (own properties are kept,
-// measured at compatibility date 2026-11-02), the class does not: ask isRuntimeError, never instanceof, at an edge.
-// `message` is text we wrote and is shown to the caller; `cause` is for the log only.
+// Every error that may become an answer. `code` and `status` survive Durable Object RPC (own properties are kept, measured at
+// compatibility date 2026-11-02); the class does not, so code that catches uses isRuntimeError and never instanceof. `message` is
+// text we wrote and is shown to the caller; `cause` is for the log only.
 
 import { redact } from './redact.ts'
 
@@ -15,7 +15,7 @@ export class RuntimeError extends Error {
   }
 }
 
-/** The caller can mend it: the message names the value and the next step. */
+/** The caller can correct it: the message names the value and the next step. */
 export class UserError extends RuntimeError {
   override name = 'UserError'
   constructor(message: string, code = 'bad_request', status = 400) {
@@ -37,7 +37,7 @@ export class ForbiddenError extends RuntimeError {
   }
 }
 
-/** A setting is missing or malformed: named, with what to do. */
+/** A setting is missing or malformed. The message names it and says what to do. */
 export class SettingsError extends RuntimeError {
   override name = 'SettingsError'
   constructor(message: string) {

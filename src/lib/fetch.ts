@@ -1,8 +1,10 @@
-// Every outgoing call: a timeout, an encoded path, no redirects followed. A credentialed fetch that followed a redirect
-// would carry x-api-key (and, at older compatibility dates, Authorization) to another host (measured).
+// Every outgoing call goes through here: a timeout, an encoded path, no redirects followed. A credentialed fetch that followed a
+// redirect would carry x-api-key (and, at older compatibility dates, Authorization) to another host (measured).
 import { UpstreamError } from './errors.ts'
 
-/** Each interpolated value becomes exactly one path segment; `.` and `..` are refused, because URL parsing would climb with them. */
+/**
+ * Makes each interpolated value exactly one path segment. `.` and `..` are refused, because URL parsing would climb up with them.
+ */
 export function path(strings: TemplateStringsArray, ...values: string[]): string {
   return strings.reduce((joined, part, index) => {
     const value = values[index - 1] ?? ''
@@ -12,7 +14,10 @@ export function path(strings: TemplateStringsArray, ...values: string[]): string
   })
 }
 
-/** fetch with a deadline and `redirect: manual`. Network failures and the deadline throw a transient UpstreamError naming `what`. */
+/**
+ * fetch with a deadline and `redirect: manual`. A network failure or the deadline throws a transient UpstreamError that names
+ * `what`.
+ */
 export async function fetchUpstream(
   what: string,
   url: string,

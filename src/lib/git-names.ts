@@ -1,6 +1,6 @@
-// Which branch names and remotes are taken, from the user as from an upstream (SPEC section 5). Narrower than git on purpose:
-// what passes here is safe in a URL, a file name, a refspec and a shell word. Every refusal says what is wrong without
-// repeating the value, which may hold a password.
+// Decides which branch names and remotes are accepted, from the user and from an upstream. The rules are narrower than git's on
+// purpose: what passes is safe in a URL, a file name, a refspec and a shell word. A refusal says what is wrong without repeating
+// the value, which may hold a password.
 
 const SEGMENT = /^[A-Za-z0-9._-]+$/
 const MAX_BRANCH_CHARS = 200
@@ -14,13 +14,13 @@ function segmentProblem(segment: string): string | null {
   return null
 }
 
-/** What is wrong with a branch name, to be read after its argument's name; null when nothing is. */
+/** Returns what is wrong with a branch name, to be read after its argument's name; null when nothing is. */
 export function branchProblem(name: string): string | null {
   if (name.length > MAX_BRANCH_CHARS) return `is longer than ${MAX_BRANCH_CHARS} characters`
   for (const segment of name.split('/')) {
     const problem = segmentProblem(segment)
     if (problem !== null) return problem
-    // What git itself refuses (git check-ref-format).
+    // Git itself refuses these (git check-ref-format).
     if (segment.startsWith('.')) return 'has a part that begins with "."'
     if (segment.endsWith('.') || segment.endsWith('.lock')) return 'has a part that ends in "." or ".lock"'
   }
@@ -34,7 +34,7 @@ export interface RemoteRules {
   ownUrls: string[]
 }
 
-/** What is wrong with a git remote; null when nothing is. */
+/** Returns what is wrong with a git remote; null when nothing is. */
 export function remoteProblem(remote: string, { local, ownUrls }: RemoteRules): string | null {
   if (remote.length > MAX_REMOTE_CHARS) return `is longer than ${MAX_REMOTE_CHARS} characters`
   const url = URL.canParse(remote) ? new URL(remote) : null
@@ -45,7 +45,7 @@ export function remoteProblem(remote: string, { local, ownUrls }: RemoteRules): 
   if (url.username !== '' || url.password !== '' || remote.includes('@'))
     return 'must not hold a user name or token: git tokens belong in the GIT_CREDENTIALS secret of the Worker. If a token stood in it, revoke it'
   if (/[?#]/.test(remote)) return 'must not have a query or a fragment'
-  // The raw text, because URL parsing mends it: it drops line feeds, turns backslashes and climbs with "..".
+  // This checks the raw text, because URL parsing repairs it: it drops line feeds, turns backslashes and resolves "..".
   const raw = /^https?:\/\/([A-Za-z0-9.:[\]-]+)\/(.+?)\/?$/i.exec(remote)
   if (raw?.[2] === undefined)
     return 'must be a plain address with a path, such as https://github.com/owner/repository'
@@ -61,7 +61,7 @@ export function remoteProblem(remote: string, { local, ownUrls }: RemoteRules): 
   return null
 }
 
-/** What is wrong with an address the Worker is told to call, which may have any path and query; null when nothing is. */
+/** Returns what is wrong with an address the Worker is told to call, which may have any path and query; null when nothing is. */
 export function targetProblem(target: string, { local, ownUrls }: RemoteRules): string | null {
   const url = URL.canParse(target) ? new URL(target) : null
   if (url === null || (url.protocol !== 'https:' && !(local && url.protocol === 'http:')))
@@ -75,7 +75,7 @@ export function targetProblem(target: string, { local, ownUrls }: RemoteRules): 
 const isOwn = (url: URL, ownUrls: string[]): boolean =>
   ownUrls.some((own) => URL.canParse(own) && new URL(own).host === url.host)
 
-/** Hosts the Worker must not be sent to: addresses instead of names, itself, and names no public host can have. */
+/** Refuses hosts the Worker must not be sent to: addresses instead of names, the Worker itself, and names no public host can have. */
 function hostProblem(hostname: string): string | null {
   // URL parsing has already turned 2130706433, 0x7f.1 and the like into dotted form.
   if (hostname.startsWith('[') || /^\d+(\.\d+){3}$/.test(hostname))
@@ -87,7 +87,10 @@ function hostProblem(hostname: string): string | null {
   return null
 }
 
-/** One spelling per remote: scheme and host in lower case, default port and trailing slash dropped. Only for remotes without a problem. */
+/**
+ * Returns one spelling per remote: scheme and host in lower case, without default port and trailing slash. Only for remotes
+ * without a problem.
+ */
 export function normalRemote(remote: string): string {
   const { origin, pathname } = new URL(remote)
   return `${origin}${pathname.replace(/\/$/, '')}`

@@ -1,8 +1,8 @@
-// The one place that turns an error into an HTTP answer (the other is mcp/server.ts for MCP).
+// Turns an error into an HTTP answer. It is the only such place besides mcp/server.ts, which does so for MCP.
 import { isRuntimeError } from './errors.ts'
 import { errorFields, log } from './log.ts'
 
-/** `{error: {code, message}}` with the error's own status; anything that is not ours becomes a bare 500. */
+/** Returns `{error: {code, message}}` with the error's own status. An error that is not ours becomes a bare 500. */
 export function toErrorResponse(error: unknown): Response {
   if (isRuntimeError(error)) {
     if (error.status >= 500) log('http.error', errorFields(error))
@@ -30,7 +30,10 @@ export function bearerToken(headers: Headers): string | null {
   return match?.[1] ?? null
 }
 
-/** Reads at most maxBytes of a body; null when it is longer. Counts what arrives: a content-length can lie or be absent. */
+/**
+ * Reads at most maxBytes of a body; null when it is longer. It counts what arrives, because a content-length can be wrong or
+ * absent.
+ */
 export async function readCapped(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number,

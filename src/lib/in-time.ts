@@ -1,6 +1,9 @@
 // A deadline for storage that has none of its own: D1 and KV may answer after minutes, or never.
 
-/** Errors: whatever the promise rejects with, or an Error naming `what` after the time. The work itself is not ended by it. */
+/**
+ * Returns the promise's value. Rejects with its error, or after the time with an Error that names `what`. The work itself is not
+ * stopped.
+ */
 export async function inTime<T>(what: string, promise: Promise<T>, timeoutMs: number): Promise<T> {
   const deadline = Promise.withResolvers<never>()
   const timer = setTimeout(

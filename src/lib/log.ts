@@ -1,5 +1,5 @@
-// One structured line per request, tool call, webhook and alarm; nothing else logs on the happy path.
-// Values are ids, counts and reasons: never headers, bodies, tokens or URLs with userinfo.
+// Writes one structured line per request, tool call, webhook and alarm; nothing else is logged when all goes well. Values are
+// ids, counts and reasons: never headers, bodies, tokens or URLs with user names.
 
 import { redactAll } from './redact.ts'
 
@@ -9,7 +9,9 @@ export function log(event: string, fields: LogFields): void {
   console.log(JSON.stringify(redactAll({ event, ...fields })))
 }
 
-/** An error as log fields: its name, code and our message; the cause's message clipped, because it may quote an upstream. */
+/**
+ * Returns an error as log fields: its name, code and our message. The cause's message is cut, because it may quote an upstream.
+ */
 export function errorFields(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: 'unknown' }
   const cause = error.cause instanceof Error ? error.cause.message.slice(0, 200) : undefined

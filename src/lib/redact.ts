@@ -1,17 +1,23 @@
-// The one function every sink writes through (log lines, rows of the object and so D1, tool results, notifications): what is
-// known to be a secret by its exact value, and what looks like one, is replaced by its name. It keeps accidents from being kept;
-// it is no boundary, because a stranger who has a secret can always write it differently.
+// Every output goes through this function: log lines, rows of the object and so D1, tool results, notifications. It replaces
+// secrets, known by exact value or by shape, with their names. It prevents accidents. It is no security boundary, because an
+// attacker who has a secret can always write it differently.
 import { SHAPES } from './secret-shapes.ts'
 
-/** Value → name. Per isolate, whose env never changes: a sink has no env to ask. Filled whenever settings are read. */
+/**
+ * Value → name. One map per isolate, whose env never changes, because an output has no env to ask. It is filled whenever settings
+ * are read.
+ */
 const known = new Map<string, string>()
 const MIN_LENGTH = 8
-/** Short texts in which nothing was found: the names of fields and states, which come again with every row. */
+/** Short texts in which nothing was found: names of fields and states, which recur in every row. */
 const clean = new Set<string>()
 const MAX_CLEAN = 4_000
 const MAX_CLEAN_LENGTH = 64
 
-/** Names → values, as in the environment. Shorter values than any real secret are left alone: they would blot out words. */
+/**
+ * Takes names and values as in the environment. Values shorter than any real secret are skipped, because they would hide ordinary
+ * words.
+ */
 export function rememberSecrets(secrets: Record<string, string>): void {
   for (const [name, value] of Object.entries(secrets))
     if (value.length >= MIN_LENGTH) for (const form of [value, encodeURIComponent(value)]) know(form, name)
@@ -42,21 +48,21 @@ function decode(text: string): string {
   }
 }
 
-/** What btoa takes: no character above one byte. */
+/** True for text that btoa accepts: no character above one byte. */
 const isLatin1 = (text: string): boolean => !/[\u0100-\uffff]/.test(text)
 
-/** A token also begins after an escaped line feed: much of what a VM says is JSON inside a text. */
+/** A token may also begin after an escaped line feed: much of what a VM says is JSON inside a text. */
 const globally = (pattern: RegExp): RegExp =>
   new RegExp(pattern.source.replace('(?<![A-Za-z0-9])', '(?<=^|[^A-Za-z0-9]|\\\\[nrt])'), `${pattern.flags}g`)
 const GLOBAL_SHAPES = [
   ...SHAPES.map(({ kind, pattern }) => ({ kind, pattern: globally(pattern) })),
-  // Ours: worth something to whoever reads the line within their lives.
+  // Our own tokens are valuable to any reader of the line while they live.
   {
     kind: 'a token of this runtime',
     pattern: globally(/(?<![A-Za-z0-9])aer_(?:ticket|vm|plan)_[A-Za-z0-9_.-]{12,}/),
   },
 ]
-/** Also inside a text that is JSON itself: a match never crosses the end of its strings. */
+/** This also works inside a text that is JSON itself: a match never crosses the end of its strings. */
 const HEADER =
   /((?:authorization|x-api-key)\\?["']?\s*[:=]\s*\\?["']?(?:(?:bearer|basic|token)\s+)?)[A-Za-z0-9+/=._~-]{8,}/gi
 const PRIVATE_KEY =
@@ -81,9 +87,12 @@ function replaceSecrets(text: string): string {
   return left.replaceAll(HEADER, '$1[redacted]')
 }
 
-/** The same plain data with every text in it redacted, keys too. Not done on its JSON: there an escape hides where a token begins. */
+/**
+ * Returns the same plain data with every text in it redacted, keys too. It does not work on the JSON text, where an escape hides
+ * the start of a token.
+ */
 export function redactAll<T>(value: T): T {
-  // The walk changes characters inside strings and nothing else, so what came as T goes as T.
+  // The walk only changes characters inside strings, so the value keeps its type T.
   return walk(value) as T
 }
 

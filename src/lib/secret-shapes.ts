@@ -1,6 +1,6 @@
-// Recognises by shape what must never be a tool argument. Known prefixes only: a hash or a random id is not taken for a token,
-// and a plan that merely speaks of "ghp_ tokens" passes. Every repetition either has an upper bound or is anchored by the
-// look-behind: with an open one, 100,000 letters take a minute.
+// Recognises secrets by their shape, so that they never become a tool argument. It knows prefixes only: a hash or a random id
+// does not count as a token, and a plan that merely mentions "ghp_ tokens" passes. Every repetition has an upper bound or is
+// anchored by the look-behind: with an open one, 100,000 letters take a minute.
 
 export const SHAPES: { kind: string; git: boolean; pattern: RegExp }[] = [
   { kind: 'a GitHub token', git: true, pattern: /(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{12,}/ },
@@ -40,7 +40,7 @@ export interface SecretShape {
   git: boolean
 }
 
-/** What secret the text seems to hold; null when none. Never says where or what it is. */
+/** Returns which kind of secret the text seems to hold; null when none. It never says where or what it is. */
 export function secretShape(text: string): SecretShape | null {
   const found = SHAPES.find(({ pattern }) => pattern.test(text))
   return found === undefined ? null : { kind: found.kind, git: found.git }

@@ -1,4 +1,4 @@
-// Parses the environment once into typed settings (SPEC section 3). Problems name the setting and the cure, never its value.
+// Parses the environment once into typed settings. A problem names the setting and what to do, never its value.
 import * as z from 'zod'
 import { SettingsError } from './errors.ts'
 import { targetProblem } from './git-names.ts'
@@ -9,7 +9,7 @@ export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
 const MOST_DAYS = 36_500
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
-/** Whether a URL points at this very machine. */
+/** True when a URL points at this very machine. */
 export function isLoopbackUrl(url: string): boolean {
   return URL.canParse(url) && LOOPBACK.has(new URL(url).hostname)
 }
@@ -17,7 +17,7 @@ export function isLoopbackUrl(url: string): boolean {
 export interface Settings {
   orgoApiKey: string
   anthropicApiKey: string
-  /** Every GIT_CREDENTIALS* secret joined, one URL a line; read only by auth/git-credentials.ts. */
+  /** Every GIT_CREDENTIALS* secret joined, one URL per line; read only by auth/git-credentials.ts. */
   gitCredentials: string
   ownerToken: string
   tokenKey: string
@@ -25,25 +25,25 @@ export interface Settings {
   webhookSecrets: string[]
   notifyUrl: string | null
   publicUrl: string
-  /** Where VMs reach the Worker; PUBLIC_URL unless that one sits behind a login page or a smaller body limit. */
+  /** The address at which VMs reach the Worker: PUBLIC_URL, unless that sits behind a login page or a smaller body limit. */
   vmUrl: string
   orgoApiUrl: string
   anthropicBaseUrl: string
   githubApiUrl: string
-  /** Where bootstrap.sh fetches Node when the VM has none. */
+  /** The address from which bootstrap.sh fetches Node when the VM has none. */
   nodeDistUrl: string
   defaultBudgetUsd: number
   monthlyBudgetUsd: number
   model: string
   effort: (typeof EFFORTS)[number]
   maxParallelPlans: number
-  /** Of reachable VM, for one attempt. */
+  /** Hours of one attempt during which its VM can be reached. */
   maxPlanHours: number
-  /** Between two checkpoints of a running plan: what the loss of its machine costs at most. */
+  /** Minutes between two checkpoints of a running plan: the most work that the loss of its machine costs. */
   checkpointMinutes: number
-  /** How long a plan is kept after it ended; null: for ever. */
+  /** Days a plan is kept after it ended; null: for ever. */
   historyDays: number | null
-  /** http and loopback upstreams allowed: set by `npm run dev` only. */
+  /** True allows http and loopback upstreams; only `npm run dev` sets it. */
   local: boolean
 }
 
@@ -56,7 +56,7 @@ type RawEnv = Record<string, unknown>
 
 const text = (env: RawEnv, name: string): string => (typeof env[name] === 'string' ? env[name].trim() : '')
 
-/** Never throws; a bad value is reported and replaced by its default, and whoever needs it calls requireSettings. */
+/** Never throws. A bad value is reported and replaced by its default; code that depends on the settings calls requireSettings. */
 export function readSettings(env: RawEnv): SettingsReport {
   const problems: string[] = []
   const publicUrl = text(env, 'PUBLIC_URL').replace(/\/+$/, '')
@@ -156,7 +156,7 @@ export function readSettings(env: RawEnv): SettingsReport {
       z.number().min(1).max(5),
       'a number of minutes from 1 to 5',
     ),
-    // Nothing is erased for a mistyped number.
+    // A mistyped number must not erase anything.
     historyDays: days.success ? days.data : null,
     local: isLocal,
   }
@@ -174,7 +174,7 @@ export function readSettings(env: RawEnv): SettingsReport {
   return { settings, problems }
 }
 
-/** The settings, or one error that lists every problem: for the first call that needs them. */
+/** Returns the settings, or throws one error that lists every problem. For the first call that needs them. */
 export function requireSettings(env: RawEnv): Settings {
   const { settings, problems } = readSettings(env)
   if (problems.length > 0) throw new SettingsError(`The runtime is not configured. ${problems.join(' ')}`)

@@ -1,14 +1,15 @@
-// Text from a VM, a repository or a stranger, made safe to show to a model or a person: capped, and without what hides or
-// reorders words (control and format characters, bidi marks, tag characters, variation selectors that can carry a message).
+// Makes text from a VM, a repository or a stranger safe to show to a model or a person: it is capped, and characters that hide or
+// reorder words are removed (control and format characters, bidi marks, tag characters, variation selectors that can carry a
+// message).
 
 const UNSEEN = /[\p{Cc}\p{Cf}\u{E0100}-\u{E01EF}]+/gu
 const UNSEEN_BUT_LINES = /(?:(?!\n)[\p{Cc}\p{Cf}\u{E0100}-\u{E01EF}])+/gu
 const SEPARATORS = /\r\n?|[\u2028\u2029\u0085]/gu
 
-/** Text is cut to this many times its cap before it is cleaned, so that a stranger's long text costs no CPU. */
+/** Text is cut to this many times its cap before it is cleaned, so that a long foreign text costs no CPU. */
 const LOOKED_AT = 4
 
-/** One line of at most maxChars UTF-16 units; what was cut ends in an ellipsis. */
+/** Returns one line of at most maxChars UTF-16 units; a cut text ends in an ellipsis. */
 export function cleanLine(text: string, maxChars: number): string {
   const lines = text
     .slice(0, maxChars * LOOKED_AT)
@@ -36,8 +37,8 @@ const CONTROL_BUT_LINES = /(?![\n\t])\p{Cc}/gu
 const FORMAT = /[\u{E0100}-\u{E01EF}\p{Cf}\u2028\u2029]/gu
 
 /**
- * Source code for a reviewer: what would hide or reorder words is shown by its name instead of being dropped, because it may
- * be the very thing to find. Control characters become their pictures, others `<U+202E>`; line feeds and tabs stay.
+ * Prepares source code for a reviewer: characters that hide or reorder words are shown by name instead of being dropped, because
+ * they may be the very thing to find. Control characters become their pictures, others `<U+202E>`; line feeds and tabs stay.
  */
 export function showUnseen(text: string): string {
   return text

@@ -1,2 +1,2 @@
-// The version of the runtime: that of package.json, held equal by a test.
+// The version of the runtime. A test keeps it equal to the one in package.json.
 export const VERSION = '0.1.0'

@@ -1,5 +1,5 @@
-// The contract between the Worker and Ralph on the VM: everything that crosses POST /vm/sync, typed on both ends.
-// Protocol versions n and n-1 are spoken: a field is only ever added, and optional when it is.
+// The contract between the Worker and the agent on the VM: everything that crosses POST /vm/sync, typed on both ends. Protocol
+// versions n and n-1 are both understood: a field is only ever added, and a new field is optional.
 import * as z from 'zod'
 
 export const PROTOCOL_VERSION = 1
@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = 1
 export const MAX_TEXT_BYTES_PER_SYNC = 1_000_000
 /** At most this many events of one plan travel in one sync request. */
 export const MAX_EVENTS_PER_SYNC = 100
-/** Longest text of one event; the VM clips, the Worker refuses longer ones. */
+/** Longest text of one event; the VM cuts, the Worker refuses longer ones. */
 export const MAX_EVENT_TEXT = 2_000
 
 export const PlanId = z
@@ -19,7 +19,7 @@ export const ObjectId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/)
 export const Phase = z.enum(['preparing', 'working', 'verifying', 'pushing'])
 export type Phase = z.infer<typeof Phase>
 
-/** One line a plan's process reports; (attempt, n) names it, so a repeated one is taken once. n counts from 1. */
+/** One line that a plan's process reports. (attempt, n) identifies it, so a repeated line is taken once. n counts from 1. */
 export const EventLine = z.object({
   n: z.int().min(1),
   atMs: z.int().min(0),
@@ -37,7 +37,7 @@ export const CheckResult = z.object({
 })
 export type CheckResult = z.infer<typeof CheckResult>
 
-/** What the work amounts to, as the VM tells it: a claim. Heads that count come from the gateway. */
+/** What the work amounts to, as the VM reports it: a claim. The heads that count come from the gateway. */
 export const Work = z.object({
   head: ObjectId.optional(),
   baseHead: ObjectId.optional(),
@@ -106,7 +106,7 @@ export type ObservedPlan = z.infer<typeof ObservedPlan>
 /** Body of POST /vm/sync. Bearer: the VM key. */
 export const SyncRequest = z.object({
   protocol: z.int().min(1),
-  /** The nonce of the last doorbell heard: it came through Orgo, so a clone of this disk does not know it. */
+  /** The nonce of the last doorbell that was heard. It came through Orgo, so a clone of this disk does not know it. */
   nonce: z.string().max(64),
   bootId: z.string().max(64),
   /** Grows with each sync of this boot and never goes back: the sign of life. */
@@ -120,7 +120,7 @@ export const SyncRequest = z.object({
   plans: z.array(ObservedPlan).max(50),
   /** Plans whose text the supervisor lacks. */
   wantTexts: z.array(PlanId).max(50),
-  /** Lines a person added to tasks.md by hand; `ref` is made once per line, so a repeat makes no second plan. */
+  /** Lines a person added to tasks.md by hand. `ref` is made once per line, so a repeated line makes no second plan. */
   adopted: z.array(z.object({ ref: z.string().max(64), text: z.string().min(1).max(100_000) })).max(10),
   mirrorError: z.string().max(2_000).optional(),
 })
@@ -130,7 +130,7 @@ export type SyncRequest = z.infer<typeof SyncRequest>
 export const DesiredPlan = z.object({
   id: PlanId,
   attempt: z.int().min(1),
-  /** run: have one process working on this attempt. stop: kill it, keep the work, report `stopped`. forget: report no more. */
+  /** run: have one process working on this attempt. stop: kill it, keep the work, report `stopped`. forget: stop reporting it. */
   want: z.enum(['run', 'stop', 'forget']),
   /** Ticks the line in tasks.md. */
   final: z.boolean(),
@@ -138,7 +138,7 @@ export const DesiredPlan = z.object({
   removeCheckout: z.boolean(),
   title: z.string(),
   branch: z.string(),
-  /** Branch name the work starts from. */
+  /** Name of the branch the work starts from. */
   base: z.string(),
   setup: z.string().optional(),
   checks: z.array(z.string()),
@@ -150,15 +150,15 @@ export const DesiredPlan = z.object({
   textSha256: z.string(),
   /** Opens the git and model gateways for this attempt; absent unless want is run. */
   planToken: z.string().optional(),
-  /** Last head the gateway saw this plan push to its branch, and to refs/agent/{id}. */
+  /** The last heads the gateway saw this plan push to its branch and to refs/agent/{id}. */
   pushedHead: ObjectId.optional(),
   checkpointHead: ObjectId.optional(),
-  /** Between two checkpoints; an agent of before knows its own. */
+  /** Milliseconds between two checkpoints. Optional, because an older agent has its own default. */
   checkpointMs: z.int().min(1).optional(),
-  /** How long the attempt may work. */
+  /** How long the attempt may work, in milliseconds. */
   workMs: z.int().min(1).optional(),
   messages: z.array(z.object({ n: z.int().min(1), text: z.string() })),
-  /** Highest event n of this attempt the Worker has stored: everything up to it may be dropped. */
+  /** The highest event n of this attempt that the Worker has stored: everything up to it may be dropped. */
   ackedEvent: z.int().min(0),
 })
 export type DesiredPlan = z.infer<typeof DesiredPlan>
@@ -166,12 +166,12 @@ export type DesiredPlan = z.infer<typeof DesiredPlan>
 /** Answer of POST /vm/sync. */
 export const SyncResponse = z.object({
   protocol: z.int().min(1),
-  /** Never goes back: an answer older than one already applied is dropped, so a late one cannot undo a cancel. */
+  /** Never goes back. An answer older than one already applied is dropped, so a late answer cannot undo a cancel. */
   revision: z.int().min(0),
   plans: z.array(DesiredPlan),
   texts: z.array(z.object({ id: PlanId, text: z.string() })),
   adopted: z.array(z.object({ ref: z.string(), id: PlanId, title: z.string() })),
-  /** SHA-256 (hex) of the ralph.mjs this Worker serves; replaced between plans, never under one. */
+  /** SHA-256 (hex) of the ralph.mjs this Worker serves. The agent is replaced between plans, never under a running one. */
   agentSha256: z.string(),
   refreshMirror: z.boolean(),
   /** null: nothing is open, wait for the next doorbell. */
@@ -179,7 +179,7 @@ export const SyncResponse = z.object({
 })
 export type SyncResponse = z.infer<typeof SyncResponse>
 
-/** The one line `ralph doorbell {nonce}` prints. */
+/** The one line that `ralph doorbell {nonce}` prints. */
 export const DoorbellStatus = z.object({
   ralph: z.literal(1),
   bootId: z.string().max(64),
@@ -189,7 +189,7 @@ export const DoorbellStatus = z.object({
 })
 export type DoorbellStatus = z.infer<typeof DoorbellStatus>
 
-/** What bootstrap.sh keeps in ~/.ralph/boot/status; each Orgo call of a bootstrap only reads it. */
+/** The state that bootstrap.sh keeps in ~/.ralph/boot/status; each Orgo call of a bootstrap only reads it. */
 export const BootStatus = z.object({
   step: z.enum([
     'none',
@@ -209,11 +209,11 @@ export const BootStatus = z.object({
 })
 export type BootStatus = z.infer<typeof BootStatus>
 
-/** Exchange of the one-time bootstrap ticket (POST /vm/key, bearer: the ticket) for the key a VM keeps. */
+/** Answer of POST /vm/key, which exchanges the one-time bootstrap ticket (as bearer) for the key a VM keeps. */
 export const VmKeyResponse = z.object({ vmKey: z.string(), workspace: z.string() })
 export type VmKeyResponse = z.infer<typeof VmKeyResponse>
 
-/** Beside each answer of the model: the share of the plan's budget that was used before it, 0 to 1. */
+/** Sent with each answer of the model: the share of the plan's budget that was used before it, 0 to 1. */
 export const BUDGET_USED_HEADER = 'plan-budget-used'
 
 /** Typed refusals of the gateway, in the model API's own error shape: `{type: 'error', error: {type, message}}`. */
@@ -226,13 +226,13 @@ export const GatewayErrorType = z.enum([
 ])
 export type GatewayErrorType = z.infer<typeof GatewayErrorType>
 
-/** A page of a diff as JSON: 6,000 to 8,000 tokens, so that plan_diff stays below 10,000 with what stands around it. */
+/** Size of a page of a diff as JSON: 6,000 to 8,000 tokens, so that the whole answer of plan_diff stays below 10,000. */
 export const MAX_DIFF_PAGE_BYTES = 24_000
-/** What is longer (24 MB) is left out from the end, and the totals say so. */
+/** A longer diff (24 MB) loses its end, and the totals say so. */
 export const MAX_DIFF_PAGES = 1_000
 export const MAX_DIFF_PAGES_PER_UPLOAD = 20
 
-/** One hunk; one that is longer than a page comes in parts, whose texts put together are the hunk's. */
+/** One hunk. A hunk longer than a page comes in parts, whose texts joined together are the hunk's. */
 export const DiffHunk = z.object({
   /** `@@ -1,3 +1,4 @@ function x` */
   header: z.string().max(500),
@@ -240,15 +240,15 @@ export const DiffHunk = z.object({
   text: z.string(),
   part: z.int().min(1).optional(),
   parts: z.int().min(2).optional(),
-  /** How many of the lines were cut because of their length. */
+  /** Number of lines that were cut because of their length. */
   clippedLines: z.int().min(1).optional(),
 })
 export type DiffHunk = z.infer<typeof DiffHunk>
 
-/** One file of a page. A file that goes over several pages is told again on each, with other hunks. */
+/** One file of a page. A file that spans several pages appears on each, with other hunks. */
 export const DiffFile = z.object({
   path: z.string().min(1).max(1_100),
-  /** Where it was before, of a renamed or copied file. */
+  /** The old path of a renamed or copied file. */
   oldPath: z.string().min(1).max(1_100).optional(),
   status: z.enum(['added', 'deleted', 'modified', 'renamed', 'copied']),
   binary: z.boolean().optional(),
@@ -262,7 +262,7 @@ export const DiffTotals = z.object({
   files: z.int().min(0),
   additions: z.int().min(0),
   deletions: z.int().min(0),
-  /** Over the cap: how many files the pages do not show, or not to their end. */
+  /** Number of files that the pages do not show, or not to their end, because the diff is over the cap. */
   omittedFiles: z.int().min(0),
 })
 export type DiffTotals = z.infer<typeof DiffTotals>
@@ -273,7 +273,7 @@ export const DiffUpload = z.object({
   base: ObjectId.optional(),
   first: z.int().min(0).max(MAX_DIFF_PAGES),
   pages: z.array(z.array(DiffFile)).max(MAX_DIFF_PAGES_PER_UPLOAD),
-  /** With the last pages: from now on plan_diff shows them. */
+  /** Comes with the last pages; from then on plan_diff shows them. */
   totals: DiffTotals.optional(),
 })
 export type DiffUpload = z.infer<typeof DiffUpload>

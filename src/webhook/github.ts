@@ -1,6 +1,6 @@
-// POST /webhooks/github: signature over the raw body first, then parse, then hand over and answer at once (SPEC section 8).
-// A branch of the form agent/{uuid} routes itself; others need the remote's workspaces from D1. A lost hint is healed by the
-// hourly look, so D1 being down only means a later answer, never an error to GitHub.
+// POST /webhooks/github: checks the signature over the raw body, then parses, then passes the hints on and answers at once. A
+// branch of the form agent/{uuid} leads to its object itself; others need the remote's workspaces from D1. The hourly check makes
+// up for a lost hint, so with D1 down a merge is only noticed later, and GitHub never gets an error.
 import { Hono } from 'hono'
 import { workspacesByRemote } from '../history/query.ts'
 import { hmacSha256, toHex, secretsEqual } from '../lib/crypto.ts'
@@ -58,7 +58,7 @@ async function deliver(
   })
 }
 
-/** True when any of the secrets signed exactly these bytes; several while rotating. An unset secret matches nothing. */
+/** True when any of the secrets signed exactly these bytes; there are several while rotating. An unset secret matches nothing. */
 async function isSigned(body: Uint8Array<ArrayBuffer>, header: string, secrets: string[]): Promise<boolean> {
   if (!/^sha256=[0-9a-f]{64}$/.test(header)) return false
   for (const secret of secrets)

@@ -1,4 +1,4 @@
-// The fields we read of GitHub's payloads; everything else passes unread.
+// Schemas of the fields we read in GitHub's payloads; everything else passes unread.
 import * as z from 'zod'
 
 const Repository = z.object({ full_name: z.string().max(300), clone_url: z.url().max(2_000) })

@@ -1,5 +1,5 @@
-// Pure: a verified payload → hints for the workspaces of its repository. Only the body is signed, so the event's name is checked
-// against the body's shape, and nothing here is believed beyond "look at this branch now".
+// Pure: turns a verified payload into hints for the workspaces of its repository. Only the body is signed, so the event's name is
+// checked against the body's shape, and a hint says no more than "look at this branch now".
 import type { Fact } from '../workspace/contract.ts'
 import { DeletePayload, PullRequestPayload, PushPayload } from './payloads.ts'
 
@@ -8,7 +8,7 @@ export interface Hint {
   facts: Fact[]
 }
 
-/** null: not ours, or a shape that does not fit the event. */
+/** Returns null when the event is not ours, or its shape does not fit. */
 export function toHint(event: string, body: unknown, deliveryId: string): Hint | null {
   if (event === 'push') {
     const push = PushPayload.safeParse(body)
@@ -24,7 +24,7 @@ export function toHint(event: string, body: unknown, deliveryId: string): Hint |
     const parsed = PullRequestPayload.safeParse(body)
     if (!parsed.success) return null
     const { action, pull_request: pull, repository } = parsed.data
-    // A fork's branch of the same name is somebody else's.
+    // A fork's branch of the same name is not ours.
     if (pull.head.repo?.full_name !== repository.full_name) return null
     const common = { branch: pull.head.ref, deliveryId, prUrl: pull.html_url }
     if (action === 'closed')
