@@ -1,5 +1,5 @@
-// What a request to /mcp takes, read from its body before any server sees it: a caller who lacks it gets a 403 with a challenge in
-// both protocol eras. The SDK's own scopeChallenge skips tokens it does not know, such as OWNER_TOKEN.
+// Reads from a request to /mcp which scope it needs, before any server sees it. A caller without that scope gets a 403 with a
+// challenge in both protocol eras. The SDK's own scopeChallenge skips tokens it does not know, such as OWNER_TOKEN.
 import * as z from 'zod'
 import type { Scope } from '../auth/scopes.ts'
 import { scopeOf } from './kit/define-tool.ts'
@@ -7,7 +7,7 @@ import { TOOLS } from './tools/index.ts'
 
 export interface Demand {
   scope: Scope
-  /** For the refusal: the tool or method. */
+  /** The tool or method, named in the refusal. */
   what: string
 }
 
@@ -19,7 +19,10 @@ const Message = z.object({
 /** Methods other than tools/call that change something. */
 const WRITING_METHODS = new Set(['tasks/update', 'tasks/cancel'])
 
-/** The most that any message of the body takes. What is no message of JSON-RPC is left to the server, which refuses it. */
+/**
+ * Returns the highest demand of all messages in the body. Anything that is not a JSON-RPC message is left to the server, which
+ * refuses it.
+ */
 export function demandOf(body: Uint8Array): Demand {
   const demands = messagesOf(body).map(demandOfMessage)
   return demands.find(({ scope }) => scope === 'write') ?? demands[0] ?? { scope: 'read', what: 'This' }
@@ -31,7 +34,10 @@ function demandOfMessage({ method, params }: z.infer<typeof Message>): Demand {
   return tool === undefined ? { scope: 'read', what: method } : { scope: scopeOf(tool), what: tool.name }
 }
 
-/** A batch of the oldest versions is a list. Parsed as the server parses it: the last of two equal keys counts. */
+/**
+ * Returns the messages of a body; a batch of the oldest versions is a list. It parses as the server does: the last of two equal
+ * keys counts.
+ */
 function messagesOf(body: Uint8Array): z.infer<typeof Message>[] {
   try {
     const json: unknown = JSON.parse(new TextDecoder().decode(body))
@@ -40,6 +46,6 @@ function messagesOf(body: Uint8Array): z.infer<typeof Message>[] {
       return message.success ? [message.data] : []
     })
   } catch {
-    return [] // no JSON: the server says so
+    return [] // not JSON: the server says so
   }
 }

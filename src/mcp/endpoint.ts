@@ -15,7 +15,7 @@ import type { ToolContext } from './kit/context.ts'
 import { demandOf } from './demand.ts'
 import { createServer } from './server.ts'
 
-/** A plan of 100,000 units is at most 600 KB of JSON, each unit escaped. */
+/** A plan of 100,000 units is at most 600 KB of JSON, with each unit escaped. */
 export const MAX_REQUEST_BYTES = 1_000_000
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]']
 
@@ -43,7 +43,9 @@ export function createMcpRoutes(
   return app
 }
 
-/** The request with the body that was read. The handler's own limit does not reach its 2025 lane (agents 0.32). */
+/**
+ * Returns the request with the body that was read. The SDK handler's own limit does not reach its 2025 code path (agents 0.32).
+ */
 function withBody(request: Request, body: Uint8Array<ArrayBuffer>): Request {
   // oxlint-disable-next-line unicorn/no-invalid-fetch-options -- a request that came with a body has a method that allows one
   return request.body === null ? request : new Request(request, { body })

@@ -1,6 +1,6 @@
-// POST /plans and GET /plans/{id}: plan_submit and plan_status without MCP, for scripts, cron and phone shortcuts.
-// The same bearer, arguments, answers and refusals, because they are the same tools. GET /plans/{id}/export: the plan's record as
-// one file, for whoever may look at the plan.
+// POST /plans and GET /plans/{id}: plan_submit and plan_status without MCP, for scripts, cron and phone shortcuts. They take the
+// same bearer and arguments and give the same answers and refusals, because they are the same tools. GET /plans/{id}/export
+// returns the plan's record as one file, to any caller who may see the plan.
 import { Hono } from 'hono'
 import { findCaller, insufficientScope } from '../auth/owner.ts'
 import type { Caller } from '../auth/owner.ts'
@@ -85,7 +85,7 @@ async function readJson(request: Request): Promise<unknown> {
   if (bytes === null)
     throw new UserError(`The body is longer than ${MAX_REQUEST_BYTES} bytes.`, 'too_large', 413)
   try {
-    // Bytes that are not UTF-8 would be changed silently; a plan is kept byte for byte or refused.
+    // Bytes that are not UTF-8 would be changed silently; a plan is kept unchanged or refused.
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
   } catch {
     throw new UserError(
@@ -94,7 +94,7 @@ async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-/** wait_seconds, after and limit come as text in a query; what is no number stays text and is refused by name. */
+/** wait_seconds, after and limit come as text in a query. Anything that is not a number stays text and is refused by name. */
 function numbers(query: Record<string, string>): Record<string, string | number> {
   return Object.fromEntries(
     Object.entries(query).map(([name, value]) => [

@@ -1,5 +1,5 @@
-// Plans as tasks: the task's id is the plan's, and what a task says is what plan_status says. Answers go in as plan_message,
-// cancels as plan_cancel, through the same checks as those tools.
+// Shows plans as tasks of the MCP Tasks extension: the task's id is the plan's, and a task says what plan_status says. Answers go
+// in as plan_message and cancels as plan_cancel, through the same checks as those tools.
 import type { ServerContext } from '@modelcontextprotocol/server'
 import { isRuntimeError, NotFoundError } from '../lib/errors.ts'
 import { keyOfPlan } from '../lib/ids.ts'
@@ -20,8 +20,8 @@ const POLL_MS = 5_000
 const Answered = z.object({ action: z.literal('accept'), content: z.object({ answer: z.string() }) })
 
 /**
- * The client wants this call as a task: it says so in the call's `_meta`. Declaring the extension is not enough, because the
- * usual answer is the handle at once: people go offline, and a task is watched by the client that made it.
+ * True when the client wants this call as a task: it says so in the call's `_meta`. Declaring the extension is not enough. The
+ * usual answer is the plan itself at once, because people go offline, and only the client that made a task watches it.
  */
 export function asksForTask({ mcpReq }: ServerContext): boolean {
   const { _meta: meta } = mcpReq
@@ -50,7 +50,7 @@ export function createPlanTasks(context: ToolContext): TaskSource {
         result: {
           content: [{ type: 'text', text: `${text} ${structured.next_step}` }],
           structuredContent: { ...structured },
-          // A plan that failed is a tool that failed: "failed" is kept for faults of the protocol.
+          // A failed plan is a failed tool call; the task status "failed" is for errors of the protocol.
           ...(plan.status === 'failed' ? { isError: true } : {}),
         },
       }
@@ -58,9 +58,9 @@ export function createPlanTasks(context: ToolContext): TaskSource {
     async update(taskId, responses) {
       const plan = await planOf(taskId)
       const response = Answered.safeParse(responses[questionKey(plan)])
-      // Declined, of an older question, or of none: the plan goes on waiting, as it does without an answer.
+      // The answer was declined, belongs to an older question, or to none: the plan keeps waiting, as without an answer.
       if (!isAsking(plan) || !response.success) return
-      // Another client may answer meanwhile, and the agent ask again: an answer never reaches a question it was not given to.
+      // Another client may answer meanwhile and the agent ask again. An answer never reaches a question it was not given to.
       await run(answerTo(plan.attempt), { plan_id: taskId, message: response.data.content.answer })
     },
     async cancel(taskId) {
@@ -75,13 +75,13 @@ export function createPlanTasks(context: ToolContext): TaskSource {
 
 const isAsking = (plan: PlanSnapshot): boolean => plan.status === 'paused' && plan.pausedReason === 'question'
 
-/** Of one attempt: its question is its last act, and the answer begins the next. */
+/** The key of one attempt's question: the question is the attempt's last act, and the answer begins the next attempt. */
 const questionKey = (plan: PlanSnapshot): string => `question-${plan.attempt}`
 
 const STATUS: Record<PlanSnapshot['status'], Task['status']> = {
   queued: 'working',
   running: 'working',
-  // Waits for somebody, but not for an answer: statusMessage says for what.
+  // The plan waits, but not for an answer; statusMessage says for what.
   paused: 'working',
   completed: 'completed',
   failed: 'completed',
@@ -109,7 +109,7 @@ function questionOf(plan: PlanSnapshot): NonNullable<Task['inputRequests']>[stri
     method: 'elicitation/create',
     params: {
       mode: 'form',
-      message: cleanText(plan.question ?? 'The agent asks how to go on.', 4_000),
+      message: cleanText(plan.question ?? 'The agent asks how to continue.', 4_000),
       requestedSchema: {
         type: 'object',
         properties: { answer: { type: 'string', title: 'Answer', minLength: 1, maxLength: 20_000 } },

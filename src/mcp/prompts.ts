@@ -1,4 +1,4 @@
-// The one prompt: helps a model turn a wish into a plan that an agent can carry out alone, with nobody to ask.
+// The one prompt: helps a model turn a wish into a plan that an agent can carry out alone, without asking questions.
 import type { McpServer } from '@modelcontextprotocol/server'
 import * as z from 'zod'
 
@@ -31,16 +31,16 @@ interface Wish {
 
 function planRequest({ goal, constraints, verify, workspace_id }: Wish): string {
   const where = workspace_id === undefined ? 'a workspace (see workspace_list)' : `workspace ${workspace_id}`
-  return `Write a plan for ${where} and show it to me; call plan_submit only when I agree. An agent will carry it out alone on a VM, with the repository and this text and nothing else: no memory of our talk, and nobody to ask.
+  return `Write a plan for ${where} and show it to me; call plan_submit only when I agree. An agent will carry it out alone on a VM, with the repository and this text and nothing else: no memory of our talk, and no one to ask.
 
 What I want:
 ${goal}
 
 Constraints:
-${constraints ?? 'None named. Ask me if something important is open.'}
+${constraints ?? 'None given. Ask me if something important is open.'}
 
 How to verify:
-${verify ?? 'Not named. Propose commands that must pass (the tests of the repository, and new ones for this).'}
+${verify ?? 'Not given. Propose commands that must pass (the tests of the repository, and new ones for this).'}
 
 Form of the plan:
 1. First line: a title of at most 120 characters.

@@ -1,5 +1,5 @@
-// What a client may attach to a conversation: a workspace, a plan's full text, its log. Nothing is subscribed to and no list
-// announces changes: a client that was told otherwise would hold a stream open for news that never come.
+// What a client may attach to a conversation: a workspace, a plan's full text, its log. There are no subscriptions and no list
+// changes: a client told otherwise would hold a stream open for news that never come.
 import { ResourceNotFoundError, ResourceTemplate } from '@modelcontextprotocol/server'
 import type { McpServer, ReadResourceResult } from '@modelcontextprotocol/server'
 import { isRuntimeError } from '../lib/errors.ts'
@@ -99,7 +99,7 @@ async function allEvents(context: ToolContext, planId: string): Promise<PlanEven
   }
 }
 
-/** The newest events that fit, oldest first; what is left out is said in the first line. */
+/** Returns the newest events that fit, oldest first; the first line says how many are left out. */
 function logText(events: PlanEvent[]): string {
   const lines: string[] = []
   let chars = 0

@@ -1,4 +1,4 @@
-// A fresh MCP server for one request: the catalog, and the one catch that turns an error into what a model reads.
+// Builds a fresh MCP server for one request: the catalog of tools, and the one catch that turns an error into text for a model.
 import { McpServer, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import type { CallToolResult, ServerContext, StandardSchemaWithJSON } from '@modelcontextprotocol/server'
 import * as z from 'zod'
@@ -57,7 +57,7 @@ export function createServer(context: ToolContext): McpServer {
   return server
 }
 
-/** In place of McpServer's own handler, which takes the answer of a tool with an output schema for no result when it is a task. */
+/** Replaces McpServer's own handler, which rejects a task as the answer of a tool that has an output schema. */
 function answerCalls({ server }: McpServer, context: ToolContext, tasks: TaskSource): void {
   server.setRequestHandler('tools/call', async ({ params }, request) => {
     const tool = TOOLS.find(({ name }) => name === params.name)
@@ -91,12 +91,12 @@ async function toResult(
   }
 }
 
-/** Text that reaches a model is text we wrote: what is not ours becomes a bare sentence, and its cause is in the log. */
+/** Only text that we wrote reaches a model. An error that is not ours becomes a bare sentence, and its cause is in the log. */
 function errorText(tool: Tool, error: unknown): string {
   if (isRuntimeError(error)) return error.message
   return tool.annotations.readOnlyHint
     ? 'Something failed inside the runtime. Try again in a moment; the log of the Worker has the cause.'
-    : 'Something failed inside the runtime, and it is not known whether the call took effect. Look with plan_list or workspace_list before you call it again; the log of the Worker has the cause.'
+    : 'Something failed inside the runtime, and it is not known whether the call took effect. Check with plan_list or workspace_list before you call it again; the log of the Worker has the cause.'
 }
 
 function toCall({ mcpReq }: ServerContext): ToolCall {
@@ -118,7 +118,10 @@ function schemasOf(tool: Tool): {
   return { inputSchema: asIs(input), outputSchema: asIs(output) }
 }
 
-/** A schema as the SDK wants it, letting everything through: define-tool.ts parses, in the same words for both doors. */
+/**
+ * Wraps a schema for the SDK so that it lets everything through. define-tool.ts parses instead, with the same words for MCP and
+ * HTTP.
+ */
 function asIs(json: Record<string, unknown>): StandardSchemaWithJSON {
   return {
     '~standard': {

@@ -1,6 +1,6 @@
-// The wire of the Tasks extension (io.modelcontextprotocol/tasks, SEP-2663) over any source of tasks: handles, tasks/get,
-// tasks/update, tasks/cancel. What a task *is* stands elsewhere (plan-tasks.ts; fixtures in test/conformance). The SDK has no
-// Tasks API (2.4), but lets methods of its own be registered.
+// The wire format of the Tasks extension (io.modelcontextprotocol/tasks, SEP-2663) over any source of tasks: handles, tasks/get,
+// tasks/update, tasks/cancel. What a task is, the source defines (plan-tasks.ts; fixtures in test/conformance). The SDK has no
+// Tasks API (2.4), but lets us register methods of our own.
 import {
   CLIENT_CAPABILITIES_META_KEY,
   MissingRequiredClientCapabilityError,
@@ -19,21 +19,21 @@ export interface Task {
   statusMessage?: string
   createdAtMs: number
   lastUpdatedAtMs: number
-  /** null: kept for good. */
+  /** null: the task is kept for good. */
   ttlMs: number | null
   pollIntervalMs: number
-  /** completed: what the call would have answered, failures of the tool included. */
+  /** completed: the answer of the call, also when the tool failed. */
   result?: CallToolResult
-  /** failed: a fault of the protocol. */
+  /** failed: an error of the protocol. */
   error?: { code: number; message: string; data?: unknown }
-  /** input_required: open questions by a key that is answered at most once. */
+  /** input_required: open questions, each under a key that is answered at most once. */
   inputRequests?: Record<string, { method: 'elicitation/create'; params: Record<string, unknown> }>
 }
 
 export interface TaskSource {
-  /** NotFoundError for an id nobody knows, here and below. */
+  /** Throws NotFoundError for an unknown id, as do the methods below. */
   get: (taskId: string) => Promise<Task>
-  /** Answers by key; those to questions that are not open are left aside. */
+  /** Answers by key; answers to questions that are not open are ignored. */
   update: (taskId: string, responses: Record<string, unknown>) => Promise<void>
   /** Does nothing to a task that is over. */
   cancel: (taskId: string) => Promise<void>
@@ -42,16 +42,18 @@ export interface TaskSource {
 const Capabilities = z.object({ extensions: z.record(z.string(), z.unknown()).optional() })
 const OfTask = z.looseObject({ taskId: z.string().max(200) })
 
-/** Tasks exist only for a client that declared the extension in this very request; one of 2025 cannot. */
+/** Tasks exist only for a client that declared the extension in this very request; a client of 2025 cannot. */
 export function declaresTasks({ mcpReq }: ServerContext): boolean {
   const envelope: Record<string, unknown> = { ...mcpReq.envelope }
   const declared = Capabilities.safeParse(envelope[CLIENT_CAPABILITIES_META_KEY])
   return declared.success && declared.data.extensions?.[TASKS_EXTENSION] !== undefined
 }
 
-/** What tools/call answers instead of a result. The task must be readable already: pass what the source's get answered. */
+/**
+ * Returns what tools/call answers instead of a result. The task must be readable already: pass what the source's get returned.
+ */
 export function taskHandle(task: Task): CallToolResult {
-  // Platform seam: the SDK's type of a call's result knows no tasks; its 2026-07-28 codec passes them through.
+  // A cast at a platform seam: the SDK's type of a call's result has no tasks, but its 2026-07-28 codec passes them through.
   return { resultType: 'task', ...baseFields(task) } as unknown as CallToolResult
 }
 
@@ -76,7 +78,7 @@ export function registerTasks({ server }: McpServer, source: TaskSource): void {
       }
     }),
   )
-  // inputResponses is lifted out of the params before this runs (SDK 2.4): requiring it in the schema would refuse every call.
+  // The SDK (2.4) takes inputResponses out of the params before this runs; requiring it in the schema would refuse every call.
   server.setRequestHandler('tasks/update', { params: OfTask }, ({ taskId }, context) =>
     asProtocol('tasks/update', async () => {
       requireTasks(context)

@@ -1,4 +1,4 @@
-// The arguments of a tool are snake_case, the object's inputs camelCase: the same fields, renamed.
+// Renames keys: the arguments of a tool are snake_case, the object's inputs are the same fields in camelCase.
 
 type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`

@@ -1,4 +1,4 @@
-// What a tool gets to work with. Tests hand in a plain object of the same shape.
+// What a tool gets to work with. Tests pass a plain object of the same shape.
 import type { Scope } from '../../auth/scopes.ts'
 import { NotFoundError } from '../../lib/errors.ts'
 import { keyOfPlan, workspaceKey } from '../../lib/ids.ts'
@@ -29,22 +29,22 @@ export type WorkspaceStub = Pick<
 export interface ToolContext {
   /** What the caller may do. */
   scopes: readonly Scope[]
-  /** The object that a workspace of this name has or would have. Asking for it stores nothing. */
+  /** Returns the object that a workspace of this name has or would have. Asking for it stores nothing. */
   workspace: (name: string) => Promise<WorkspaceStub>
-  /** The object a plan lives in; NotFoundError for an id that cannot be ours. */
+  /** Returns the object a plan lives in. Throws NotFoundError for an id that cannot be ours. */
   workspaceOfPlan: (planId: string) => WorkspaceStub
-  /** Every workspace but the removed ones, newest first. */
+  /** Returns every workspace except the removed ones, newest first. */
   listWorkspaces: (input: ListWorkspacesInput) => Promise<{ workspaces: WorkspaceSnapshot[]; more: boolean }>
   listPlans: (input: ListPlansInput) => Promise<{ plans: PlanSnapshot[]; more: boolean }>
-  /** Throws one SettingsError naming every problem: for tools that start something. */
+  /** Throws one SettingsError that names every problem. For tools that start something. */
   settings: () => Settings
-  /** Local mode and the Worker's own addresses: known even while other settings are missing. */
+  /** Local mode and the Worker's own addresses. They are known even while other settings are missing. */
   addresses: () => { local: boolean; ownUrls: string[] }
   now: () => number
 }
 
 export function createToolContext(env: Env, { scopes }: Pick<ToolContext, 'scopes'>): ToolContext {
-  // The platform seam: doors import only types from the object, and this is where its stub has to fit them.
+  // A platform seam: this folder imports only types from the object, and here its stub has to fit them.
   const stub = (key: string): WorkspaceStub => env.WORKSPACE.getByName(key)
   return {
     scopes,

@@ -1,19 +1,19 @@
-// A tool is data: what the model reads, two schemas and one handler. Parsing the arguments lives here, so that MCP and the
-// HTTP siblings refuse the same things with the same words, and a handler only ever sees parsed input.
+// A tool is data: the texts for the model, two schemas and one handler. The arguments are parsed here, so that MCP and POST
+// /plans refuse the same things with the same words, and a handler only sees parsed input.
 import type { z } from 'zod'
 import type { Scope } from '../../auth/scopes.ts'
 import type { ToolContext } from './context.ts'
 import { parseArguments } from './rules.ts'
 
-/** What a handler answers: structured is what models see, text says the same in a line for clients that show only text. */
+/** The answer of a handler: models see structured; text says the same in a line, for clients that show only text. */
 export interface ToolAnswer<Structured = { next_step: string }> {
   structured: Structured
   text: string
 }
 
-/** The call around the arguments. */
+/** The circumstances of a call, apart from its arguments. */
 export interface ToolCall {
-  /** The client went away. Ends waiting, never the plan. */
+  /** Aborts when the client went away. It ends waiting, never the plan. */
   signal: AbortSignal
   /** Present when the client asked for progress. */
   progress?: (step: { progress: number; total: number; message: string }) => Promise<void>
@@ -39,7 +39,7 @@ export interface ToolSpec<Input extends z.ZodObject, Output extends z.ZodType<{ 
 }
 
 export interface Tool extends Omit<ToolSpec<z.ZodObject, z.ZodType<{ next_step: string }>>, 'handler'> {
-  /** Throws UserError for arguments that do not fit, and whatever the handler throws. */
+  /** Throws UserError for arguments that do not fit, and everything the handler throws. */
   run: (args: unknown, context: ToolContext, call: ToolCall) => Promise<ToolAnswer>
 }
 
@@ -53,7 +53,7 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodType<{
   }
 }
 
-/** What calling it takes: looking is "read", everything else "write". */
+/** Returns the scope a call needs: "read" for read-only tools, "write" for all others. */
 export function scopeOf(tool: Pick<Tool, 'annotations'>): Scope {
   return tool.annotations.readOnlyHint ? 'read' : 'write'
 }

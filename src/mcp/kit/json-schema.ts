@@ -1,5 +1,5 @@
-// What a client is told of a tool's arguments and answer, made from its zod schemas once per isolate: a server is built for
-// every request, and converting two schemas of every tool each time would cost more than most calls.
+// The JSON schemas of a tool's arguments and answer, made from its zod schemas once per isolate. A server is built for every
+// request, and converting two schemas of every tool each time would cost more than most calls.
 import * as z from 'zod'
 import type { Tool } from './define-tool.ts'
 
@@ -18,7 +18,7 @@ export function jsonSchemaOf(tool: Tool): ToolSchemas {
   return schemas
 }
 
-/** Without what says nothing: every byte is paid for in the context of every conversation. */
+/** Leaves out keywords that say nothing, because every conversation pays for each byte in its context. */
 function short(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
   const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
     io,

@@ -1,12 +1,12 @@
-// Arguments used by several tools, with the words the model reads, and the output shapes as the model is told of them.
-// Outputs are told briefly: every definition is paid for in the context of every conversation.
+// Arguments used by several tools, with the words the model reads, and the output shapes the model is told. The output shapes are
+// brief, because every conversation pays for each definition in its context.
 import * as z from 'zod'
 import { branchProblem } from '../../lib/git-names.ts'
 import { WORKSPACE_NAME } from '../../lib/ids.ts'
 
 /**
- * Kept as it comes; NUL and lone surrogates cannot travel through files and UTF-8 unchanged, so they are refused.
- * Length is counted here, because zod's own max counts code points (4.6) and the limit is in UTF-16 units.
+ * The text is kept unchanged. NUL and lone surrogates are refused, because they cannot pass through files and UTF-8 unchanged.
+ * Length is checked here, because zod's own max counts code points (4.6) and the limit is in UTF-16 units.
  */
 export const text = (min: number, max: number) =>
   z
@@ -20,10 +20,10 @@ export const text = (min: number, max: number) =>
 const nameRule = 'must be 1 to 40 of a-z, 0-9 and "-", beginning with a letter or digit'
 export const ParamName = z.string().regex(WORKSPACE_NAME, nameRule)
 export const ParamWorkspaceId = ParamName.describe('name of the workspace')
-// Not checked further here: whatever is no id of ours is answered as "there is no such plan".
+// Not checked further here: an unknown id is answered with "there is no such plan".
 export const ParamPlanId = z
   .string()
-  .max(100, 'is no plan id')
+  .max(100, 'is not a plan id')
   .transform((id) => id.toLowerCase())
 export const ParamBranch = z.string().check(({ value, issues }) => {
   const problem = branchProblem(value)
@@ -37,7 +37,10 @@ export const ParamBudget = z.number().positive().max(10_000)
 export const ParamCursor = z.string().max(300)
 
 export const PLAN_STATUSES = ['queued', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const
-/** False for a state that a newer version of this runtime gave: two may answer at once, and a deployment can be rolled back. */
+/**
+ * False for a state that only a newer version of this runtime knows: two versions may answer at once, and a deployment can be
+ * rolled back.
+ */
 export const isPlanStatus = (status: string): boolean => PLAN_STATUSES.some((known) => known === status)
 
 const next_step = z.string()

@@ -1,10 +1,10 @@
-// Errors outside tools (resources, tasks) are JSON-RPC errors. The SDK sends the message of whatever was thrown, so nothing but
-// words of ours may leave here: the second place beside server.ts that turns an error into an MCP answer.
+// Errors outside tools (resources, tasks) are JSON-RPC errors. The SDK sends the message of anything that was thrown, so only our
+// own words may leave here. This is the second place beside server.ts that turns an error into an MCP answer.
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { isRuntimeError } from '../../lib/errors.ts'
 import { errorFields, log } from '../../lib/log.ts'
 
-/** Runs one request; what it throws becomes a ProtocolError: -32602 for what the caller can mend, else a bare -32603. */
+/** Runs one request. What it throws becomes a ProtocolError: -32602 for errors the caller can correct, else a bare -32603. */
 export async function asProtocol<Answer>(method: string, work: () => Promise<Answer>): Promise<Answer> {
   try {
     return await work()

@@ -1,5 +1,5 @@
-// Raw arguments → parsed ones, or one refusal. Secrets are looked for first, in every string: a value that might be a token
-// is never repeated, stored or logged, whatever else is wrong with the call.
+// Parses raw arguments, or refuses them with one message. Secrets are looked for first, in every string: a value that might be a
+// token is never repeated, stored or logged, even when something else is wrong with the call.
 import type { z } from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { secretShape } from '../../lib/secret-shapes.ts'
@@ -29,7 +29,7 @@ function problemText(issue: z.core.$ZodIssue, known: string[]): string {
   }
   if (name === '') return 'The arguments must be one JSON object.'
   if (issue.message.endsWith('received undefined')) return `${name} is missing.`
-  // Our own messages read on after the name ("must not be empty"); zod's are sentences of their own.
+  // Our own messages continue the name ("must not be empty"); zod's are complete sentences.
   if (/^[a-z]/.test(issue.message)) return `${name} ${issue.message}.`
   return `${name}: ${issue.message.replace(/^Invalid input: /, '')}.`
 }
@@ -51,7 +51,7 @@ interface Found extends SecretShape {
   where: string
 }
 
-// A stack of its own: arguments may be nested deeper than calls may be.
+// This keeps a stack of its own, because arguments may be nested deeper than calls may be.
 function firstSecret(args: unknown): Found | null {
   const waiting: { value: unknown; where: string }[] = [{ value: args, where: '' }]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {

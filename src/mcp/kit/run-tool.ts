@@ -1,4 +1,5 @@
-// One tool call, from either door (MCP or plain HTTP): run, retry where that is safe, one log line. Turns nothing into an answer.
+// Runs one tool call, from MCP or plain HTTP: it retries where that is safe and writes one log line. It does not turn errors into
+// answers.
 import { holds } from '../../auth/scopes.ts'
 import { ForbiddenError, isRuntimeError } from '../../lib/errors.ts'
 import { errorFields, log } from '../../lib/log.ts'
@@ -20,7 +21,7 @@ export async function runTool({ tool, args, context, call, door }: RunToolInput)
   const line = (outcome: string, fields = {}): void =>
     log('tool.call', { tool: tool.name, door, outcome, durationMs: context.now() - startedMs, ...fields })
   try {
-    // The doors refuse with a 403 before it comes to this; nothing runs if one of them forgets.
+    // Both callers refuse with a 403 before this. The check makes sure that nothing runs if one of them forgets.
     if (!holds(context.scopes, scopeOf(tool)))
       throw new ForbiddenError(
         `${tool.name} needs the scope "${scopeOf(tool)}", which this connection was not given.`,
@@ -30,14 +31,14 @@ export async function runTool({ tool, args, context, call, door }: RunToolInput)
     line('ok')
     return answer
   } catch (error) {
-    // A refusal of ours is the caller's to mend, and its message may repeat an argument: the code says enough.
+    // The caller can correct an error of ours, and its message may repeat an argument: the code says enough.
     const ours = isRuntimeError(error)
     line(ours ? error.code : 'internal', ours && error.status < 500 ? {} : errorFields(error))
     throw error
   }
 }
 
-/** An object that was just replaced or moved says `retryable`; only tools that may run twice are run again, with a fresh stub. */
+/** An object that was just replaced or moved sets `retryable`. Only tools that may run twice are run again, with a fresh stub. */
 async function withOneRetry(tool: Tool, attempt: () => Promise<ToolAnswer>): Promise<ToolAnswer> {
   try {
     return await attempt()
@@ -48,7 +49,7 @@ async function withOneRetry(tool: Tool, attempt: () => Promise<ToolAnswer>): Pro
   }
 }
 
-/** Marks the runtime sets on errors of Durable Object calls; an overloaded object must not be asked again at once. */
+/** The platform sets these marks on errors of Durable Object calls. An overloaded object must not be asked again at once. */
 function isRetryable(error: unknown): boolean {
   return (
     error instanceof Error &&

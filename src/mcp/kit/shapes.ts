@@ -1,5 +1,5 @@
-// Snapshots (camelCase, from the object) → the shapes of SPEC section 5 (snake_case, ISO 8601). Every text that a VM, a
-// repository or a stranger may have had a hand in is cleaned and capped here, whatever the object did before.
+// Turns snapshots (camelCase, from the object) into the shapes of tool answers (snake_case, ISO 8601). Every text that a VM, a
+// repository or a stranger may have influenced is cleaned and capped here, even if the object did so before.
 import type {
   BranchReport,
   MergeStatus,
@@ -17,7 +17,7 @@ const MAX_DATA_CHARS = 1_000
 
 export const iso = (atMs: number): string => new Date(atMs).toISOString()
 
-/** What is null or undefined is left out: an optional field of SPEC is absent, never null. */
+/** Leaves null and undefined out: an optional field of an answer is absent, never null. */
 function present<Fields extends object>(fields: Fields): { [K in keyof Fields]?: NonNullable<Fields[K]> } {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== null && value !== undefined),
@@ -55,7 +55,7 @@ interface Caps {
 const FULL: Caps = { text: 4_000, line: 200, commits: 30, checks: 20 }
 const BRIEF: Caps = { text: 300, line: 100, commits: 3, checks: 3 }
 
-/** Errors: UserError for a plan that a newer version of this runtime put into a state of its own. */
+/** Throws UserError for a plan in a state that only a newer version of this runtime knows. */
 export function toPlan(snapshot: PlanSnapshot, detail: 'full' | 'brief' = 'full') {
   if (!isPlanStatus(snapshot.status))
     throw new UserError(
@@ -136,7 +136,10 @@ export function toEvent(event: PlanEvent) {
   }
 }
 
-/** The data as JSON with every string cleaned; left out when it is long, because a part of it would say something else. */
+/**
+ * Returns the data as JSON with every string cleaned. Long data is left out whole, because a cut-off part would mean something
+ * else.
+ */
 function cleanData(data: Record<string, unknown>): Record<string, unknown> | undefined {
   const json = JSON.stringify(data, (_key, value: unknown) =>
     typeof value === 'string' ? cleanText(value, MAX_DATA_CHARS) : value,
@@ -172,7 +175,7 @@ export function toBranch(report: BranchReport): BranchShape {
   }
 }
 
-/** Cleaned a second time: what is unseen in code is shown by name, so this changes nothing that was clean. */
+/** Cleans the file a second time. Hidden characters in code are shown by name, so this changes nothing that was clean. */
 export function toDiffFile(file: DiffFile) {
   return {
     path: showUnseen(file.path),

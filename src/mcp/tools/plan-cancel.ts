@@ -9,7 +9,7 @@ export const planCancel = defineTool({
   name: 'plan_cancel',
   title: 'Cancel a plan',
   description:
-    'Stops a plan: once this answers, nothing of it can be pushed or spent. What was pushed stays; plan_resume takes it up again.',
+    'Stops a plan. Once this returns, the plan can push and spend nothing. Pushed work stays; plan_resume continues the plan.',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({ plan_id: ParamPlanId }),
   output: OutPlan,

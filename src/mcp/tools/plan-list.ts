@@ -1,4 +1,4 @@
-// plan_list: plans of one workspace or of all, newest first.
+// plan_list: lists plans of one workspace or of all, newest first.
 import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
 import { defineTool } from '../kit/define-tool.ts'
@@ -12,7 +12,7 @@ export const planList = defineTool({
   name: 'plan_list',
   title: 'List plans',
   description:
-    'Plans of one workspace or of all, newest first, with their long texts cut short: plan_status has them in full. A list may be some seconds behind.',
+    'Plans of one workspace or of all, newest first, with long texts cut; plan_status has them in full. A list may be some seconds behind.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     workspace_id: ParamWorkspaceId.exactOptional(),
@@ -22,14 +22,14 @@ export const planList = defineTool({
   }),
   output: OutPlans,
   handler: async ({ workspace_id, limit = DEFAULT_PLANS, ...filter }, context) => {
-    // Tells an unknown workspace from one without plans.
+    // This tells an unknown workspace from one without plans.
     if (workspace_id !== undefined) await (await context.workspace(workspace_id)).snapshot(workspace_id)
     const found = await context.listPlans({
       ...filter,
       limit,
       ...(workspace_id === undefined ? {} : { workspace: workspace_id }),
     })
-    // One that only a newer version understands does not cost the user the list.
+    // A plan that only a newer version understands is left out, so that the user still gets the list.
     const plans = found.plans.filter(({ status }) => isPlanStatus(status))
     const shapes = fitting(plans, (plan) => toPlan(plan, 'brief'), MAX_ANSWER_BYTES)
     const isCut = shapes.length < plans.length

@@ -20,7 +20,10 @@ export const planMessage = defineTool({
   handler: async (args, context) => send(args, context),
 })
 
-/** The same tool as the answer to the question of one attempt: compared in the object, where the message is taken in. */
+/**
+ * The same tool, but its text only answers the question of one attempt; the object compares the attempt when it takes the
+ * message.
+ */
 export function answerTo(attempt: number): Tool {
   const handler = async (args: z.output<typeof input>, context: ToolContext) => send(args, context, attempt)
   return defineTool({ ...planMessage, input, output: OutPlan, handler })
@@ -38,6 +41,6 @@ async function send(
     : stub.message(plan_id, message, answersAttempt))
   return {
     structured: { plan: toPlan(plan), next_step: planNextStep(plan) },
-    text: `The message is with plan ${plan.id}, which is ${plan.status}.`,
+    text: `Plan ${plan.id} has the message; it is ${plan.status}.`,
   }
 }

@@ -9,7 +9,7 @@ export const planResume = defineTool({
   name: 'plan_resume',
   title: 'Resume a plan',
   description:
-    'Continues a paused, failed or cancelled plan from where it stood, as its next attempt on the same branch.',
+    'Continues a paused, failed or cancelled plan from where it stopped, as its next attempt on the same branch.',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   input: z.strictObject({
     plan_id: ParamPlanId,

@@ -1,4 +1,4 @@
-// plan_status: how a plan stands and what happened since the cursor; it can wait for a change.
+// plan_status: shows a plan's state and its events since the cursor; it can wait for a change.
 import * as z from 'zod'
 import type { PlanSnapshot, PlanStatus } from '../../workspace/contract.ts'
 import type { WorkspaceStub } from '../kit/context.ts'
@@ -10,7 +10,7 @@ import { OutStatus, ParamPlanId } from '../kit/params.ts'
 import { toEvent, toPlan } from '../kit/shapes.ts'
 
 const DEFAULT_EVENTS = 50
-/** How often a waiting client hears of progress when nothing happens: below the idle limit of every client we know. */
+/** How often a waiting client gets progress when nothing happens: below the idle limit of every client we know. */
 const SLICE_MS = 10_000
 
 export const planStatus = defineTool({
@@ -58,15 +58,15 @@ interface WaitInput {
   waitMs: number
   call: ToolCall
   now: () => number
-  /** The client names what it has seen: an end it has not seen is told at once. */
+  /** The client named the events it has seen, so an end it has not seen is reported at once. */
   isAfterEvents: boolean
 }
 
 const OPEN = new Set<PlanStatus>(['queued', 'running'])
 
 /**
- * One long question when nobody watches. When the client asked for progress, a question for each event, so that it hears of it
- * within a second, and a sign of life where there are none.
+ * Waits with one long call when the client asked for no progress. Otherwise it makes a call per event, so that the client hears
+ * of an event within a second, and of a sign of life when there are none.
  */
 async function waitForChange({ ask, waitMs, call, now, isAfterEvents }: WaitInput): Promise<Look> {
   const { progress, signal } = call
@@ -77,11 +77,11 @@ async function waitForChange({ ask, waitMs, call, now, isAfterEvents }: WaitInpu
   const before = waitKey(seen.plan)
   const total = waitMs / 1_000
   let told = -1
-  // A merged plan never changes again; a client that left needs no answer.
+  // A merged plan never changes again, and a client that left needs no answer.
   while (seen.plan.mergeStatus !== 'merged' && !signal.aborted) {
     const waitedMs = now() - startedMs
     if (waitedMs >= waitMs) break
-    // Progress has to grow; several events within a millisecond are one step.
+    // Progress has to grow, so several events within a millisecond are one step.
     if (waitedMs > told) await progress({ progress: waitedMs / 1_000, total, message: statusLine(seen.plan) })
     told = waitedMs
     seen = await untilAborted(ask(Math.min(SLICE_MS, waitMs - waitedMs), true), signal, seen)
@@ -90,7 +90,7 @@ async function waitForChange({ ask, waitMs, call, now, isAfterEvents }: WaitInpu
   return seen
 }
 
-/** The wait ends with its client; the plan does not notice. */
+/** The wait ends with its client; the plan is not affected. */
 function untilAborted<Seen>(asked: Promise<Seen>, signal: AbortSignal, before: Seen): Promise<Seen> {
   const left = Promise.withResolvers<Seen>()
   const leave = () => left.resolve(before)
@@ -99,7 +99,7 @@ function untilAborted<Seen>(asked: Promise<Seen>, signal: AbortSignal, before: S
   return Promise.race([asked, left.promise]).finally(() => signal.removeEventListener('abort', leave))
 }
 
-/** What a wait ends for (SPEC section 5); the object decides the same way within one slice. */
+/** Returns a text that changes with everything for which a wait ends; the object uses the same fields within one slice. */
 function waitKey(plan: PlanSnapshot): string {
   return JSON.stringify([plan.status, plan.phase, plan.question, plan.mergeStatus, plan.attempt])
 }

@@ -21,7 +21,7 @@ export const planSubmit = defineTool({
   name: 'plan_submit',
   title: 'Submit a plan',
   description:
-    "Hands one piece of work to the agent on the workspace's VM and answers at once; the work goes on while the user is offline and ends as a pushed branch agent/... to review. The agent sees only this text and the repository, so say what to do, what counts as done, and what to leave alone.",
+    "Gives one piece of work to the agent on the workspace's VM and returns at once. The work goes on while the user is offline and ends as a pushed branch agent/... to review. The agent sees only this text and the repository, so say what to do, what counts as done, and what to leave alone.",
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   input: z.strictObject({
     workspace_id: ParamWorkspaceId,
@@ -33,7 +33,7 @@ export const planSubmit = defineTool({
     budget_usd: ParamBudget.describe('most it may spend on the model').exactOptional(),
     model: z
       .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, 'is no model name')
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, 'is not a model name')
       .exactOptional(),
     effort: z.enum(EFFORTS).exactOptional(),
     checks: ParamChecks.exactOptional(),
@@ -42,7 +42,7 @@ export const planSubmit = defineTool({
       .describe('when the agent is in doubt; default pause')
       .exactOptional(),
     open_pr: ParamOpenPr.exactOptional(),
-    idempotency_key: text(1, 200).describe('repeating a call with it answers the first plan').exactOptional(),
+    idempotency_key: text(1, 200).describe('repeating a call with it returns the first plan').exactOptional(),
   }),
   output: OutSubmitted,
   handler: async ({ workspace_id, ...input }, context) => {

@@ -1,4 +1,4 @@
-// workspace_list: all workspaces, from D1.
+// workspace_list: lists all workspaces, from D1.
 import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
 import { defineTool } from '../kit/define-tool.ts'
@@ -40,5 +40,5 @@ function nextStep(count: number, more: boolean): string {
     return 'Connect a repository with workspace_register. (One registered a moment ago is listed within seconds; workspace_sync knows it at once.)'
   return more
     ? 'Call workspace_list with this cursor for the rest.'
-    : 'Hand over work with plan_submit, or look at one workspace with workspace_sync.'
+    : 'Submit work with plan_submit, or see one workspace with workspace_sync.'
 }

@@ -20,11 +20,11 @@ export const workspaceRegister = defineTool({
   name: 'workspace_register',
   title: 'Register a workspace',
   description:
-    'Connects a git repository to a cloud VM of its own, where plans are carried out. Needed once per repository; answers at once while the VM is being made. The same name and git_remote again answers the existing workspace. Never pass git tokens: the owner sets GIT_CREDENTIALS.',
+    'Connects a git repository to a cloud VM of its own, where plans are carried out. Needed once per repository; returns at once while the VM is being created. The same name and git_remote again returns the existing workspace. Never pass git tokens: the owner sets GIT_CREDENTIALS.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   input: z.strictObject({
     name: ParamName.describe('a-z, 0-9 and "-", at most 40'),
-    git_remote: z.string().describe('https URL, no user name or token in it'),
+    git_remote: z.string().describe('https URL without user name or token'),
     branch: ParamBranch.describe("base branch; default: the remote's").exactOptional(),
     vm_id: z
       .string()

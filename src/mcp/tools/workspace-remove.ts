@@ -1,4 +1,4 @@
-// workspace_remove: ends a workspace and, where we made it, its VM.
+// workspace_remove: ends a workspace and, when the runtime created it, its VM.
 import * as z from 'zod'
 import { defineTool } from '../kit/define-tool.ts'
 import { OutRemoved, ParamWorkspaceId } from '../kit/params.ts'
@@ -7,13 +7,13 @@ export const workspaceRemove = defineTool({
   name: 'workspace_remove',
   title: 'Remove a workspace',
   description:
-    'Ends a workspace: its open plans are cancelled and a VM we made is deleted with all unpushed work. Pushed branches stay. Ask the user before.',
+    'Ends a workspace: its open plans are cancelled, and a VM that the runtime created is deleted with all unpushed work. Pushed branches stay. Ask the user first.',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
   input: z.strictObject({
     workspace_id: ParamWorkspaceId,
     delete_vm: z
       .boolean()
-      .describe('default: true for a VM we made, false for an adopted one')
+      .describe('default: true for a VM the runtime created, false for an adopted one')
       .exactOptional(),
   }),
   output: OutRemoved,
@@ -24,7 +24,7 @@ export const workspaceRemove = defineTool({
       structured: {
         removed,
         vm_deleted: vmDeleted,
-        next_step: 'Nothing is left to do; workspace_register makes the workspace anew.',
+        next_step: 'There is nothing left to do. workspace_register creates the workspace again.',
       },
       text: `Workspace ${workspace_id} is removed; its VM was ${vmDeleted ? 'deleted' : 'not deleted'}.`,
     }

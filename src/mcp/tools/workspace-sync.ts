@@ -1,4 +1,4 @@
-// workspace_sync: the branches of a workspace as the host has them, and the commands to merge them.
+// workspace_sync: shows the branches of a workspace as the host has them, and the commands to merge them.
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { cleanLine } from '../../lib/text.ts'
@@ -53,13 +53,13 @@ export const workspaceSync = defineTool({
 function readOffset(cursor: string | undefined): number {
   if (cursor === undefined) return 0
   if (!/^\d{1,6}$/.test(cursor))
-    throw new UserError('cursor is not one that workspace_sync answered. Leave it out to begin at the start.')
+    throw new UserError('cursor was not returned by workspace_sync. Leave cursor out to begin at the start.')
   return Number(cursor)
 }
 
-/** As many commands as fit, cut after a push: half a merge would leave the clone in the middle of it. */
+/** Returns as many commands as fit, cut after a push: half a merge would leave the clone in the middle of it. */
 function wholeMerges(commands: string[]): string[] {
-  // The object quotes every word; cleaning again only matters should a name ever hold what it must not.
+  // The object quotes every word. Cleaning again only matters if a name ever holds forbidden characters.
   const fit = fitting(commands, (command) => cleanLine(command, 2_000), MAX_COMMANDS_BYTES)
   if (fit.length === commands.length) return fit
   return fit.slice(0, fit.findLastIndex((command) => command.startsWith('git push')) + 1)

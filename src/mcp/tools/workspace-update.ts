@@ -19,7 +19,7 @@ export const workspaceUpdate = defineTool({
   name: 'workspace_update',
   title: 'Change a workspace',
   description:
-    'Changes settings of a workspace; what is left out stays as it is. Applies to plans submitted from now on.',
+    'Changes settings of a workspace; settings left out stay as they are. Applies to plans submitted from now on.',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     workspace_id: ParamWorkspaceId,
@@ -34,7 +34,7 @@ export const workspaceUpdate = defineTool({
   output: OutWorkspace,
   handler: async ({ workspace_id, ...changes }, context) => {
     if (Object.keys(changes).length === 0)
-      throw new UserError('workspace_update was given nothing to change: name at least one setting.')
+      throw new UserError('workspace_update has nothing to change: name at least one setting.')
     const stub = await context.workspace(workspace_id)
     const workspace = await stub.update(workspace_id, toCamelKeys(changes))
     return {

@@ -114,7 +114,7 @@ describe('plan_diff', () => {
     expect((await read(plan.id)).data).toEqual({
       files: [],
       pushed_head: HEAD,
-      next_step: expect.stringContaining('call plan_diff again in a moment'),
+      next_step: expect.stringContaining('Call plan_diff again in a moment'),
     })
     expect(await send(upload())).toBe(200)
     await finish()
@@ -125,7 +125,7 @@ describe('plan_diff', () => {
         base_head: MAIN_HEAD,
         totals: { files: 1, additions: 1, deletions: 0 },
         files: [{ path: 'src/a.ts', status: 'modified', hunks: [{ header: '@@ -1 +1 @@', text: '-a\n+b' }] }],
-        next_step: expect.stringContaining('That is all of it'),
+        next_step: expect.stringContaining('The diff is complete'),
       },
     })
     expect(await send(upload({ head: OTHER_HEAD }))).toBe('401 token_revoked')
@@ -205,9 +205,7 @@ describe('plan_diff', () => {
     await send(upload({ head: OTHER_HEAD, pages: [[file({ path: 'new' })]] }))
     expect((await read(plan.id)).data.files).toMatchObject([{ path: 'new' }])
     expect((await read(plan.id, { cursor: data.cursor })).text).toContain('pushed again since this cursor')
-    expect((await read(plan.id, { cursor: 'x.1' })).text).toContain(
-      'cursor is not one that plan_diff answered',
-    )
+    expect((await read(plan.id, { cursor: 'x.1' })).text).toContain('cursor was not returned by plan_diff')
   })
 
   it('says that nothing changed, and how many files it leaves out', async () => {
@@ -223,7 +221,7 @@ describe('plan_diff', () => {
     await send(upload({ head: OTHER_HEAD, totals: { ...totals, omittedFiles: 7 } }))
     expect((await read(plan.id)).data).toMatchObject({
       totals: { omitted_files: 7 },
-      next_step: expect.stringContaining('read the omitted files with git'),
+      next_step: expect.stringContaining('Read the omitted files with git'),
     })
   })
 })

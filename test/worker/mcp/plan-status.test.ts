@@ -37,7 +37,7 @@ describe('plan_status', () => {
             "type": "queued",
           },
         ],
-        "next_step": "Review branch agent/0a1b2c3d-4e5f-8111-9222-333344445555: workspace_sync answers the commands that merge it, plan_message asks for changes on it. It is not verified: read outcome_reasons and the diff with care.",
+        "next_step": "Review branch agent/0a1b2c3d-4e5f-8111-9222-333344445555: workspace_sync returns the commands that merge it; plan_message asks for changes. It is not verified: read outcome_reasons and the diff with care.",
         "plan": {
           "attempt": 1,
           "base": "main",
@@ -97,8 +97,8 @@ describe('plan_status', () => {
   })
 
   it.each([
-    [undefined, 'The plan is being worked on'],
-    [59_999, 'The plan is being worked on'],
+    [undefined, 'The agent works on the plan'],
+    [59_999, 'The agent works on the plan'],
     [60_000, 'The VM was not heard for 1 min'],
     [7_199_999, 'The VM was not heard for 119 min'],
   ])('says at once when the VM of a running plan is silent (%s ms)', async (vmUnheardMs, words) => {

@@ -17,7 +17,7 @@ describe('plan_submit', () => {
     expect(await callTool(playContext(), 'plan_submit', { workspace_id: 'site', plan: 'Fix the typo' }))
       .toMatchInlineSnapshot(`
       {
-        "next_step": "The plan waits for its turn and needs nobody: stop here, or follow it with plan_status (wait_seconds 45).",
+        "next_step": "The plan waits for its turn. There is nothing to do: stop here, or follow it with plan_status (wait_seconds 45).",
         "plan": {
           "attempt": 1,
           "base": "main",

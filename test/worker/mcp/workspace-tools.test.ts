@@ -17,7 +17,7 @@ describe('workspace_register', () => {
   it('answers the workspace in the documented shape', async () => {
     expect(await callTool(playContext(), 'workspace_register', args)).toMatchInlineSnapshot(`
       {
-        "next_step": "Hand over work with plan_submit.",
+        "next_step": "Submit work with plan_submit.",
         "workspace": {
           "active_plans": 1,
           "branch": "main",
@@ -80,7 +80,7 @@ describe('workspace_register', () => {
     })
     const { next_step } = await callTool(played, 'workspace_register', args)
     expect(next_step).toBe(
-      'This workspace existed already. It keeps its own setup, checks, which differ from the arguments: change them with workspace_update. Hand over work with plan_submit.',
+      'This workspace existed already. It keeps its own setup, checks, which differ from the arguments: change them with workspace_update. Submit work with plan_submit.',
     )
   })
 
@@ -272,7 +272,7 @@ describe('workspace_sync', () => {
     )
     await expect(
       callTool(playContext(), 'workspace_sync', { workspace_id: 'site', cursor: '../1' }),
-    ).rejects.toThrow('cursor is not one')
+    ).rejects.toThrow('cursor was not returned')
   })
 })
 
@@ -282,7 +282,7 @@ describe('workspace_remove', () => {
     expect(await callTool(played, 'workspace_remove', { workspace_id: 'site', delete_vm: false }))
       .toMatchInlineSnapshot(`
       {
-        "next_step": "Nothing is left to do; workspace_register makes the workspace anew.",
+        "next_step": "There is nothing left to do. workspace_register creates the workspace again.",
         "removed": true,
         "vm_deleted": true,
       }
