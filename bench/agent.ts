@@ -1,5 +1,5 @@
-// `npm run bench -- agent [--runs N]`: what Ralph costs the machine it lives on, beside a bare Node as the baseline: from start to ready
-// (its socket answers), memory of an idle supervisor, size of the one file. Asserts nothing.
+// `npm run bench -- agent [--runs N]`: measures what the agent costs the machine it runs on, with a bare Node as the baseline:
+// time from start to ready (its socket answers), memory of an idle supervisor, size of the one file. It asserts nothing.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib'
 import { createVm, until } from '../test/real/support/vm.ts'
 import type { TestVm } from '../test/real/support/vm.ts'
 
-/** By then the start's garbage has been collected, as far as it will be. */
+/** By then the garbage of the start has been collected as far as it will be. */
 const SETTLE_MS = 10_000
 /** Linux counts processor time in hundredths of a second. */
 const MS_PER_TICK = 10
@@ -62,13 +62,13 @@ async function startSupervisor(vm: TestVm): Promise<{ child: ChildProcess; ms: n
   return { child, ms: performance.now() - startedAt }
 }
 
-/** User and system time so far, which a busy machine does not stretch. */
+/** Returns user and system time so far in milliseconds; a busy machine does not stretch it. */
 function cpuMs({ pid }: ChildProcess): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK
 }
 
-/** As a doorbell sees it: one line in, one line out. */
+/** Asks as a doorbell does: one line in, one line out. */
 async function answers(socketFile: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const socket = createConnection(socketFile)
@@ -85,7 +85,7 @@ interface Memory {
   pss: number
 }
 
-/** Megabytes, once it has synced and nothing is open. */
+/** Returns megabytes, after the first sync, while nothing is open. */
 async function measureIdle(vm: TestVm, { pid }: ChildProcess): Promise<Memory> {
   const synced = vm.worker.syncs.length
   await vm.ring()

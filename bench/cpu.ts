@@ -1,5 +1,5 @@
-// `npm run bench -- cpu [--calls N]`: processor time of the Worker for a request of each route, beside a Worker that answers with one
-// word, in the same run. The Free plan allows 10 ms a request.
+// `npm run bench -- cpu [--calls N]`: measures the Worker's processor time for a request of each route, in the same run as a
+// Worker that answers with one word. The Free plan allows 10 ms per request.
 import { createHmac } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { createObjectLab } from '../test/real/support/object-lab.ts'

@@ -1,5 +1,6 @@
-// `npm run bench -- gateway [--runs N] [--calls N]`: what the gateway costs beside asking the same host directly, in the same run, in
-// turns: clone and push of a large repository, the first byte of a model's stream, the Worker's memory. Exit 1 below a target.
+// `npm run bench -- gateway [--runs N] [--calls N]`: measures what the gateway costs compared with asking the same host directly,
+// in the same run and in turns: clone and push of a large repository, the first byte of a model's stream, the Worker's memory. It
+// exits with 1 below a target.
 import { parseArgs } from 'node:util'
 import { createObjectLab } from '../test/real/support/object-lab.ts'
 import { canMeasureMemory, measureGrowthMb } from '../test/real/support/worker-memory.ts'
@@ -21,7 +22,7 @@ const ratioOf = (times: Record<Lane, number[]>) => median(times.direct) / median
 const lab = await createObjectLab({ plain: true })
 try {
   const lanes = await createGitLanes(lab, { cloneMb: CLONE_MB, pushMb: PUSH_MB, content: 'text' })
-  // First, while the Worker is fresh: what it took once it keeps.
+  // This comes first, while the Worker is fresh, because it keeps memory that it once took.
   const growth = {
     cloneMb: await grow(() => lanes.clone('gateway')),
     pushMb: await grow(() => lanes.push('gateway')),

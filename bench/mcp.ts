@@ -1,5 +1,6 @@
-// `npm run bench -- mcp [--calls N] [--connections N]`: the MCP endpoint of `npm run dev` beside the reference server of the protocol
-// (@modelcontextprotocol/server-everything), in turns, on the same machine in one run: tools/list, and a call of a tool that reads.
+// `npm run bench -- mcp [--calls N] [--connections N]`: measures the MCP endpoint of `npm run dev` beside the protocol's
+// reference server (@modelcontextprotocol/server-everything), in turns, on the same machine in one run: tools/list, and a call of
+// a tool that reads.
 import { parseArgs } from 'node:util'
 import { isOver, script, startStack, submit, untilPlan } from '../test/e2e/support/stack.ts'
 import { openConnections } from './support/mcp-connections.ts'
@@ -14,7 +15,7 @@ const { values } = parseArgs({
   },
 })
 const [calls, connections] = [Number(values.calls), Number(values.connections)]
-/** Of each lane, so that what else the machine does meets both. */
+/** Rounds of each lane, so that other load on the machine affects both. */
 const ROUNDS = 4
 
 await using everything = await startEverything()
@@ -59,7 +60,7 @@ ${rows.map((row) => `| ${row.name} | ${row.calls} | ${row.medianMs.toFixed(0)} m
   figures: { connections, rows },
 })
 
-/** Milliseconds of each call. */
+/** Returns the milliseconds of each call. */
 async function load(open: Connections, ask: Ask, total: number): Promise<number[]> {
   const times: number[] = []
   let left = total

@@ -1,5 +1,5 @@
-// What every bench does with its figures: shows them, and leaves them in bench/results/ with the day, the machine and the command,
-// without which no figure means anything.
+// Shows the figures of a bench and stores them in bench/results/ with the day, the machine and the command, without which no
+// figure means anything.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'

@@ -1,5 +1,5 @@
-// `npm run bench -- [NAME...] [options]`: runs bench/NAME.ts, or all of them, one after the other, with the options given. Each
-// leaves its figures in bench/results/; the exit code is 1 when one of them missed a target it names.
+// `npm run bench -- [NAME...] [options]`: runs bench/NAME.ts, or all of them, one after the other, with the given options. Each
+// stores its figures in bench/results/. The exit code is 1 when one of them missed a target it names.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'

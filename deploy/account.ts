@@ -1,4 +1,4 @@
-// Which Cloudflare account: the one of the environment, the one used before, the only one, or the person's choice.
+// Chooses the Cloudflare account: the one of the environment, the one used before, the only one, or the person's choice.
 import { whoAmI } from './cloudflare.ts'
 import { DeployError } from './errors.ts'
 import type { Terminal } from './terminal.ts'

@@ -1,4 +1,4 @@
-// What it costs, said before anything is asked. Prices as of docs/faq.md, which says where each comes from.
+// The monthly costs, shown before any question. docs/faq.md says where each price comes from.
 export const BILL = `What this costs you a month (seen 2026-09, prices change):
   Orgo        29 USD for one cloud computer (plan Hacker); each workspace needs one. 99 USD for four.
   Cloudflare   0 USD on Workers Free for light use; 5 USD on Workers Paid, which long or parallel plans need.

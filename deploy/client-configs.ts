@@ -1,5 +1,6 @@
-// How each client is told of this server: printed by `npm run dev` and `npm run deploy`, written down in docs/clients.md. What is
-// marked `tried` is run word for word by test/clients against the local stack; the rest is taken from the clients' own documents.
+// How each client is told about this server: printed by `npm run dev` and `npm run deploy`, and written in docs/clients.md.
+// test/clients runs the entries marked `tried` word for word against the local stack; the others come from the clients' own
+// documents.
 
 export interface ClientConfig {
   client: string
@@ -8,7 +9,7 @@ export interface ClientConfig {
   proof: 'tried' | 'documented'
 }
 
-/** The name the server goes by in every client: tools are `mcp__runtime__plan_submit` and so on there. */
+/** The server's name in every client; its tools are then `mcp__runtime__plan_submit` and so on. */
 const NAME = 'runtime'
 const json = (value: unknown): string => JSON.stringify(value)
 
@@ -63,7 +64,7 @@ export function clientConfigs(mcpUrl: string, token: string): ClientConfig[] {
   ]
 }
 
-/** The list as a terminal shows it. */
+/** Returns the list as a terminal shows it. */
 export function clientLines(mcpUrl: string, token: string): string[] {
   return clientConfigs(mcpUrl, token).map(
     ({ client, how, proof }) =>

@@ -1,4 +1,4 @@
-// The account's side of a deployment: each function first looks whether it is already so.
+// The Cloudflare account's part of a deployment. Each function first checks whether its work is already done.
 import { z } from 'zod'
 import { DeployError } from './errors.ts'
 import type { Wrangler } from './wrangler.ts'
@@ -17,7 +17,7 @@ export async function whoAmI(wrangler: Wrangler): Promise<WhoAmI> {
       accounts: [{ id: '{account}', name: 'yours' }],
     })
   } catch (error) {
-    // whoami ends with an error when nobody is logged in; an unreachable Cloudflare must not look like that.
+    // whoami ends with an error when the person is not logged in; an unreachable Cloudflare must not look like that.
     if (error instanceof DeployError && /could not be reached/.test(error.message)) throw error
     return { loggedIn: false, accounts: [] }
   }
@@ -65,7 +65,7 @@ export async function ensureNamespace(
   return { id: made, isNew: true }
 }
 
-/** Names only: Cloudflare shows no values. null: there is no Worker of that name. */
+/** Returns names only, because Cloudflare shows no values. null: there is no Worker of that name. */
 export async function secretNames(wrangler: Wrangler, name: string): Promise<Set<string> | null> {
   try {
     const list = await wrangler.ask(

@@ -1,11 +1,11 @@
-// The wrangler configuration of one deployment: wrangler.toml with this account's ids put in. The file in the repository stays
-// as it is, so that an upgrade by `git pull` meets no conflict.
+// Writes the wrangler configuration of one deployment: wrangler.toml with this account's ids. The file in the repository is not
+// changed, so an upgrade by `git pull` has no conflict.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..')
-/** Beside wrangler.toml, whose paths are relative to it. */
+/** It is beside wrangler.toml, because its paths are relative. */
 export const CONFIG_FILE = process.env['RUNTIME_CONFIG_FILE'] ?? 'wrangler.deploy.toml'
 
 export interface DeploymentConfig {
@@ -16,7 +16,7 @@ export interface DeploymentConfig {
   publicUrl: string
 }
 
-/** Settings a person may give by environment when deploying; without one, what the dashboard says stays (--keep-vars). */
+/** Settings a person may pass by environment when deploying. For the others the dashboard's values stay (--keep-vars). */
 const VARS = [
   'VM_URL',
   'ORGO_API_URL',
@@ -53,7 +53,7 @@ export function writeConfig(config: DeploymentConfig): string {
   return text
 }
 
-/** Of everything that goes up: equal fingerprints mean that an upload would change nothing. */
+/** Returns a fingerprint of everything that is uploaded: with an equal one, an upload would change nothing. */
 export function fingerprintOf(configuration: string): string {
   const hash = createHash('sha256').update(configuration)
   for (const file of [...filesUnder('src'), ...filesUnder('dist/assets'), 'package-lock.json'])
@@ -68,14 +68,14 @@ function filesUnder(folder: string): string[] {
     .filter((path) => statSync(join(ROOT, path)).isFile())
 }
 
-/** The Worker's name; the button writes the one its person chose. */
+/** Returns the Worker's name in wrangler.toml; the Deploy to Cloudflare button writes the name its person chose. */
 export function nameInTemplate(): string {
   return /^name = "(.*)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))?.[1] ?? ''
 }
 
 const NO_ID = /^[0-]*$/
 
-/** Ids that stand in wrangler.toml already: the Deploy to Cloudflare button writes those it made into the person's copy. */
+/** Returns the ids in wrangler.toml: the Deploy to Cloudflare button writes the ids it created into the person's copy. */
 export function idsInTemplate(): { databaseId: string | null; namespaceId: string | null } {
   const template = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')
   const found = (pattern: RegExp) => {

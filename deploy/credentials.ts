@@ -1,5 +1,5 @@
-// `npm run credentials -- add HOST`: one more git host. Each host has a secret of its own, so that adding one never needs the
-// others' tokens, which nobody can read back.
+// `npm run credentials -- add HOST`: adds one git host. Each host has a secret of its own, so adding one does not need the tokens
+// of the others, which cannot be read back.
 import { parseArgs } from 'node:util'
 import { chooseAccount } from './account.ts'
 import { putSecrets, secretNames } from './cloudflare.ts'

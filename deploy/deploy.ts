@@ -1,5 +1,5 @@
-// `npm run deploy`: from a Cloudflare log-in and the person's keys to a running runtime. Each step first looks whether it is
-// done, so that a run that was stopped anywhere goes on, and a second run changes nothing.
+// `npm run deploy`: goes from a Cloudflare log-in and the person's keys to a running runtime. Each step first checks whether it
+// is done. So an interrupted run continues when started again, and a second run changes nothing.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
@@ -20,10 +20,12 @@ import type { Terminal } from './terminal.ts'
 import { createWrangler } from './wrangler.ts'
 import type { Wrangler } from './wrangler.ts'
 
-/** Fixed names: cloudflare's own rules for Workers, and ours for the database and the namespace made from it. */
+/** The name must fit Cloudflare's rules for Workers, and those for the database and the namespace named after it. */
 const NAME = /^[a-z0-9][a-z0-9-]{0,50}$/
 
-/** In Workers Builds, where the Deploy to Cloudflare button leads, nobody answers, and what is printed stays in a log. */
+/**
+ * True in Workers Builds, where the Deploy to Cloudflare button runs this: no person can answer, and the output stays in a log.
+ */
 const NOBODY_TO_ASK = process.env['WORKERS_CI'] !== undefined
 const IN_THE_DASHBOARD = 'Add it in the dashboard: the Worker, Settings, Variables and Secrets.'
 
@@ -99,17 +101,17 @@ async function deploy(terminal: Terminal): Promise<void> {
   save({ ownerTokenShown: true })
 }
 
-/** Errors: DeployError when the name is another Worker's, which an upload would replace. */
+/** Throws DeployError when the name belongs to another Worker, which an upload would replace. */
 async function secretsOfOurs(wrangler: Wrangler, name: string): Promise<Set<string>> {
   const known = wrangler.dryRun ? null : await secretNames(wrangler, name)
-  // Ours has had this one since before its first upload; the button's is made before we are asked.
+  // Our Worker has this secret since before its first upload; the button creates it before this runs.
   if (known === null || known.has('TOKEN_KEY') || NOBODY_TO_ASK) return known ?? new Set()
   throw new DeployError(
     `This account has another Worker named ${name}, and it is not this runtime. Nothing was changed; choose another name: npm run deploy -- --name my-runtime`,
   )
 }
 
-/** Asks only for what is missing and not in the environment. The new owner token, when one was made. */
+/** Asks only for keys that are missing here and in the environment. Returns the new owner token when one was made. */
 async function setSecrets(
   wrangler: Wrangler,
   terminal: Terminal,
@@ -130,7 +132,7 @@ async function setSecrets(
       else saveState({ later: [...(readState().later ?? []), key.name] })
     }
   }
-  // Set by a run that was stopped before it could show it: nobody knows that one.
+  // A run that was stopped before it could show the token has set it, so the person never saw it.
   const unseen = known.has('OWNER_TOKEN') && readState().ownerTokenShown === false
   const wanted = !known.has('OWNER_TOKEN') || unseen || values['new-owner-token']
   if (wanted && NOBODY_TO_ASK) say(`  not set: OWNER_TOKEN. ${IN_THE_DASHBOARD}`)
@@ -151,7 +153,7 @@ async function setSecrets(
 }
 
 function fromEnvironment(key: Key, given: string): string {
-  // Git credentials may be several lines; each is parsed by the Worker, which reports a bad one by its number.
+  // Git credentials may be several lines; the Worker parses each and reports a bad one by its number.
   const read = key.name === 'GIT_CREDENTIALS' && given.includes('\n') ? { value: given } : key.read(given)
   if ('problem' in read) throw new DeployError(`${key.name} in the environment: ${read.problem}`)
   return read.value
@@ -169,7 +171,7 @@ async function askFor(terminal: Terminal, key: Key): Promise<string | null> {
   }
 }
 
-/** The first upload tells the address; PUBLIC_URL needs it, so a new deployment is uploaded twice. */
+/** The first upload tells the address, and PUBLIC_URL needs it. So a new deployment is uploaded twice. */
 async function upload(
   wrangler: Wrangler,
   say: Terminal['say'],
@@ -201,7 +203,7 @@ async function upload(
   }
 }
 
-/** Deleted in the dashboard meanwhile, what this machine remembers is worth nothing. */
+/** False when the Worker was deleted in the dashboard meanwhile; the local state is then worthless. */
 async function isThere(wrangler: Wrangler, name: string): Promise<boolean> {
   return ((await secretNames(wrangler, name))?.size ?? 0) > 0
 }

@@ -1,5 +1,5 @@
-// `npm run destroy`: takes away what deploy made, after showing it and asking. VMs only with --vms: they are billed by Orgo, and
-// may hold work that was never pushed.
+// `npm run destroy`: deletes what deploy created, after showing it and asking. VMs are deleted only with --vms: Orgo bills them,
+// and they may hold work that was never pushed.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -63,7 +63,7 @@ await runToEnd(async (terminal) => {
     )
     say(`  removed ${workspace}`)
   }
-  // The Worker first: without it nothing writes to the others any more.
+  // The Worker goes first, so that nothing writes to the others any more.
   if (hasWorker) await wrangler.change(['delete', name, '--force'])
   if (databaseId !== null) {
     writeConfig({ accountId, name, databaseId, namespaceId: namespaceId ?? '', publicUrl: '' })

@@ -1,6 +1,6 @@
-// `npm run doctor`: what is wrong with a deployment, each with its cure. Most of it the Worker finds out by itself (GET /doctor);
-// here stands what only this machine can see: whether it is reached, its clock, and whether it is as new as this checkout.
-// With --pairing-code it makes one instead, for a phone to sign in with.
+// `npm run doctor`: says what is wrong with a deployment, each problem with its cure. The Worker checks most of it itself (GET
+// /doctor). This file checks what only this machine can see: whether the Worker is reached, the clock, and whether it is as new
+// as this checkout. With --pairing-code it makes a code for a phone to sign in with.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -52,7 +52,7 @@ await runToEnd(async ({ say, ask }) => {
   if (bad > 0) process.exitCode = 1
 })
 
-/** For a phone that is to sign in: short, ten minutes, once. */
+/** Makes a pairing code with which a phone signs in: short, valid for ten minutes, once. */
 async function pairingCode(url: string, token: string): Promise<string> {
   const response = await fetch(`${url}/pairing`, {
     method: 'POST',
@@ -151,7 +151,7 @@ function lookAtClock(theirsMs: number, fromMs: number, toMs: number): Finding {
 }
 
 function lookAtMigrations(applied: string[] | null): Finding[] {
-  if (applied === null) return [] // told by the finding about D1
+  if (applied === null) return [] // the finding about D1 says so
   const missing = readdirSync(join(import.meta.dirname, '../migrations')).filter(
     (name) => name.endsWith('.sql') && !applied.includes(name),
   )

@@ -1,4 +1,4 @@
-// What can go wrong at Cloudflare, told with its cure. The raw output of wrangler is shown only where we know nothing better.
+// What can go wrong at Cloudflare, each with its cure. The raw output of wrangler is shown only when no better text is known.
 
 /** Its message is for the person; it ends the command with exit code 1. */
 export class DeployError extends Error {
@@ -33,7 +33,7 @@ const CURES: [RegExp, string][] = [
   ],
 ]
 
-/** One text a person can act on. */
+/** Returns one text a person can act on. */
 export function cureFor(args: string[], output: string): string {
   const known = CURES.find(([pattern]) => pattern.test(output))
   const flag = args.findIndex((word) => word.startsWith('-'))
@@ -42,7 +42,7 @@ export function cureFor(args: string[], output: string): string {
   return `${command} failed:\n${readable(output)}\nRun this again when it is mended: what is done already is not done twice.`
 }
 
-/** Without colours, banners and log paths; the last lines. */
+/** Returns the last lines of the output, without colours, banners and log paths. */
 function readable(output: string): string {
   const lines = output
     // eslint-disable-next-line no-control-regex -- the escape that begins a colour

@@ -1,4 +1,4 @@
-// The first look at a new deployment: its address takes a moment to be known everywhere.
+// Waits for a new deployment: its address takes a moment to be known everywhere.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { DeployError } from './errors.ts'
@@ -6,7 +6,7 @@ import { DeployError } from './errors.ts'
 const Health = z.object({ ok: z.boolean(), version: z.string(), problems: z.array(z.string()) })
 const PATIENCE_MS = Number(process.env['RUNTIME_HEALTH_PATIENCE_MS'] ?? 90_000)
 
-/** The problems it reports. Errors: DeployError when it does not answer in a minute and a half. */
+/** Returns the problems it reports. Throws DeployError when it does not answer within a minute and a half. */
 export async function waitForHealth(url: string): Promise<string[]> {
   const started = performance.now()
   for (;;) {

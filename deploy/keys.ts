@@ -1,5 +1,5 @@
-// The keys a person brings: what each is for, where it comes from, and how it looks, so that one pasted at the wrong question is
-// recognised before it goes anywhere.
+// The keys a person brings: what each is for, where it comes from, and how it looks. A key pasted at the wrong question is
+// recognised before it is sent anywhere.
 import { secretShape } from '../src/lib/secret-shapes.ts'
 
 export interface Key {
@@ -8,7 +8,7 @@ export interface Key {
   /** One line: what it is for and where to get it. */
   about: string
   optional: boolean
-  /** The value to keep; or what is wrong with it, without repeating it. */
+  /** Returns the value to keep, or what is wrong with it, without repeating it. */
   read(answer: string): { value: string } | { problem: string }
 }
 
@@ -48,7 +48,7 @@ export const KEYS: Key[] = [
   },
 ]
 
-/** One line of git's credential-store format. A bare GitHub token gets GitHub's. */
+/** Parses one line of git's credential-store format. A bare GitHub token becomes a line for github.com. */
 export function readGitCredential(answer: string): { value: string } | { problem: string } {
   if (GITHUB.test(answer)) return { value: `https://x-access-token:${answer}@github.com` }
   if (CREDENTIAL_LINE.test(answer) && URL.canParse(answer)) return { value: answer }

@@ -1,4 +1,4 @@
-// The frame of every command here: one terminal, and each way it can end told in words, never by a stack trace.
+// Runs every command here: it opens one terminal, and reports each way to end in words, never by a stack trace.
 import { DeployError } from './errors.ts'
 import { Interrupted, openTerminal } from './terminal.ts'
 import type { Terminal } from './terminal.ts'

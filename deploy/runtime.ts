@@ -1,4 +1,4 @@
-// The deployed runtime as doctor and destroy speak to it: over its own MCP door, with the owner's token.
+// Calls the deployed runtime for doctor and destroy, over its own MCP endpoint and with the owner's token.
 import { z } from 'zod'
 import { DeployError } from './errors.ts'
 
@@ -10,7 +10,7 @@ const Reply = z.object({
   }),
 })
 
-/** A tool's structured answer. Errors: DeployError with the tool's own words, or why the runtime did not answer. */
+/** Returns a tool's structured answer. Throws DeployError with the tool's own words, or with why the runtime did not answer. */
 export async function callTool<T>(
   url: string,
   token: string,
@@ -44,7 +44,7 @@ export async function callTool<T>(
   return schema.parse(result.structuredContent)
 }
 
-/** The answer stands in the last event of the stream, or is the whole body. */
+/** Returns the answer, which is in the last event of the stream or is the whole body. */
 function lastData(body: string): unknown {
   const data = body.split('\n').findLast((line) => line.startsWith('data: '))
   try {

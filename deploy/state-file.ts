@@ -1,4 +1,5 @@
-// What a deployment leaves on this machine: names and ids, never a secret. Lost, it is found again at Cloudflare.
+// What a deployment stores on this machine: names and ids, never a secret. When the file is lost, everything is found again at
+// Cloudflare.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -9,11 +10,13 @@ const State = z.object({
   accountId: z.string().optional(),
   name: z.string().optional(),
   url: z.string().optional(),
-  /** False from the moment OWNER_TOKEN is set until it has been shown: an interrupted run makes a new one. */
+  /**
+   * False from the moment OWNER_TOKEN is set until it has been shown. After an interrupted run the next one makes a new token.
+   */
   ownerTokenShown: z.boolean().optional(),
-  /** Optional keys the person left for later: not asked for at each deploy. */
+  /** Optional keys that the person left for later, so that not every deploy asks for them. */
   later: z.array(z.string()).optional(),
-  /** What was deployed last: the same again is not uploaded. */
+  /** What was deployed last; the same again is not uploaded. */
   fingerprint: z.string().optional(),
 })
 export type State = z.infer<typeof State>

@@ -1,4 +1,4 @@
-// Questions to the person. A secret is read without an echo and never printed; without a terminal, lines come from standard
+// Asks the person questions. A secret is read without an echo and never printed. Without a terminal, lines come from standard
 // input, so that a script can answer too.
 import { createInterface } from 'node:readline'
 import type { Interface } from 'node:readline'
@@ -6,7 +6,10 @@ import { DeployError } from './errors.ts'
 
 export interface Terminal {
   say: (text?: string) => void
-  /** The answer without spaces around it; '' for a bare Enter. Errors: Interrupted at Ctrl-C, DeployError at the end of input. */
+  /**
+   * Returns the answer without spaces around it; '' for a bare Enter. Throws Interrupted at Ctrl-C, DeployError at the end of
+   * input.
+   */
   ask: (question: string, kind: 'plain' | 'secret') => Promise<string>
   close: () => void
 }
@@ -56,12 +59,13 @@ async function askPipe(lines: LineReader, question: string): Promise<string> {
 const CTRL_C = '\u0003'
 const CTRL_D = '\u0004'
 
-/** Raw mode: the terminal itself would show what is typed. A pasted line arrives as one piece. */
+/** Uses raw mode, because the terminal itself would show what is typed. A pasted line arrives as one piece. */
 function askTty(question: string, isSecret: boolean): Promise<string> {
   const { stdin, stdout } = process
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   let typed = ''
-  // Before the question is seen: a quick paste would be shown, and a quick Ctrl-C would end us without a word.
+  // Raw mode is set before the question is shown: otherwise a quick paste would be visible, and a quick Ctrl-C would end us
+  // without a message.
   stdin.setRawMode(true)
   stdout.write(`${question} `)
   stdin.setEncoding('utf8')

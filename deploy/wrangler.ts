@@ -1,5 +1,5 @@
-// Cloudflare as deploy, doctor and destroy see it: the project's own wrangler, one command at a time. Secrets go in through
-// standard input, never as an argument: arguments are readable by every user of the machine.
+// Runs the project's own wrangler for deploy, doctor and destroy, one command at a time. Secrets go in through standard input,
+// never as an argument, because every user of the machine can read arguments.
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -10,9 +10,9 @@ const ROOT = join(import.meta.dirname, '..')
 const TIMEOUT_MS = 5 * 60_000
 
 export interface Wrangler {
-  /** A command that changes nothing; its standard output as JSON. Errors: DeployError with the cure. */
+  /** Runs a command that changes nothing and returns its standard output as JSON. Throws DeployError with the cure. */
   ask<T>(args: string[], schema: z.ZodType<T>, inDryRun: T): Promise<T>
-  /** A command that changes something; what it printed. In a dry run it is only shown. */
+  /** Runs a command that changes something and returns what it printed. In a dry run the command is only shown. */
   change(args: string[], input?: { stdin: string; shownAs: string }): Promise<string>
   dryRun: boolean
 }
@@ -55,7 +55,7 @@ interface Ended {
   stderr: string
 }
 
-/** Inherits the terminal: for the log-in, which opens a browser. True: it ended well. */
+/** Runs wrangler in the person's terminal, for the log-in that opens a browser. Returns true when it ended well. */
 export function runInTerminal(args: string[]): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   spawn(process.execPath, [wranglerFile(), ...args], { cwd: ROOT, stdio: 'inherit' })
@@ -94,7 +94,7 @@ function wranglerFile(): string {
   return join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js')
 }
 
-/** wrangler prints banners around its JSON in some versions: from the first bracket on. */
+/** Parses from the first bracket on, because some versions of wrangler print banners around their JSON. */
 function toJson(printed: string): unknown {
   const start = printed.search(/[[{]/)
   try {

@@ -1,4 +1,4 @@
--- History across workspaces, filled through each object's outbox. The object's own SQLite stays the truth.
+-- The history of all workspaces. Each object writes it through its outbox; the object's own SQLite holds the truth.
 CREATE TABLE workspaces (
   name        TEXT PRIMARY KEY,
   git_remote  TEXT NOT NULL,

@@ -1,4 +1,4 @@
-// The reference server of the protocol, over streamable HTTP, as its package starts it.
+// Starts the protocol's reference server, over streamable HTTP, as its package starts it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'

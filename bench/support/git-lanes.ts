@@ -1,6 +1,6 @@
 // The two ways to one git host: directly with its own credential, and through the gateway with a plan's token. Packs are made
-// beforehand: of text, which git inflates and hashes as it does with every repository, or of random bytes, where hardly anything but
-// moving them is left.
+// beforehand. Packs of text are inflated and hashed by git as every repository's are; packs of random bytes cost almost nothing
+// but moving them.
 import { execFile, execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -51,7 +51,7 @@ export async function createGitLanes(
       rmSync(target, { recursive: true })
       return ms
     },
-    /** Each into a repository of its own: one that has the objects already would compare them. */
+    /** Pushes each time into a repository of its own, because a repository that has the objects already would compare them. */
     async push(lane: Lane): Promise<number> {
       const seeded = await lab.seed()
       const ms = await timed(lane, seeded, (url) => ['-C', work, 'push', '-q', url, `HEAD:${seeded.ref}`])

@@ -1,4 +1,5 @@
-// Connections to an MCP server as its clients of 2025-06-18 keep them, with no SDK between: what is timed is the server.
+// Connections to an MCP server as its clients of 2025-06-18 keep them, without an SDK in between, so that only the server is
+// timed.
 import { Agent, request } from 'node:http'
 import { z } from 'zod'
 
@@ -11,7 +12,10 @@ export type Connections = Array<(ask: Ask) => Promise<void>>
 const VERSION = '2025-06-18'
 const Answered = z.looseObject({ result: z.looseObject({ isError: z.boolean().optional() }) })
 
-/** Each initialised, on a socket of its own. Errors: whatever is no result, at once, or a figure would tell of refusals. */
+/**
+ * Opens initialised connections, each on a socket of its own. Throws at once on anything but a result, because a figure would
+ * otherwise count refusals.
+ */
 export async function openConnections(
   count: number,
   server: { url: string; headers: Record<string, string> },

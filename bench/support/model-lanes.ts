@@ -1,8 +1,8 @@
-// Time to the first byte of a model's stream, asked directly and through the gateway, in turns.
+// Measures the time to the first byte of a model's stream, asked directly and through the gateway, in turns.
 import type { Lane } from './git-lanes.ts'
 import type { ObjectLab } from '../../test/real/support/object-lab.ts'
 
-/** About what a conversation in its middle sends. */
+/** About what a conversation sends in its middle. */
 const PROMPT_BYTES = 50_000
 const STREAM = [
   { type: 'message_start', message: { usage: { input_tokens: 9, output_tokens: 1 } } },

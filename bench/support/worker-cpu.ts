@@ -1,4 +1,4 @@
-// What a process of workerd used of the processor, as the kernel counts it: its JavaScript and its own work for sockets and storage
+// Processor time of a process of workerd, as the kernel counts it: its JavaScript and its own work for sockets and storage
 // together, so more than the platform counts.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,11 +13,11 @@ const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding:
 
 export function cpuMs(pid: number): number {
   const fields = fieldsAfterName(pid)
-  // utime and stime, fields 14 and 15 of proc(5); what follows the name begins with field 3.
+  // utime and stime are fields 14 and 15 of proc(5); the fields after the name begin with field 3.
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND
 }
 
-/** Milliseconds for one call, of `calls` made one after the other when all is warm. */
+/** Returns the milliseconds for one call, of `calls` made one after the other when all is warm. */
 export async function cpuOf(pid: number, calls: number, ask: () => Promise<unknown>): Promise<number> {
   for (let call = 0; call < Math.max(3, calls / 10); call++) await ask()
   const before = cpuMs(pid)
@@ -25,7 +25,7 @@ export async function cpuOf(pid: number, calls: number, ask: () => Promise<unkno
   return (cpuMs(pid) - before) / calls
 }
 
-/** The process that runs the product's Worker among our own descendants: wrangler's other one has no inspector. */
+/** Returns the process that runs the product's Worker among our own descendants; wrangler's other one has no inspector. */
 export function ownWorkerd(): number {
   for (const pid of readdirSync('/proc').map(Number).filter(Number.isInteger)) {
     const line = commandLine(pid)

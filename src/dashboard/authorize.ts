@@ -1,5 +1,5 @@
-// /authorize: a client sends its user here; the owner signs in, sees who asks for what, and allows or denies. Nobody who is not
-// signed in makes us look a client up: its metadata would be fetched from an address of the stranger's choice.
+// /authorize: a client sends its user here; the owner signs in, sees which client asks for what, and allows or denies. A client
+// is looked up only after sign-in, because its metadata is fetched from an address that a stranger may choose.
 import {
   AuthorizationError,
   authorizationErrorRedirect,
@@ -29,7 +29,7 @@ export const authorizeRoutes = new Hono<{ Bindings: Env }>()
     if (session === null) return seeOther(`/login?next=${encodeURIComponent(pathname + search)}`)
     try {
       const request = await oauth.parseAuthRequest(req.raw)
-      // The provider asks it of public clients only; OAuth 2.1 of all.
+      // The provider requires PKCE of public clients only; OAuth 2.1 requires it of all.
       if (!request.codeChallenge)
         return leave(
           authorizationErrorRedirect(request, 'invalid_request', 'PKCE with S256 is required.'),
@@ -78,13 +78,13 @@ function helpers(env: Env): OAuthHelpers | null {
   return oauthServer(readSettings({ ...env }).settings)?.getOAuthApi(withPatientKv(env)) ?? null
 }
 
-/** What the client asked for, of what there is; everything when it named nothing of ours. The owner decides anyway. */
+/** Returns the scopes the client asked for, as far as they are ours; all of ours when it named none. The owner decides anyway. */
 function offered({ scope }: AuthRequest): string[] {
   const known = knownScopes(scope)
   return known.includes('write') || known.length === 0 ? [...SCOPES] : ['read']
 }
 
-/** metadata is for the list of connected clients and not encrypted; props are. */
+/** metadata is for the list of connected clients and is not encrypted; props are. */
 async function grantOf(details: ConsentDescription, env: Env) {
   const owner = await ownerMark(readSettings({ ...env }).settings.ownerToken)
   const metadata = {
@@ -96,7 +96,7 @@ async function grantOf(details: ConsentDescription, env: Env) {
   return { metadata, props: { owner } }
 }
 
-/** Back to the client, by a page instead of a redirect: see PageInput.goTo. */
+/** Sends the browser back to the client, by a page instead of a redirect: see PageInput.goTo. */
 function leave(redirectTo: string, { redirectUri }: AuthRequest, from = new Headers()): Promise<Response> {
   const headers = new Headers()
   for (const value of from.getSetCookie()) headers.append('set-cookie', value)
@@ -112,7 +112,7 @@ function leave(redirectTo: string, { redirectUri }: AuthRequest, from = new Head
   })
 }
 
-/** Back to the client where its address was validated; otherwise a page of ours, and never a redirect. */
+/** Sends the error back to the client when its address was validated; otherwise shows a page of ours and never redirects. */
 function refusal(error: unknown): Promise<Response> {
   if (error instanceof AuthorizationError) {
     log('oauth.refused', { code: error.code, category: 'authorize' })
@@ -124,14 +124,14 @@ function refusal(error: unknown): Promise<Response> {
     log('oauth.refused', { code: 'cimd', category: 'authorize' })
     return notice(
       'This client could not be looked up',
-      `Its description at ${cleanLine(error.metadataUrl, 200)} cannot be read or does not fit, so it is not known who asks. Try again later, or tell the client's makers.`,
+      `Its description at ${cleanLine(error.metadataUrl, 200)} cannot be read or does not fit, so this client is unknown. Try again later, or tell the client's makers.`,
       400,
     )
   }
   if (isRuntimeError(error) && error.code === SIGN_IN_UNAVAILABLE) {
     log('oauth.unavailable', errorFields(error))
     return notice(
-      'Signing in does not work just now',
+      'Signing in does not work at the moment',
       `${error.message} Then start again from the client.`,
       503,
     )

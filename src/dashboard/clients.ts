@@ -1,4 +1,4 @@
-// The clients connected by OAuth, for the owner's start page: what each may do, and ending it.
+// The clients connected by OAuth, for the owner's start page: shows what each may do and lets the owner end it.
 import type { GrantSummary } from '@cloudflare/workers-oauth-provider'
 import { Hono } from 'hono'
 import { html } from 'hono/html'
@@ -13,7 +13,7 @@ import type { Html } from './page.ts'
 import { findSession, isOwnForm } from './session.ts'
 import type { Session } from './session.ts'
 
-/** The most that is listed: each is a read of KV. */
+/** The most clients that are listed, because each costs a read of KV. */
 const MOST_CLIENTS = 100
 
 const Metadata = z.object({
@@ -29,7 +29,7 @@ export interface ConnectedClient extends Omit<z.infer<typeof Metadata>, 'owner'>
   sinceMs: number
 }
 
-/** Newest first. Grants of an older OWNER_TOKEN work no more; they are cleared away here. */
+/** Returns the clients, newest first. Grants of an older OWNER_TOKEN no longer work and are deleted here. */
 export async function connectedClients(env: Env): Promise<ConnectedClient[]> {
   const { settings } = readSettings({ ...env })
   const oauth = oauthServer(settings)?.getOAuthApi(withPatientKv(env))

@@ -1,4 +1,5 @@
-// Who asks, where the answer goes and what is asked for. Every word of the client's is a stranger's: cleaned, capped and escaped.
+// The consent page: shows which client asks, where the answer goes and what it asks for. Every word from the client is foreign
+// text: cleaned, capped and escaped.
 import type { ConsentDescription } from '@cloudflare/workers-oauth-provider'
 import { html } from 'hono/html'
 import { AUTHORIZE_PATH } from '../auth/oauth.ts'
@@ -10,7 +11,7 @@ export interface ConsentPageInput {
   /** Ties the form to this browser and request, for ten minutes, once. */
   handle: string
   headers: Headers
-  /** Of these the owner may allow. */
+  /** The scopes the owner may allow. */
   scopes: string[]
 }
 
@@ -20,14 +21,14 @@ export function consentPage({ details, handle, headers, scopes }: ConsentPageInp
   return page({
     title: 'Allow this client?',
     headers,
-    // The name stands in a frame of its own: with quotes around it, a name with quotes in it could go on in our voice.
+    // The name has a frame of its own. Inside quotes, a name that contains quotes could continue in our voice.
     body: html`<h1>Allow <span class="name">${name}</span> to use this runtime?</h1>
       <dl>
         ${
           details.clientDomain === undefined
             ? html`<div>
                 <dt>Its name</dt>
-                <dd>is its own word: any program can register under it</dd>
+                <dd>is its own choice: any program can register under it</dd>
               </div>`
             : html`<div>
                 <dt>Published by</dt>

@@ -1,5 +1,5 @@
-// GET /doctor, for the owner: everything this deployment can look at by itself, each trouble with its cure. Asks the outside only
-// what costs nothing, and shows no secret. `npm run doctor` prints it beside what only the person's machine can see.
+// GET /doctor, for the owner: everything this deployment can check by itself, each problem with its cure. It only makes outside
+// calls that cost nothing, and shows no secret. `npm run doctor` prints the result beside what only the person's machine can see.
 import { Hono } from 'hono'
 import { gitCredentialProblems } from '../auth/git-credentials.ts'
 import { findCaller } from '../auth/owner.ts'

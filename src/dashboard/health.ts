@@ -1,4 +1,4 @@
-// GET /healthz and GET /: what may be known without logging in, and more for the owner. Settings are named, their values never shown.
+// GET /healthz and GET /: what anyone may know, and more for the owner. Settings are named, their values never shown.
 import { Hono } from 'hono'
 import { gitCredentialProblems } from '../auth/git-credentials.ts'
 import { isOwner } from '../auth/owner.ts'
@@ -35,7 +35,7 @@ export const statusRoutes = new Hono<{ Bindings: Env }>()
     })
   })
 
-/** For a monitor with the owner token: it asks D1 and every workspace, which a public route must not do for anybody. */
+/** For a monitor with the owner token only: it asks D1 and every workspace, which a public route must not do. */
 async function standstill(env: Env): Promise<string[]> {
   try {
     const found = await askEachWorkspace(env, 'stuck', (name, error) => {

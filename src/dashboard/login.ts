@@ -32,7 +32,7 @@ export const loginRoutes = new Hono<{ Bindings: Env }>()
     if (kind === null)
       return loginPage({
         next,
-        problem: 'That is neither the owner token nor a pairing code that still holds.',
+        problem: 'That is neither the owner token nor a valid pairing code.',
         status: 401,
       })
     return seeOther(next, new Headers({ 'set-cookie': await openSession(req.raw, env) }))
@@ -46,11 +46,12 @@ export const loginRoutes = new Hono<{ Bindings: Env }>()
   })
   .post('/pairing', async ({ env, req }) => {
     const bearer = bearerToken(req.raw.headers)
-    // By hand or from a script, with the owner token itself. No client of OAuth can make one: it would outlive its revocation.
+    // A person or a script makes the code, with the owner token itself. An OAuth client cannot, because the code would outlive
+    // the client's revocation.
     if (bearer !== null) {
       if (!(await secretsEqual(bearer, readSettings({ ...env }).settings.ownerToken)))
         return Response.json(
-          { error: { code: 'unauthorized', message: 'Only the owner token makes a pairing code.' } },
+          { error: { code: 'unauthorized', message: 'Only the owner token can make a pairing code.' } },
           { status: 401 },
         )
       const { code, expiresAtMs } = await makePairingCode(env)
@@ -69,7 +70,7 @@ export const loginRoutes = new Hono<{ Bindings: Env }>()
       body: html`<h1>Pairing code</h1>
         <p>Type it on the other device where it asks for the owner token.</p>
         <p class="code">${code}</p>
-        <p class="soft">It holds for ten minutes and works once. A new code ends the one before.</p>
+        <p class="soft">It is valid for ten minutes and works once. A new code ends the one before.</p>
         <p><a href="/">Done</a></p>`,
     })
   })

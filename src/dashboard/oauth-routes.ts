@@ -1,5 +1,5 @@
-// What clients of OAuth call by themselves: metadata, registration, tokens and revocation. The provider answers; here is what it
-// leaves to us: the resource's metadata, caps on bodies, and how many strangers may register.
+// The OAuth routes that clients call by themselves: metadata, registration, tokens and revocation. The provider answers. This
+// file adds what it leaves to us: the resource's metadata, caps on bodies, and limits on registrations.
 import { Hono } from 'hono'
 import { oauthAddresses, oauthServer, REGISTER_PATH, TOKEN_PATH } from '../auth/oauth.ts'
 import { withPatientKv } from '../auth/patient-kv.ts'
@@ -21,7 +21,7 @@ const LIMITS: Record<string, { per: 'source' | 'all'; most: number; withinMs: nu
 }
 
 export const oauthRoutes = new Hono<{ Bindings: Env }>()
-  // The path of the resource, and the root for clients that look only there.
+  // Both the resource's path and the root are served, because some clients look only at the root.
   .on(
     ['GET', 'OPTIONS'],
     ['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/mcp'],
@@ -31,12 +31,12 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
       const metadata = {
         resource: addresses.resource,
         authorization_servers: [addresses.issuer],
-        // Handing in plans is what this server is for, so the least useful access is both.
+        // Clients come here to submit plans, so the least useful access is both scopes.
         scopes_supported: SCOPES,
         bearer_methods_supported: ['header'],
         resource_name: 'Agent Execution Runtime',
       }
-      // Public, and read by clients that run in browsers.
+      // The metadata is public, and clients that run in browsers read it.
       return Response.json(metadata, {
         headers: {
           'access-control-allow-origin': '*',
@@ -59,7 +59,7 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
         return refuse(413, 'invalid_request', `The body is longer than ${MAX_BODY_BYTES} bytes.`)
       // oxlint-disable-next-line unicorn/no-invalid-fetch-options -- a request that came with a body has a method that allows one
       const request = req.raw.body === null ? req.raw : new Request(req.raw, { body })
-      // Platform seam: Hono's type of the context is older than the runtime's.
+      // A cast at a platform seam: Hono's type of the context is older than the runtime's.
       const context = executionCtx as ExecutionContext
       return server.fetch(request, withPatientKv(env), context).catch(unavailable)
     },
@@ -76,7 +76,7 @@ async function isWithinLimits(request: Request, path: string, env: Env): Promise
   return true
 }
 
-/** In the words of OAuth, with the time after which clients ask again by themselves. */
+/** Returns an OAuth error with the time after which clients ask again by themselves. */
 function unavailable(error: unknown): Response {
   log('oauth.unavailable', errorFields(error))
   const answer = refuse(

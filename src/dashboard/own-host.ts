@@ -1,4 +1,4 @@
-// Pages and OAuth answer at PUBLIC_URL's host only: a name of a stranger's that points here (DNS rebinding) gets nothing.
+// Pages and OAuth answer only at PUBLIC_URL's host, so that a foreign name which points here (DNS rebinding) gets nothing.
 import type { MiddlewareHandler } from 'hono'
 import { readSettings } from '../lib/settings.ts'
 import { notice } from './page.ts'

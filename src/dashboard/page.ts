@@ -1,4 +1,4 @@
-// The shell of every page and its headers: no script, one style by hash, never framed, forms only to ourselves.
+// The frame of every page and its headers: no script, one style by hash, never inside a frame, forms only to ourselves.
 import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
 import { STYLE } from './style.ts'
@@ -11,7 +11,7 @@ export interface PageInput {
   status?: number
   headers?: Headers
   wide?: boolean
-  /** Where to go at once, without a form's submission being redirected: browsers hold redirects of forms to form-action. */
+  /** The address to go to at once, without redirecting a form's submission: browsers apply form-action to redirects of forms. */
   goTo?: string
 }
 
@@ -40,7 +40,7 @@ export async function page({
       </body>
     </html> `
   for (const [name, value] of Object.entries(await pageHeaders(goTo !== undefined))) headers.set(name, value)
-  // The style goes in raw: it is ours, and its hash is of these very bytes.
+  // The style is inserted raw, because its hash is of exactly these bytes and it is our own text.
   return new Response(
     String(text).replace('__STYLE__', () => `<style>${STYLE}</style>`),
     { status, headers },
@@ -55,13 +55,13 @@ async function pageHeaders(leaves: boolean): Promise<Record<string, string>> {
     'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
     'x-frame-options': 'DENY',
     'x-content-type-options': 'nosniff',
-    // With no-referrer a browser sends `Origin: null` with our own forms; a page that leaves for a client names nothing.
+    // With no-referrer a browser sends `Origin: null` with our own forms. A page that leaves for a client tells it no address.
     'referrer-policy': leaves ? 'no-referrer' : 'same-origin',
     'cache-control': 'no-store',
   }
 }
 
-/** A page with one message, for what cannot go on. */
+/** Returns a page with one message, for a request that cannot continue. */
 export function notice(title: string, text: string, status: number): Promise<Response> {
   return page({
     title,
@@ -72,7 +72,7 @@ export function notice(title: string, text: string, status: number): Promise<Res
   })
 }
 
-/** A redirect inside our own pages, as the answer to a form or a link. */
+/** Returns a redirect inside our own pages, as the answer to a form or a link. */
 export function seeOther(location: string, headers = new Headers()): Response {
   headers.set('location', location)
   headers.set('cache-control', 'no-store')

@@ -1,15 +1,15 @@
-// A code to type on a phone instead of the owner token: eight letters and digits that cannot be mistaken for each other (40 bits),
-// for ten minutes, once. The Account object keeps its hash.
+// A code to type on a phone instead of the owner token: eight letters and digits that cannot be mistaken for each other (40
+// bits). It works once, for ten minutes. The Account object keeps its hash.
 import { ownerMark } from '../auth/oauth.ts'
 import { sha256Hex } from '../lib/crypto.ts'
 import { readSettings } from '../lib/settings.ts'
 import { accountOf } from './session.ts'
 
-/** Crockford's: without I, L, O and U. */
+/** Crockford's alphabet: without I, L, O and U. */
 const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const LENGTH = 8
 
-/** A new code; the one before ends. */
+/** Makes a new code; the earlier one ends. */
 export async function makePairingCode(env: Env): Promise<{ code: string; expiresAtMs: number }> {
   const bytes = crypto.getRandomValues(new Uint8Array(LENGTH))
   // 32 letters divide a byte evenly.
@@ -18,7 +18,10 @@ export async function makePairingCode(env: Env): Promise<{ code: string; expires
   return { code: `${code.slice(0, 4)}-${code.slice(4)}`, expiresAtMs }
 }
 
-/** What somebody typed, as a code: case, spaces and dashes do not matter, nor O for 0 and I or L for 1. null: not shaped like one. */
+/**
+ * Turns typed text into a code: case, spaces and dashes do not matter, nor O for 0 and I or L for 1. null: it does not have the
+ * form of a code.
+ */
 export function toPairingCode(typed: string): string | null {
   const code = typed
     .toUpperCase()

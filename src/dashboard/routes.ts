@@ -1,4 +1,4 @@
-// Everything a browser or a client of OAuth asks for, as one door.
+// All routes for browsers and OAuth clients.
 import { Hono } from 'hono'
 import { authorizeRoutes } from './authorize.ts'
 import { clientRoutes } from './clients.ts'

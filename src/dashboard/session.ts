@@ -1,12 +1,13 @@
-// The owner's browser: a session cookie, and what a form must bring to be ours. Secrets are hashed before they leave this file.
+// The owner's browser session: its cookie, and the token a form must bring to be ours. Secrets are hashed before they leave this
+// file.
 import { ownerMark } from '../auth/oauth.ts'
 import { bytesEqual, randomHex, sha256Hex } from '../lib/crypto.ts'
 import { readSettings } from '../lib/settings.ts'
 
-/** A session that holds. */
+/** A valid session. */
 export interface Session {
   hash: string
-  /** Goes into our forms and comes back; it cannot be made without the cookie. */
+  /** A token in our forms that comes back with them; it cannot be made without the cookie. */
   formToken: string
 }
 
@@ -16,7 +17,7 @@ export function accountOf(env: Env) {
   return env.ACCOUNT.getByName('account')
 }
 
-/** null: not signed in, or the session is over, or OWNER_TOKEN is another one since. */
+/** Returns null when not signed in, when the session is over, or when OWNER_TOKEN has changed since. */
 export async function findSession(request: Request, env: Env): Promise<Session | null> {
   const id = readCookie(request)
   const owner = await ownerMark(readSettings({ ...env }).settings.ownerToken)
@@ -26,7 +27,7 @@ export async function findSession(request: Request, env: Env): Promise<Session |
   return { hash, formToken: await formTokenOf(id) }
 }
 
-/** Opens a session for who has just proven to be the owner; the cookie to set. */
+/** Opens a session after the owner signed in; returns the cookie to set. */
 export async function openSession(request: Request, env: Env): Promise<string> {
   const id = randomHex(32)
   const owner = await ownerMark(readSettings({ ...env }).settings.ownerToken)
@@ -41,13 +42,15 @@ export async function closeSession(request: Request, env: Env, { hash }: Session
   return cookie(request, '', 0)
 }
 
-/** Who tries, as far as it can be known: an IPv6 client owns its /64. */
+/** Returns the source of a try, as far as it can be known: an IPv6 client owns its /64. */
 export function sourceOf(request: Request): string {
   const address = request.headers.get('cf-connecting-ip') ?? 'unknown'
   return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address
 }
 
-/** Whether a form was sent from a page of ours. Every browser says so in one of these; what says neither is refused. */
+/**
+ * True when a form was sent from a page of ours. Every browser sends one of these two headers; a request without both is refused.
+ */
 export function isFromOurPage(request: Request): boolean {
   const [site, origin] = [request.headers.get('sec-fetch-site'), request.headers.get('origin')]
   if (site === null && origin === null) return false
@@ -63,7 +66,7 @@ const formTokenOf = async (id: string): Promise<string> => (await sha256Hex(`for
 
 const originOf = (request: Request): string => new URL(request.url).origin
 
-/** __Host- binds it to this very host; browsers want https for that, which a local stack does not have. */
+/** __Host- binds the cookie to this very host. Browsers require https for it, which a local stack does not have. */
 const cookieName = (request: Request): string =>
   new URL(request.url).protocol === 'https:' ? `__Host-${COOKIE}` : COOKIE
 

@@ -1,4 +1,5 @@
-// The start page: that the Worker is up, whether it is configured, and how to connect; for the owner also who is connected.
+// The start page: says that the Worker is up, whether it is configured, and how to connect. It shows the owner which clients are
+// connected.
 import { html } from 'hono/html'
 import { clientList } from './clients.ts'
 import type { ConnectedClient } from './clients.ts'
@@ -11,7 +12,7 @@ export interface StatusPageInput {
   publicUrl: string
   /** How many settings are missing or malformed; /healthz names them. */
   problems: number
-  /** null: nobody is signed in. */
+  /** null: the owner is not signed in. */
   owner: { session: Session; clients: ConnectedClient[] } | null
 }
 

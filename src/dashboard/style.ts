@@ -1,5 +1,4 @@
-// The style sheet of every page, and the hash by which their CSP allows it.
-/** The whole <style> of every page; their CSP allows it by its hash. No other style, no script, no image. */
+// The style sheet of every page. The pages' CSP allows it by its hash, and allows no other style, no script and no image.
 export const STYLE = `
 :root {
   color-scheme: light dark;

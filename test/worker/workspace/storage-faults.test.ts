@@ -188,7 +188,7 @@ describe('KV', () => {
     for (const [name, value] of browser.cookies) lame.cookies.set(name, value)
     const page = await hurriedIf(kv === silent, lame.get(await authorizeUrl(clientId)))
     expect(page.status).toBe(503)
-    expect(await page.text()).toContain('Signing in does not work just now')
+    expect(await page.text()).toContain('Signing in does not work at the moment')
     vi.useRealTimers()
     // Nothing was lost by it.
     expect((await list(tokens.access)).status).toBe(200)
