@@ -14,8 +14,8 @@ const PRIVATE_KEY = `-----BEGIN RSA PRIVATE KEY-----\n${'MIIEpAIBAAKCAQEA'.repea
 describe('the gate before a commit', () => {
   test.each([
     ['config.ts', `export const token = '${GITHUB_TOKEN}'\n`, 'secret_blocked', 'GitHub token'],
-    ['.env', 'A=1\n', 'secret_blocked', 'files of this name'],
-    ['deploy/id_rsa', 'x', 'secret_blocked', 'files of this name'],
+    ['.env', 'A=1\n', 'secret_blocked', 'files with this name'],
+    ['deploy/id_rsa', 'x', 'secret_blocked', 'files with this name'],
     ['certs/server.pem', PRIVATE_KEY, 'secret_blocked', 'private key'],
     ['.npmrc', '//registry/:_authToken=abc\n', 'secret_blocked', 'a private key or a token'],
     ['notes.txt', `see ${TOKEN}`, 'secret_blocked', "the plan's own token"],
