@@ -1,5 +1,5 @@
-// The model behind the gateway: one client whose credential is always the current plan token, a watchdog for streams that
-// fall silent (the SDK has none), and what each failure means for the plan.
+// The client for the model behind the gateway. It always sends the current plan token, aborts streams that fall silent (the SDK
+// does not), and says what each failure means for the plan.
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
 import { z } from 'zod'
 import { BUDGET_USED_HEADER, GatewayErrorType } from '../../src/shared/protocol.ts'
@@ -11,9 +11,9 @@ const RETRIES_OF_THE_SDK = 2
 
 export interface ModelClient {
   client: Anthropic
-  /** Runs one streamed reply; rejects with StalledError when no byte came for two minutes. Pings count as bytes. */
+  /** Waits for one streamed reply. Errors: StalledError when no byte came for two minutes. Pings count as bytes. */
   watch<T>(stream: { abort(): void; finalMessage(): Promise<T> }): Promise<T>
-  /** The share of the plan's budget that was used before the last answer, 0 to 1. */
+  /** Returns the share of the plan's budget, 0 to 1, that was used before the last answer. */
   budgetUsed(): number
 }
 
@@ -28,7 +28,7 @@ export function createModelClient({ start, home, token, report }: PlanContext): 
   let onBytes: (() => void) | null = null
   const client = new Anthropic({
     baseURL: `${start.url}/vm/model`,
-    // A placeholder: the real one is set on each request, because it changes while the plan runs.
+    // A placeholder. The real token is set on each request, because it changes while the plan runs.
     apiKey: 'plan-token',
     maxRetries: RETRIES_OF_THE_SDK,
     logLevel: 'off',
@@ -83,7 +83,7 @@ export type ModelTrouble =
   | { kind: 'expired' }
   | { kind: 'revoked' }
   | { kind: 'budget' | 'monthly_budget'; detail: string }
-  /** The request itself was refused: the same one again cannot help. */
+  /** The request itself was refused, so repeating it does not help. */
   | { kind: 'refused'; detail: string }
 
 /** What a failed call means. Anything unknown is worth another try: most of it is the network. */
@@ -114,11 +114,11 @@ const ErrorBody = z.object({ error: z.object({ type: z.string(), message: z.stri
 
 interface Tap {
   onChunk(chunk: Uint8Array): void
-  /** Once, however the body ended. */
+  /** Called once, however the body ended. */
   onEnd(): void
 }
 
-/** The same response; its body is looked at as it passes. */
+/** Returns the same response; the watcher sees each chunk of its body as it passes. */
 function tap(response: Response, watcher: Tap): Response {
   if (response.body === null) return response
   const reader = response.body.getReader()

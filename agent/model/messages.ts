@@ -1,4 +1,4 @@
-// Small readings of the SDK's messages. Pure.
+// Small functions that read the SDK's messages. Pure.
 import type { BetaMessage, BetaMessageParam } from '@anthropic-ai/sdk/resources/beta'
 
 export function blocksOf(
@@ -18,7 +18,7 @@ export function contextTokens({ usage }: BetaMessage): number {
   )
 }
 
-/** The model's last words, for an end without a summary. */
+/** Returns the model's last text, for an end without a summary. */
 export function lastWords(messages: BetaMessageParam[]): string {
   const words = messages
     .toReversed()

@@ -1,5 +1,5 @@
-// What the plan's model can do, asked once from the API: the same harness works with models that do not think, have no effort to
-// set, or cannot compact. A model nobody can describe gets the plainest request there is.
+// Asks the API once what the plan's model can do and builds the request settings from it. This way the agent also works with models
+// that have no thinking, no effort setting or no compaction. A model that the API does not describe gets the plainest request.
 import type Anthropic from '@anthropic-ai/sdk'
 import { APIError } from '@anthropic-ai/sdk'
 import type { BetaOutputConfig, BetaThinkingConfigParam } from '@anthropic-ai/sdk/resources/beta'
@@ -8,17 +8,17 @@ import { z } from 'zod'
 const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
 type Effort = (typeof EFFORTS)[number]
 const MAX_OUTPUT_TOKENS = 32_000
-/** Haiku 5.5 bills a whole request at five times the price once its prompt is longer than this (price list, 2026-10). */
+/** Haiku 5.5 charges five times the price for the whole request once its prompt is longer than this (price list, 2026-10). */
 const HAIKU_STEP_TOKENS = 100_000
 const ROOM_BELOW_STEP_TOKENS = 10_000
 
 export interface ModelSettings {
-  /** Spread into each request. */
+  /** Fields for each request. */
   request: { max_tokens: number; thinking?: BetaThinkingConfigParam; output_config?: BetaOutputConfig }
   canCompact: boolean
-  /** No conversation should grow longer. */
+  /** Largest size of a conversation, in tokens. */
   contextTokens: number
-  /** Neither thinking nor effort is asked for. */
+  /** True when neither thinking nor effort is set. */
   isPlain: boolean
 }
 
@@ -50,7 +50,7 @@ export interface SettingsInput {
   contextTokens: number
 }
 
-/** Errors: those of the API that say nothing about the model (network, overload, withdrawn rights). */
+/** Errors: API errors that say nothing about the model (network, overload, revoked rights). */
 export async function readModelSettings(client: Anthropic, input: SettingsInput): Promise<ModelSettings> {
   try {
     return toSettings(Model.safeParse(await client.beta.models.retrieve(input.model)).data ?? {}, input)
@@ -84,12 +84,12 @@ export function toSettings(
   }
 }
 
-/** The same without what the API did not take. */
+/** Returns the same settings without thinking and effort, for a model that refused them. */
 export function plainSettings(settings: ModelSettings): ModelSettings {
   return { ...settings, request: { max_tokens: settings.request.max_tokens }, isPlain: true }
 }
 
-/** The wanted effort, or the next lower one the model has, or its lowest; null: it has none. */
+/** Returns the wanted effort, else the next lower one the model has, else its lowest; null when it has no effort setting. */
 function nearestEffort(
   wanted: string,
   levels: NonNullable<ModelAnswer['capabilities']>['effort'],

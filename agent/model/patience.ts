@@ -1,4 +1,4 @@
-// Patience with the model's API: what is waited out, for how long, and what ends the attempt with its reason.
+// Decides how long to wait after a failure of the model API, and which failures end the attempt.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ModelTrouble } from './client.ts'
 import { clipText } from '../machine/output.ts'
@@ -10,9 +10,9 @@ const DEFAULT_PATIENCE_MS = 15 * 60_000
 const LONGEST_WAIT_MS = 30_000
 
 export interface Patience {
-  /** Waits as the trouble asks. Errors: PauseError with the reason when waiting does not help, RevokedError. */
+  /** Waits before the next try. Errors: PauseError with the reason when waiting does not help; RevokedError. */
   endure(trouble: ModelTrouble): Promise<void>
-  /** An answer came: the next trouble is the first again. */
+  /** Called when an answer came: the next failure counts as the first again. */
   rest(): void
 }
 

@@ -1,5 +1,5 @@
-// What each answer of the model came to, in tokens: read from its bytes as they pass, kept in usage.jsonl in the plan's home.
-// Dollars are the gateway's business; it counts by itself, and both sums are compared in a test.
+// Counts the tokens of each model answer from its bytes as they pass, and keeps them in usage.jsonl in the plan's home. The gateway
+// counts by itself and computes the cost in dollars; a test compares both sums.
 import { join } from 'node:path'
 import { z } from 'zod'
 import { openAppendLog, readLog } from '../machine/durable.ts'
@@ -29,7 +29,7 @@ const Line = Tokens.extend({ at: z.number(), attempt: z.int(), whole: z.boolean(
 const ZERO: Tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
 
 export interface UsageLog {
-  /** A reader for one answer's bytes; its end() writes the line. `whole`: it came to its end. */
+  /** Returns a reader for one answer's bytes. Its end() writes one line; `whole` says that the answer was complete. */
   reader(contentType: string): { read(chunk: Uint8Array): void; end(): void }
   spent(): Tokens & { answers: number }
 }
@@ -56,7 +56,7 @@ export function openUsageLog(home: string, attempt: number): UsageLog {
   }
 }
 
-/** The share of the prompt that came from the cache, 0 to 1. */
+/** Returns the share of the prompt, 0 to 1, that came from the cache. */
 export function cacheHitShare({ input, cacheRead, cacheWrite }: Tokens): number {
   const prompt = input + cacheRead + cacheWrite
   return prompt === 0 ? 0 : cacheRead / prompt
@@ -76,7 +76,7 @@ export function reportSpent({ home, start, report }: PlanContext): void {
   })
 }
 
-/** Compactions stand beside the totals, not in them. */
+/** The totals do not include compactions, so those are added. */
 function toTokens(usage: Usage): Tokens {
   const beside = (usage.iterations ?? []).filter(({ type }) => type !== 'message')
   return [usage, ...beside]
@@ -109,7 +109,7 @@ const Event = z.discriminatedUnion('type', [
 ])
 const MAX_LINE_CHARS = 1_000_000
 
-/** message_start has the prompt's side, message_delta the totals so far. */
+/** Reads a stream: message_start holds the prompt's tokens, message_delta the totals so far. */
 function streamReader(): Reader {
   const decoder = new TextDecoder()
   let rest = ''
@@ -127,7 +127,7 @@ function streamReader(): Reader {
     read(chunk) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
       rest = lines.pop() ?? ''
-      // A block's text may be long; no line with numbers is.
+      // A text block may be a very long line. A line with token counts never is.
       if (rest.length > MAX_LINE_CHARS) rest = 'skipped'
       lines.forEach(take)
     },
@@ -135,7 +135,7 @@ function streamReader(): Reader {
   }
 }
 
-/** Totals only grow; one that a delta leaves out says nothing. */
+/** Takes the larger of two totals. Totals only grow, and a total that a delta leaves out reads as 0. */
 function merge(a: Usage, b: Usage): Usage {
   return {
     input_tokens: Math.max(a.input_tokens, b.input_tokens),
@@ -161,6 +161,6 @@ function toJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return null // no message of the API: the schema refuses it
+    return null // not JSON: the schema refuses null
   }
 }

@@ -1,4 +1,5 @@
-// What runs inside a proof: commands as the prover's user, watched by root, whose word on the exit code nobody else can give.
+// Opens the clean checkout of a proof and runs commands in it as the prover's user. Root starts each command and reads its exit
+// code, so the code under test cannot claim another one.
 import { join } from 'node:path'
 import { createGit } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
@@ -16,20 +17,21 @@ export interface ProofShell {
   git: Git
   report: (message: FromProver) => void
   run: (command: string, name: string, timeoutMs: number) => Promise<ShellResult>
-  /** Files of the checkout: null deletes one. Errors: throws when one cannot be written. */
+  /** Writes files into the checkout; null deletes one. Errors: throws when one cannot be written. */
   put: (files: Map<string, string | null>) => Promise<void>
 }
 
 const FILE_TIMEOUT_MS = 60_000
 
-/** A fresh home with one commit checked out. Errors: GitError when the mirror does not have it. */
+/** Makes a fresh home with one commit checked out. Errors: GitError when the mirror does not have the commit. */
 export async function openProofShell(
   order: ProofOrder,
   commit: string,
   report: (message: FromProver) => void,
 ): Promise<ProofShell> {
   const { user, id, mirror, logs } = order
-  // Python tells compiled files by size and second: two texts of one length, put there within a second, would be taken for one.
+  // Python recognizes a compiled file by its source's size and second of change. Two files of the same size, written within one
+  // second, would count as the same, so Python must not write compiled files here.
   const env = { ...(await freshHome(user, id, mirror)), PYTHONDONTWRITEBYTECODE: '1' }
   const checkout = proofCheckout(user)
   const ids = user.ids ?? undefined
@@ -67,7 +69,7 @@ export async function openProofShell(
   }
 }
 
-/** As the user: root writes nothing into a folder of another's. */
+/** Writes as the prover's user, because root must not write into a folder that another user controls. */
 async function put(
   { checkout, env, ...ids }: { checkout: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number },
   files: Map<string, string | null>,

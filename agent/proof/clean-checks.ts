@@ -1,4 +1,5 @@
-// Set-up and checks within a proof: at the head, and where that tells whether a failure is new, at the base in the same clean way.
+// Runs set-up and checks of a proof in a clean checkout of the head. If a check fails it also runs at the base, in the same way, to
+// see whether the failure is new.
 import type { CheckResult } from '../../src/shared/protocol.ts'
 import { listChecks } from '../checks/check-list.ts'
 import type { Check, CheckList } from '../checks/check-list.ts'
@@ -8,12 +9,12 @@ import { openProofShell } from './clean-checkout.ts'
 import type { ProofShell } from './clean-checkout.ts'
 import { planSetup } from '../checks/setup.ts'
 
-/** What is done in a checkout before anything is believed of it. */
+/** The set-up commands and checks of a proof. */
 export type ProofList = CheckList & { setup: SetupCommand[] }
 
 /**
- * A fresh home and checkout, set up: what ran before can have left nothing there by which runs could be counted. files: put there
- * before set-up. problem: what went wrong in set-up. A shell opened earlier stands there too.
+ * Makes a fresh home and checkout and runs the set-up, so that no earlier run can leave something that tells runs apart. files are
+ * written before the set-up. problem says what failed in the set-up. A shell opened earlier then uses this checkout too.
  */
 export async function standAt(
   { order, report }: ProofShell,
@@ -28,12 +29,12 @@ export async function standAt(
 
 export interface CheckRun extends CheckResult {
   check: Check
-  /** For the model: how it ended and its last lines. */
+  /** Text for the model: how the check ended and its last lines. */
   tail: string
   output: string
 }
 
-/** As of the base; a repository that had no set-up there may have got one with the work. */
+/** Returns the set-up commands of the base. If the base has none, the work may have added some, so those of the head are used. */
 export async function setupFor(
   { git, env, order }: ProofShell,
   base: string | null,
@@ -47,7 +48,7 @@ export function checksFor({ order, git, env }: ProofShell, base: string | null):
   return listChecks({ git, env, baseHead: base, declared: order, planText: order.text })
 }
 
-/** What went wrong, for the model; null: nothing. */
+/** Runs the set-up. Returns a text for the model that says what failed, or null. */
 export async function runSetup(shell: ProofShell, { setup }: ProofList): Promise<string | null> {
   for (const { command, timeoutMs } of setup) {
     const result = await shell.run(command, 'setup', timeoutMs)
@@ -84,7 +85,7 @@ export async function runChecks(shell: ProofShell, checks: readonly Check[]): Pr
   return runs
 }
 
-/** Of these failed checks those that pass at the base, asked there in the same clean way. The checkout is left at the base. */
+/** Returns the failed checks that pass at the base, in an equally clean checkout. The checkout stays at the base. */
 export async function newlyFailed(
   shell: ProofShell,
   base: string | null,

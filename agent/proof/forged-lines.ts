@@ -1,5 +1,6 @@
-// Lines of work that reach for the test run instead of the task: they end the process, agree to every comparison, replace what
-// judges, or ask whether a test is looking. Pure. Exits are believed harmless where a probe showed that the tests go on to their end.
+// Finds added lines that manipulate the test run instead of doing the task: they end the process, make every comparison succeed,
+// replace the test runner, or detect that a test runs. Pure. An exit counts as harmless when a probe showed that the tests end
+// normally.
 import type { AddedLine } from '../git/difference.ts'
 
 export interface Suspicion {

@@ -1,5 +1,6 @@
-// The judge: a fresh context that has not done the work reads plan, diff and check logs, and says whether something is missing. It
-// spends the plan's budget, through the gateway, with the plan's token. What it reads may try to talk to it.
+// Asks the judge: a model in a fresh conversation reads the plan, the diff and the check logs and says whether something is
+// missing. It spends the plan's budget, through the gateway, with the plan's token. What it reads may contain instructions meant
+// to mislead it, so its prompt says that these are only evidence.
 import Anthropic from '@anthropic-ai/sdk'
 import { betaZodOutputFormat } from '@anthropic-ai/sdk/helpers/beta/zod'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,20 +14,20 @@ import type { TokenHolder } from '../plan/token.ts'
 
 export type JudgeAnswer =
   | { kind: 'complete' }
-  /** text: for the model, with what is missing. */
+  /** text tells the model what is missing. */
   | { kind: 'incomplete'; text: string }
   | { kind: 'paused'; reason: 'budget' | 'monthly_budget'; detail: string }
   | { kind: 'revoked' }
-  /** No answer could be had: the work stays unproven, which nobody's fault is. */
+  /** The judge could not be asked, so the work stays unproven without a rejection. */
   | { kind: 'unavailable' }
 
-/** What the runs of a proof came to. */
+/** The result of a proof's runs. */
 export interface Finding {
-  /** What the model is told; null: nothing to turn down. */
+  /** Why the work is rejected, for the model; null when it is not. */
   text: string | null
   reasons: OutcomeReason[]
   checks: CheckResult[]
-  /** For the judge: what it should look at. */
+  /** Points that the judge should look at. */
   notes: string[]
   logs: { command: string; tail: string }[]
 }
@@ -74,12 +75,12 @@ export async function askJudge(input: JudgeInput): Promise<JudgeAnswer> {
   report({
     kind: 'event',
     type: 'error',
-    text: `No judge could be had from ${clipText(order.model, 100)}: the work is not proven.`,
+    text: `The judge (${clipText(order.model, 100)}) could not be asked: the work is not proven.`,
   })
   return { kind: 'unavailable' }
 }
 
-/** null: an answer that is none. */
+/** Returns null when the answer is incomplete or has another shape. */
 async function ask({
   order,
   token,
@@ -112,7 +113,7 @@ async function ask({
   try {
     return Answer.safeParse(JSON.parse(text)).data ?? null
   } catch {
-    return null // cut short or no JSON: asked again
+    return null // the answer was cut short or is no JSON: the caller asks again
   }
 }
 

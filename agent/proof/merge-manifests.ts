@@ -1,5 +1,5 @@
-// Manifests that hold both what a plan may change (dependencies) and what decides about tests (scripts, settings of runners): the
-// second is taken from the base. Pure.
+// Merges manifests such as package.json. They hold what a plan may change (dependencies) and what decides about tests (scripts,
+// settings of test runners). The second part is taken from the base. Pure.
 import { z } from 'zod'
 
 const Manifest = z.record(z.string(), z.unknown())
@@ -11,7 +11,7 @@ const PARTS_OF_FILE: Record<string, RegExp> = {
   'Cargo.toml': /^\[+(?:package\]|lib|test|bench|profile|lints|patch|replace|target\.[^\]]*runner)/,
 }
 
-/** The file for the second run: head's, with the base's word on tests. */
+/** Returns the head's file with the base's settings for tests. */
 export function mergeManifest(path: string, base: string, head: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1)
   if (name === 'package.json') return mergePackageJson(base, head)
@@ -37,20 +37,23 @@ function parse(text: string): Record<string, unknown> | null {
   try {
     return Manifest.safeParse(JSON.parse(text)).data ?? null
   } catch {
-    return null // no JSON: the base's file stands
+    return null // no JSON: the base's file is used
   }
 }
 
 const split = (text: string): string[] => text.split(/^(?=\[)/m)
 
-/** Sections of TOML and INI files as text: those that decide come from the base, the others from head. */
+/** Merges TOML and INI files by section: sections that decide about tests come from the base, the others from the head. */
 function mergeSections(base: string, head: string, decides: RegExp): string {
   const kept = split(head).filter((section) => !decides.test(section))
   const restored = split(base).filter((section) => decides.test(section))
   return [...kept.map((section) => (section.endsWith('\n') ? section : `${section}\n`)), ...restored].join('')
 }
 
-/** Tests inside a Rust source file (`#[cfg(test)] mod x { … }`): head's file with the base's. null: the base has none, or they are the same. */
+/**
+ * Returns the head's Rust file with the base's test modules (`#[cfg(test)] mod x { … }`); null when the base has none or they are
+ * equal.
+ */
 export function graftRustTests(base: string, head: string): string | null {
   const old = testModules(base)
   if (old.length === 0) return null
@@ -72,9 +75,9 @@ function testModules(text: string): string[] {
   )
 }
 
-/** Do two versions of a test differ in nothing but spaces within their lines, as a formatter leaves them? Texts in quotes count as they are. */
+/** True when two versions of a test differ only in spaces within lines, as after a formatter. Spaces inside quotes count. */
 export function isSameButForSpaces(path: string, base: string, head: string): boolean {
-  // Where the indentation speaks it stays.
+  // In these languages the indentation has a meaning, so it is compared.
   const keepsIndent = /\.(?:py|ya?ml|md|txt|snap)$/.test(path)
   const lines = (text: string) =>
     text

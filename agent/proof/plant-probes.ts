@@ -1,7 +1,6 @@
-// Probes in the base's own tests. In the run that decides they agree with themselves; in the next run they differ, and a check that
-// does not notice is not run, or not believed, whatever made it so: an exit at import, a runner replaced, assertions taught to agree.
-// The two runs look alike to the code under test (random words in the file's own style), so it cannot show each a face of its own.
-// Pure.
+// Adds probes (small extra tests) to the base's own tests. In the deciding run they pass; in the next run they must fail. A check
+// that does not notice is not believed: something ended it early, replaced the runner or changed the assertions. The code under
+// test cannot tell the two runs apart, because the probes are random words in the file's own style. Pure.
 import { ENDS_ITSELF, languageOf, lastExit } from './probe-languages.ts'
 export interface Plant {
   path: string

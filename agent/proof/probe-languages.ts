@@ -1,4 +1,4 @@
-// How a probe is said in the words of each language of tests, and where in a file it stands. Pure.
+// Writes a probe in each test language and says where in a file it goes. Pure.
 
 /** write: the probes in a body, which is the file's text or what of it can stand alone. */
 export type Language = (

@@ -1,5 +1,5 @@
-// Lets probes in the base's tests show whether the checks can still fail (probe.ts says how). What cannot be told so is unknown, not
-// wrong: a check without files of a language we know has no probes.
+// Runs the checks with probes in the base's tests to see whether the checks can still fail. A check whose files are in no known
+// language has no probes and counts as unknown, not as wrong.
 import { randomBytes } from 'node:crypto'
 import { plantProbes, sortByRelation } from './plant-probes.ts'
 import type { Plant } from './plant-probes.ts'

@@ -1,5 +1,5 @@
-// The proof of one pushed head, led by root: a clean checkout as a user nobody has used, set up and checked; the base's own tests
-// against the work; probes that must be heard; and a judge with fresh eyes. Every word here goes to the supervisor alone.
+// Proves one pushed head. Root leads the proof: it checks the head out as a fresh user, runs set-up and checks, runs the base's own
+// tests and probes against the work, and asks a judge. The result goes only to the supervisor.
 import type { Verdict } from '../machine/plan-pipe.ts'
 import { askJudge } from './judge.ts'
 import type { Finding, JudgeAnswer } from './judge.ts'
@@ -47,15 +47,15 @@ async function examine({ shell, base, list, difference }: ExamineInput): Promise
   const without = new Map(installed.map((path) => [path, null]))
   const guard = await guardedFiles({ shell, base, list, difference })
   const files = new Map([...without, ...guard.files])
-  // Before set-up too: what its scripts run is the base's, not the work's.
+  // The files are restored before the set-up, so that its scripts also run the base's versions.
   await shell.put(files)
   const setupProblem = await runSetup(shell, list)
   if (setupProblem !== null) return finding({ text: setupProblem, reasons: ['check_failed'] })
   if (list.checks.length === 0) return finding({ reasons: ['no_checks'] })
   const notes = guard.allowed.map(
-    (path) => `The plan's words allow a change of the test or check ${path}: see that it is not weakened.`,
+    (path) => `The plan's text allows changing the test or check ${path}: see that it is not weakened.`,
   )
-  // The base's own tests first: what runs later may have been touched by what ran before.
+  // The base's own tests run first, because an earlier run could have changed something for a later one.
   const input = { shell, base, list, difference, files }
   const plants = await plantsFor({ ...input, guard })
   await shell.put(agreeing(plants))
@@ -104,7 +104,7 @@ function decide(
   if (judged.kind === 'incomplete')
     return { kind: 'rejected', text: judged.text, ...ending, reasons: [...reasons, 'judge_rejected'] }
   if (reasons.length > 0) return { kind: 'accepted', outcome: 'unverified', ...ending }
-  // Without a user of its own the proof ran where the plan's user could reach it.
+  // Without a user of its own, the plan's user could have interfered with the proof.
   return proof === 'clean_checkout'
     ? { kind: 'accepted', outcome: 'verified', ...ending }
     : { kind: 'accepted', outcome: 'unverified', ...ending, reasons: ['proof_missing'] }

@@ -1,5 +1,5 @@
-// `ralph prove`: root's process for one proof, apart from the supervisor so that neither its memory nor its end is the other's. It
-// holds nothing: killed at any moment, the supervisor starts another.
+// `ralph prove`: root's process for one proof. It is separate from the supervisor, so that its memory is freed afterwards and a
+// crash ends only the proof. It keeps no state: if it is killed, the supervisor starts another.
 import { join } from 'node:path'
 import { clipText } from '../machine/output.ts'
 import { readLines, writeLine } from '../machine/plan-pipe.ts'
@@ -13,7 +13,7 @@ import type { TokenHolder } from '../plan/token.ts'
 
 export function runProver(): void {
   let token: TokenHolder | null = null
-  // What the work's own commands print may hold anything.
+  // The output of the work's own commands may contain secrets.
   const report = (message: FromProver): void =>
     writeLine(process.stdout, redactAll(message, token?.all() ?? []))
   process.stdin.on('close', leave)
@@ -41,7 +41,7 @@ export function runProver(): void {
   })
 }
 
-/** The supervisor has gone, or has heard all. */
+/** Ends this process when the supervisor has gone or the proof failed. */
 function leave(): void {
   killShells()
   process.exit(1)

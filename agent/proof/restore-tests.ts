@@ -1,4 +1,5 @@
-// Carries the test guard out in a proof: reads what is put back, and what the work adds that reaches for the tests.
+// Applies the rules of test-files.ts in a proof: it reads the test files to restore from the base, and finds suspicious added
+// lines.
 import { pathsAt } from '../checks/check-list.ts'
 import { graftRustTests, isSameButForSpaces, mergeManifest } from './merge-manifests.ts'
 import { withoutFences } from '../checks/plan-words.ts'
@@ -10,7 +11,7 @@ import type { Suspicion } from './forged-lines.ts'
 import { guardTests, isTestFile } from './test-files.ts'
 
 export interface GuardedFiles {
-  /** For ProofShell.put: with these the base's tests speak about the work. */
+  /** Files for ProofShell.put. With these the base's own tests run against the work. */
   files: Map<string, string | null>
   allowed: string[]
 }

@@ -1,6 +1,5 @@
-// Which files decide whether a check passes, and what the proof puts back before it believes one: tests, settings of runners,
-// check scripts as they were at the base. Pure. A plan that says in its own words that tests or a named file change is believed;
-// the judge is then told.
+// Decides which files a proof restores from the base because they decide whether a check passes: tests, settings of test runners,
+// check scripts. Pure. A plan may change them when its text says that tests or a named file change; the judge is then told.
 import { mayChangeTests, names } from '../checks/plan-words.ts'
 import type { Change } from '../git/difference.ts'
 
@@ -9,18 +8,18 @@ export interface GuardInput {
   changes: readonly Change[]
   /** Files of the base that the checks' commands name. */
   named: readonly string[]
-  /** Without its fenced blocks: code is no instruction. */
+  /** The plan's text without fenced blocks, because code in it is no instruction. */
   planText: string
 }
 
 export interface Guard {
-  /** Put back as at the base. */
+  /** Files restored from the base. */
   restore: string[]
-  /** Taken away: they were not there at the base. */
+  /** Files removed because the base does not have them. */
   remove: string[]
-  /** Manifests whose parts about tests are put back (guard-merge.ts). */
+  /** Manifests whose parts about tests are restored (merge-manifests.ts). */
   merge: string[]
-  /** Would have been put back, if the plan did not ask for the change. */
+  /** Files that stay changed because the plan asks for the change. */
   allowed: string[]
 }
 
@@ -33,19 +32,19 @@ const RUNNER_CONFIG =
 const MANIFEST = /(?:^|\/)(?:package\.json|pyproject\.toml|setup\.cfg|Cargo\.toml)$/
 const CHECK_SCRIPT =
   /(?:^|[/._-])(?:checks?|tests?|verif\w*|validat\w*|lint\w*|spec|assert\w*|grade\w*|ci)(?:[/._-]|$)|^(?:scripts|tools|hack|ci|\.ci|\.github)\//i
-/** Modules that a check or its runner imports by name: a file of this name beside it is found first. */
+/** Python modules that a check or its runner imports. A file with such a name beside it would be imported instead. */
 const SHADOWS =
   /(?:^|\/)(?:re|os|io|abc|ast|csv|json|math|enum|copy|glob|time|types|shutil|string|random|typing|pathlib|logging|inspect|hashlib|tempfile|datetime|argparse|warnings|operator|functools|itertools|traceback|threading|subprocess|contextlib|collections|dataclasses|unittest|doctest|pytest|_pytest|pluggy|yaml|tomllib|decimal|fractions|statistics|textwrap|difflib|importlib|codecs|struct|html|xml|zipfile|calendar|locale|platform|signal|socket|sqlite3|uuid|builtins|site|runpy)(?:\.py|\/__init__\.py)$/
-/** Installed, never committed: the runner inside it would be the plan's own. */
+/** Folders that are installed and never committed. A test runner inside one would come from the plan itself. */
 const INSTALLED = /(?:^|\/)(?:node_modules|\.venv|venv|site-packages|__pycache__|\.pnp\.[cm]?js)(?:\/|$)/
 
-/** Of a file that a check's command names: is it part of the check, rather than of the work? */
+/** True when a file that a check's command names is part of the check and not of the work. */
 export const isCheckScript = (path: string): boolean => CHECK_SCRIPT.test(path)
 
 export const isTestFile = (path: string): boolean =>
   TEST_FOLDER.test(path) || SPEC_FOLDER.test(path) || TEST_NAME.test(path)
 
-/** Taken away before set-up, for every run: a clean install brings its own. */
+/** Returns committed install folders. They are removed before every set-up, which installs its own. */
 export const installedFiles = (changes: readonly Change[]): string[] =>
   changes.filter(({ path, kind }) => kind === 'added' && INSTALLED.test(path)).map(({ path }) => path)
 
@@ -69,7 +68,7 @@ export function guardTests({ basePaths, changes, named, planText }: GuardInput):
     if (MANIFEST.test(path) && kind === 'changed') guard.merge.push(path)
     else if (!isKept && !isShadow) continue
     else if (kind === 'added') {
-      // New tests are welcome; they are only left out while the old ones speak, because a new one may end the run for all.
+      // New tests are allowed. They are only left out while the base's tests run, because a new one could end that run early.
       if (hasTests && !(isSetting && !isTest && names(planText, path))) guard.remove.push(path)
     } else if (
       isTest || isScript(path)

@@ -1,5 +1,6 @@
-// A browser for plans: Playwright's command line through bash, installed by the plan's own user when it is first called, driving the
-// machine's own Chrome or Chromium. A command costs no tool definition in any request; screenshots are files that the read tool shows.
+// Gives plans a browser: Playwright's command line, called through bash. It installs itself as the plan's user at its first call
+// and drives the machine's own Chrome or Chromium. A command needs no tool definition, which would cost tokens in every request.
+// The read tool shows the screenshots it writes.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../machine/durable.ts'
@@ -14,7 +15,7 @@ const BROWSERS = [
   'chromium-headless-shell',
   'microsoft-edge',
 ]
-/** Where clouds keep the credentials of their machines. */
+/** Addresses where clouds serve the credentials of their machines. */
 const METADATA = [
   '169.254.169.254',
   '[fd00:ec2::254]',
@@ -23,7 +24,7 @@ const METADATA = [
   '192.0.0.192',
 ]
 
-/** What playwright-cli reads: no window, no kept profile, nothing written into the checkout. */
+/** Returns the settings of playwright-cli: no window, no saved profile, and output outside the checkout. */
 export function browserEnv(home: string, path: string): NodeJS.ProcessEnv {
   const browser = findBrowser({ PATH: path })
   return {
@@ -45,14 +46,14 @@ export function findBrowser(env: NodeJS.ProcessEnv): string | null {
   return null
 }
 
-/** `playwright-cli` in ~/.local/bin: installs itself at its first call, and a browser where the machine has none. */
+/** Writes `playwright-cli` into ~/.local/bin. At its first call it installs itself, and a browser if the machine has none. */
 export function writeBrowserCommand(home: string): void {
   mkdirSync(join(home, '.local/bin'), { recursive: true, mode: 0o700 })
   writeDurably(join(home, '.local/bin/playwright-cli'), SCRIPT, 0o755)
 }
 
 const SCRIPT = `#!/bin/bash
-# Installs Playwright's command line at its first call, then is it.
+# Installs Playwright's command line at the first call, then runs it.
 dir="$HOME/.playwright" log="$HOME/.playwright/install.log"
 mkdir -p "$dir" "$HOME/evidence"
 if ! [ -x "$dir/node_modules/.bin/playwright-cli" ]; then
@@ -76,7 +77,7 @@ fi
 exec "$dir/node_modules/.bin/playwright-cli" "$@"
 `
 
-/** For the environment report. */
+/** Returns the line about the browser for the model's first message. */
 export const describeBrowser = (env: NodeJS.ProcessEnv): string => {
   const browser = env['PLAYWRIGHT_MCP_EXECUTABLE_PATH']
   const which = browser === undefined ? 'none on the machine, one is fetched at the first call' : browser

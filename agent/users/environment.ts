@@ -1,5 +1,5 @@
-// The environment of everything that runs for a plan: an allow-list built from nothing, so that no secret of ours or of the
-// supervisor's can be in it.
+// Builds the environment of all processes of a plan. It starts from nothing and adds allowed variables only, so that no secret of
+// the supervisor gets into it.
 import { dirname, join } from 'node:path'
 import { mkdirSync } from 'node:fs'
 import { browserEnv, writeBrowserCommand } from './browser.ts'
@@ -12,21 +12,21 @@ const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export interface PlanEnvInput {
   home: string
   user: string
-  /** PATH of the machine's own set-up, if it has more than the system's. */
+  /** The machine's PATH, if it has one beyond the system's. */
   path: string | undefined
   planId: string
-  /** Of the user it is for, when that is not our own. */
+  /** Id of the user that the environment is for, when it is another user than ours. */
   uid?: number | undefined
 }
 
-/** Each plan's user has a hundred ports of its own for servers; the kernel gives out none of these by itself. */
+/** Each plan's user has a hundred ports of its own for servers. The kernel assigns none of these by itself. */
 const FIRST_PORT = 20_000
 const PORTS_PER_PLAN = 100
 const PORT_RANGES = 120
 
 export function planEnv({ home, user, path, planId, uid }: PlanEnvInput): NodeJS.ProcessEnv {
   const port = FIRST_PORT + ((uid ?? process.getuid?.() ?? 0) % PORT_RANGES) * PORTS_PER_PLAN
-  // What set-up installs for Python and our own commands first; Node last: it is there when the machine has none of its own.
+  // The plan's Python and commands come first. Our Node comes last, for machines that have none of their own.
   const folders = [
     join(home, '.venv/bin'),
     join(home, '.local/bin'),
@@ -43,7 +43,7 @@ export function planEnv({ home, user, path, planId, uid }: PlanEnvInput): NodeJS
     TERM: 'dumb',
     PATH: wholePath,
     TMPDIR: join(home, 'tmp'),
-    // Marks every process of the plan, so that all can be found where plans have no user of their own.
+    // Marks every process of the plan, so that all can be found even where plans have no user of their own.
     RALPH_PLAN: planId,
     CI: '1',
     PAGER: 'cat',
@@ -61,7 +61,7 @@ export function planEnv({ home, user, path, planId, uid }: PlanEnvInput): NodeJS
   }
 }
 
-/** ~/.gitconfig and the folders of a plan's home. The token's file is only included: it is rewritten on each renewal. */
+/** Writes ~/.gitconfig and the folders of a plan's home. The config includes the token's file, which each renewal rewrites. */
 export function writeHome(home: string, mirror: string): void {
   for (const folder of ['tmp', 'evidence', '.ralph', '.ralph/out'])
     mkdirSync(join(home, folder), { recursive: true, mode: 0o700 })

@@ -1,4 +1,5 @@
-// The second unix user of a plan: a fresh home and nothing of the plan's own user, made for one proof and removed after it.
+// Makes and removes the second unix user of a plan, which runs one proof. It has a fresh home and shares nothing with the plan's
+// user.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Paths } from '../machine/paths.ts'
@@ -11,26 +12,26 @@ const ROOT_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 const EMPTY_TIMEOUT_MS = 5 * 60_000
 
 const proverName = (planId: string): string => `proof-${planId.slice(-12)}`
-/** What the processes of a proof carry in RALPH_PLAN: never mistaken for the plan's own. */
+/** Value of RALPH_PLAN in a proof's processes. It differs from the plan's id, so they are not taken for the plan's own. */
 export const proofMark = (planId: string): string => `proof-${planId}`
 export const proofCheckout = (user: PlanUser): string => join(user.home, 'checkout')
 
-/** A user nobody has used before. Errors: throws with useradd's words. */
+/** Removes an earlier prover and makes a new user. Errors: throws with useradd's message. */
 export async function makeProver(paths: Paths, planId: string, mayAdd: boolean): Promise<PlanUser> {
   await removeProver(paths, planId, mayAdd)
   return addUser(paths, proverName(planId), mayAdd, [])
 }
 
-/** Kills its processes and deletes all that is its own; without a prover nothing happens. */
+/** Kills the prover's processes and deletes its files and user. Does nothing when there is no prover. */
 export async function removeProver(paths: Paths, planId: string, mayAdd: boolean): Promise<void> {
   const user = findByName(paths, proverName(planId), mayAdd)
   if (user !== null) await dropUser(user, proofMark(planId), [])
 }
 
-/** The home as on the first day, with an empty checkout folder: what ran before left nothing. Returns the environment for it. */
+/** Empties the home, so that nothing of an earlier run is left, and makes an empty checkout folder. Returns its environment. */
 export async function freshHome(user: PlanUser, planId: string, mirror: string): Promise<NodeJS.ProcessEnv> {
   await killPlan(user, proofMark(planId))
-  // As the user itself: root opens nothing in a folder a stranger may have filled.
+  // This runs as the user itself, because root must not open files in a folder that untrusted code may have filled.
   await run('find', [user.home, '-mindepth', '1', '-delete'], {
     ...user.ids,
     env: ROOT_ENV,
@@ -41,7 +42,7 @@ export async function freshHome(user: PlanUser, planId: string, mirror: string):
   writeHome(user.home, mirror)
   mkdirSync(proofCheckout(user), { mode: 0o700 })
   if (user.ids !== null)
-    // Nothing of the user's runs yet: what stands there is ours.
+    // No process of the user runs yet, so all files there are ours.
     await run('chown', ['-R', '-h', `${user.ids.uid}:${user.ids.gid}`, user.home], {
       env: ROOT_ENV,
       cwd: '/',

@@ -1,6 +1,6 @@
-// One unix user per plan, with a fresh home and nothing shared. Ending a plan means killing every process of its user: never a
-// recorded process id, which may long be another's. Where users cannot be added, plans run as our own user, one at a time,
-// and are found by a mark in their environment.
+// Makes, finds, kills and removes the unix user of a plan, which has a fresh home and shares nothing. Ending a plan kills every
+// process of its user. A saved process id is never used, because it may belong to another process by then. Where users cannot be
+// added, plans run as our own user, one at a time, and their processes are found by a mark in their environment.
 import {
   chmodSync,
   chownSync,
@@ -21,7 +21,7 @@ import { run } from '../machine/process.ts'
 export interface PlanUser {
   name: string
   home: string
-  /** null: plans run as our own user. */
+  /** null when plans run as our own user. */
   ids: { uid: number; gid: number } | null
 }
 
@@ -29,23 +29,23 @@ const ROOT_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 const TOOL_TIMEOUT_MS = 30_000
 const KILL_ROUNDS = 40
 const KILL_PAUSE_MS = 25
-/** An id nobody has, to try whether we may become someone else at all. */
+/** An unused user id, to try whether this process may switch to another user at all. */
 const PROBE_ID = 61_184
 
 export function canAddUsers(paths: Paths): boolean {
   if (!paths.ownMachine || !existsSync('/usr/sbin/useradd')) return false
-  // In a sandbox with one user id, useradd works and becoming that user does not.
+  // In a sandbox with a single user id useradd succeeds, but switching to the new user fails.
   return spawnSync('/bin/true', { uid: PROBE_ID, gid: PROBE_ID }).status === 0
 }
 
 export const userName = (planId: string): string => `plan-${planId.slice(-12)}`
 
-/** The plan's user with its home and its empty checkout folder, made if absent. Errors: throws with useradd's words. */
+/** Returns the plan's user with its home and empty checkout folder; makes what is missing. Errors: throws useradd's message. */
 export async function ensureUser(paths: Paths, planId: string, mayAdd: boolean): Promise<PlanUser> {
   return addUser(paths, userName(planId), mayAdd, [checkoutDir(paths, planId)])
 }
 
-/** A user with a private home and these private folders, made if absent. Errors: throws with useradd's words. */
+/** Returns a user with a private home and these private folders; makes what is missing. Errors: throws useradd's message. */
 export async function addUser(
   paths: Paths,
   name: string,
@@ -64,7 +64,7 @@ export async function addUser(
   return { name, home, ids }
 }
 
-/** The user as it stands now; never makes one. null: this plan has none and left nothing. */
+/** Returns the plan's user without making one; null when there is none. */
 export function findUser(paths: Paths, planId: string, mayAdd: boolean): PlanUser | null {
   return findByName(paths, userName(planId), mayAdd)
 }
@@ -76,10 +76,10 @@ export function findByName(paths: Paths, name: string, mayAdd: boolean): PlanUse
   return ids === null ? null : { name, home, ids }
 }
 
-/** Every process of the plan is gone when it resolves. planId: the mark its processes carry in RALPH_PLAN. */
+/** Kills every process of the plan and resolves when none is left. planId is the value of RALPH_PLAN in its processes. */
 export async function killPlan(user: PlanUser, planId: string): Promise<void> {
   for (let round = 0; round < KILL_ROUNDS; round++) {
-    // As the user itself: the kernel then reaches all of its processes at once, and nobody else's.
+    // `kill -1` runs as the user itself, so the kernel kills all of its processes at once and no others.
     if (user.ids !== null) spawnSync('/bin/sh', ['-c', 'kill -KILL -1'], { ...user.ids, env: ROOT_ENV })
     const left = user.ids === null ? processesMarked(planId) : processesOf(user.ids.uid)
     if (left.length === 0) return
@@ -88,12 +88,12 @@ export async function killPlan(user: PlanUser, planId: string): Promise<void> {
   }
 }
 
-/** Checkout, home, leftovers in shared folders and the user itself. Its files are removed as that user: root opens nothing there. */
+/** Removes the plan's checkout, home, files in shared folders, and user. The files are deleted as that user, not as root. */
 export async function removeUser(paths: Paths, planId: string, user: PlanUser): Promise<void> {
   await dropUser(user, planId, [checkoutDir(paths, planId)])
 }
 
-/** mark: what its processes carry in RALPH_PLAN. */
+/** Kills and removes a user and its folders. mark is the value of RALPH_PLAN in its processes. */
 export async function dropUser(user: PlanUser, mark: string, others: string[]): Promise<void> {
   await killPlan(user, mark)
   const folders = [...others, user.home]
@@ -101,12 +101,12 @@ export async function dropUser(user: PlanUser, mark: string, others: string[]): 
   for (const folder of folders) await run('find', [folder, '-mindepth', '1', '-delete'], asUser)
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   if (user.ids === null) return
-  // A later user may be given the same number: nothing of this one may be left for it to find.
+  // A later user may get the same id, so no file of this one may be left.
   await emptyShared(user)
   await run('/usr/sbin/userdel', [user.name], { env: ROOT_ENV, timeoutMs: TOOL_TIMEOUT_MS })
 }
 
-/** Deletes what is the user's own in the folders all users share; as the user itself. */
+/** Deletes the user's files in the folders that all users share. It runs as the user itself. */
 export async function emptyShared({ ids }: PlanUser): Promise<void> {
   if (ids === null) return
   const shared = ['/tmp', '/var/tmp', '/dev/shm'].filter((folder) => existsSync(folder))
@@ -152,12 +152,12 @@ function processesMarked(planId: string): number[] {
         !isZombie(pid)
       )
     } catch {
-      return false // ended meanwhile, or another user's
+      return false // the process has ended or belongs to another user
     }
   })
 }
 
-/** Where there is no /proc (macOS, for trying things out). */
+/** Finds marked processes where there is no /proc (macOS, for trying things out). */
 function processesMarkedByPs(planId: string): number[] {
   const listed = spawnSync('ps', ['-axEww', '-o', 'pid=,command='], {
     encoding: 'utf8',
