@@ -1,10 +1,10 @@
 #!/bin/bash
-# Makes a bare Ubuntu machine ready for Ralph. Started detached by the Worker's first command (src/vm/boot.ts), as root.
+# Makes a bare Ubuntu machine ready for Ralph. The Worker's first command starts it in the background, as root.
 #
-# Each step looks at what is there, does what is missing and leaves a marker in ~/.ralph/boot/done/ that holds this start's
-# nonce. Killed anywhere, it goes on at the first step without one; started anew, it checks every step again. ~/.ralph/boot/status
-# always says {"step", "error"}: it is all that the Worker reads. No secret is ever an argument of a program: arguments can
-# be read by every user of the machine.
+# Each step looks at what is there, does what is missing and leaves a marker in ~/.ralph/boot/done/ with this start's nonce. If
+# the script is killed and run again, it continues at the first step without a marker; a new start checks every step again.
+# ~/.ralph/boot/status always holds {"step", "error"}, which is all that the Worker reads. No secret is ever an argument of a
+# program, because every user of the machine can read arguments.
 set -u
 export HOME="${HOME:-/root}" LC_ALL=C DEBIAN_FRONTEND=noninteractive
 export PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -13,11 +13,11 @@ boot="$HOME/.ralph/boot"
 opt=/opt/ralph
 srv=/srv/workspace
 if [ "$(id -u)" != 0 ] || [ "$HOME" != "$(eval "echo ~$(id -un)")" ]; then
-  # Not a machine of its own, only a home on somebody's (a local computer without a sandbox): nothing outside it is touched.
+  # This is only a home folder on a person's computer (a local computer without a sandbox), so nothing outside it is changed.
   opt="$HOME/.ralph/opt"
   srv="$HOME/.ralph/srv"
 fi
-# Where the status goes when the disk takes nothing more.
+# The status is written here when the disk is full.
 status_in_memory=/run/ralph-boot-status
 apt_wait_s="${RALPH_APT_WAIT_S:-300}"
 min_free_mb=1024
@@ -30,7 +30,7 @@ main() {
   nonce="$(cat "$boot/nonce")"
   mkdir -p "$boot/done" && chmod 700 "$HOME/.ralph"
   rm -rf "$opt"/.new.* "$boot"/*.part
-  # Of first commands that were killed; a younger one may be at work.
+  # These are leftovers of first commands that were killed. Younger files may belong to one that still runs.
   find "$boot" -name '*.new' -mmin +1 -delete 2>/dev/null
   step disk check_disk
   step network check_network
@@ -47,7 +47,7 @@ main() {
 
 # ---- the frame ----
 
-step() { # name, function: answers at once when this start has done it
+step() { # name, function: runs the function unless this start has already done it
   [ "$(cat "$boot/done/$1" 2>/dev/null)" != "$nonce" ] || return 0
   write_status "$1"
   error=''
@@ -55,7 +55,7 @@ step() { # name, function: answers at once when this start has done it
   put "$boot/done/$1" "$nonce" || fail "$1"
 }
 
-fail() { # step: leaves its named error and ends; the next start tries it again
+fail() { # step: writes the step's error and ends; the next start tries again
   local free_mb
   free_mb="$(free_mb_of "$HOME")"
   if [ "${free_mb:-0}" -lt 16 ]; then error="disk full: $free_mb MB free under $HOME"; fi
@@ -78,7 +78,7 @@ write_status() { # step, error or nothing
   fi
 }
 
-put() { # file, content: whole or not at all
+put() { # file, content: writes the file as a whole or not at all
   printf '%s\n' "$2" >"$1.new" && [ -s "$1.new" ] && mv -f "$1.new" "$1"
 }
 
@@ -88,7 +88,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
-free_mb_of() { # path: of its nearest existing folder
+free_mb_of() { # path: prints the free MB at its nearest existing folder
   local at="$1"
   while [ ! -e "$at" ]; do at="$(dirname "$at")"; done
   df -Pk "$at" | { read -r _ && read -r _ _ _ kb _ && echo $((kb / 1024)); }
@@ -98,12 +98,12 @@ sha256_of() { # file
   if has sha256sum; then sha256sum "$1"; else shasum -a 256 "$1"; fi 2>/dev/null | cut -d ' ' -f 1
 }
 
-credential() { # a header line for curl: the ticket while there is one, then the key it was exchanged for
+credential() { # prints a header line for curl with the ticket while there is one, else with the VM key
   printf 'Authorization: Bearer %s\n' \
     "$(cat "$boot/ticket" 2>/dev/null || cat "$boot/ticket.using" 2>/dev/null || cat "$HOME/.ralph/vm.key" 2>/dev/null)"
 }
 
-ask() { # output file, URL, further curl arguments: fetches from the Worker; sets error and fails unless it answers 200
+ask() { # output file, URL, further curl arguments: fetches from the Worker; sets error and fails on any answer but 200
   local out="$1" url="$2" code result
   shift 2
   code="$(curl -sS --connect-timeout 10 --max-time 120 --retry 3 --retry-delay 1 --retry-connrefused \
@@ -147,8 +147,8 @@ check_disk() {
   done
 }
 
-check_network() { # any answer will do: whether the Worker is well is not this machine's business
-  # Not -o /dev/null: a retry would truncate that and fail.
+check_network() { # any answer is enough: this step only checks that the Worker can be reached
+  # With -o /dev/null a retry would try to truncate that file and fail.
   curl -sS --connect-timeout 10 --max-time 30 --retry 2 --retry-delay 1 --retry-connrefused \
     "$RALPH_URL/healthz" >/dev/null && return 0
   error="network missing: cannot reach $RALPH_URL: $(curl_words $?)"
@@ -159,7 +159,7 @@ install_git() {
   if ! has git; then
     if ! is_root; then error="git is missing and only root may install it" && return 1; fi
     if ! has apt-get; then error="git is missing and there is no apt-get to install it with" && return 1; fi
-    # An outdated list or one broken foreign archive must not matter when the install itself works.
+    # The update may fail for an outdated list or a broken archive; that does not matter if the install itself works.
     apt_get update || case "$error" in *locked*) return 1 ;; esac
     apt_get install -y --no-install-recommends git ca-certificates || return 1
     hash -r
@@ -171,11 +171,11 @@ install_git() {
   esac
 }
 
-apt_get() { # arguments of apt-get: waits while another package manager works
+apt_get() { # arguments of apt-get: runs it, and waits while another package manager works
   local until_s=$((SECONDS + apt_wait_s)) repaired='' left_s
   while :; do
     left_s=$((until_s - SECONDS))
-    # A negative timeout would wait for ever. The list's lock is not covered by it, hence the loop.
+    # A negative timeout would wait for ever. The timeout does not cover the lock of the package list, hence the loop.
     [ "$left_s" -ge 1 ] || left_s=1
     apt-get -o DPkg::Lock::Timeout="$left_s" -o Acquire::Retries=3 "$@" >"$boot/apt.log" 2>&1 </dev/null && return 0
     cat "$boot/apt.log"
@@ -198,7 +198,7 @@ apt_get() { # arguments of apt-get: waits while another package manager works
   done
 }
 
-find_node() { # prints a Node that is new enough and that plan users can run too
+find_node() { # prints the path of a Node that is new enough and that plan users can run too
   local node version
   for node in "$opt/node/bin/node" "$(command -v node)"; do
     if [ -z "$node" ] || [ ! -x "$node" ]; then continue; fi
@@ -208,7 +208,7 @@ find_node() { # prints a Node that is new enough and that plan users can run too
     [ "${version%%.*}" -ge "$min_node_major" ] 2>/dev/null || continue
     if is_root && has useradd && has setpriv && [ "$node" != "$(readlink -f "$opt/node/bin/node")" ]; then
       # shellcheck disable=SC2016
-      # For instance below /root/.nvm, where nobody else may enter. Through a shell: setpriv's own exec still has root's rights.
+      # A Node below /root/.nvm, for instance, cannot be run by other users. The shell is needed: setpriv's own exec has root's rights.
       setpriv --reuid=65534 --regid=65534 --clear-groups /bin/sh -c '"$0" --version' "$node" >/dev/null 2>&1 || continue
     fi
     echo "$node"
@@ -232,7 +232,7 @@ install_node() {
   mkdir -p "$fresh" && chmod 755 "$opt" "$fresh" || return 1
   archive="$fresh/$name"
   if [ -z "$sum" ]; then
-    # Another address than the default was set on purpose and is trusted for the program, so for its checksum as well.
+    # A person set another address than the default and trusts it for the program, so its checksum is trusted as well.
     download "$fresh/sums" "SHASUMS256.txt" || return 1
     sum="$(grep -E "^[0-9a-f]{64}  $name\$" "$fresh/sums" | cut -d ' ' -f 1)"
     if [ -z "$sum" ]; then error="$NODE_DIST_URL has no checksum for $name" && return 1; fi
@@ -249,7 +249,7 @@ install_node() {
   if ! find_node >/dev/null; then error="$name does not run on this machine" && return 1; fi
 }
 
-download() { # file, name: from Node's archive, without any credential
+download() { # file, name: downloads from Node's archive, without any credential
   local url="$NODE_DIST_URL/v$NODE_VERSION/$2"
   curl -fsSL --connect-timeout 10 --max-time 600 --retry 3 --retry-delay 1 --retry-connrefused -o "$1" "$url" && return 0
   error="cannot fetch $url: $(curl_words $?)"
@@ -270,11 +270,11 @@ install_ralph() {
   if ! node="$(find_node)"; then error="Node went away" && return 1; fi
   printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$node" "$opt/ralph.mjs" >"$fresh/ralph" || return 1
   chmod 755 "$fresh/ralph" && mv -f "$fresh/ralph" "$opt/ralph" && rm -rf "$fresh" || return 1
-  # What the doorbell's constant command names.
+  # The Worker's doorbell command always calls this path.
   ln -sfn "$opt/ralph" "$HOME/.ralph/ralph"
 }
 
-exchange_ticket() { # a ticket that is there was not exchanged yet; a newer one may arrive at any moment
+exchange_ticket() { # exchanges the ticket for a VM key; a newer ticket may arrive at any moment
   local key
   if [ -e "$boot/ticket" ]; then mv -f "$boot/ticket" "$boot/ticket.using" || return 1; fi
   if [ -e "$boot/ticket.using" ]; then
@@ -296,14 +296,14 @@ prepare_home() {
     return 1
   fi
   if [ -z "$owner" ]; then
-    rmdir "$link" 2>/dev/null # an empty folder is nobody's
+    rmdir "$link" 2>/dev/null # an empty folder holds nothing of value
     if [ -e "$link" ] || [ -L "$link" ] || [ -n "$(ls -A "$srv" 2>/dev/null)" ]; then
       error="this VM already holds a ~/workspace that is not ours"
       return 1
     fi
     put "$HOME/.ralph/workspace" "$RALPH_WORKSPACE" || return 1
   fi
-  # Plan users may not enter root's home, hence the folder outside of it.
+  # Plan users cannot enter root's home, so the workspace is a folder outside of it.
   mkdir -p "$srv" && chmod 755 "$srv" || return 1
   if [ ! "$link" -ef "$srv" ]; then ln -sfn "$srv" "$link" || return 1; fi
   put "$HOME/.ralph/config.json" "{\"url\":\"$RALPH_URL\",\"workspace\":\"$RALPH_WORKSPACE\"}" || return 1
@@ -322,11 +322,11 @@ start_supervisor() {
   return 1
 }
 
-# Not 077: apt's scripts and plan users depend on it. What is secret lies in ~/.ralph (0700).
+# The umask is not 077, because apt's scripts and plan users need readable files. Secrets are in ~/.ralph (0700).
 umask 022
 mkdir -p "$boot"
-# Two starts are one: the second waits and then finds everything done. The descriptor is handed on by the first command.
+# Two starts count as one: the second waits and then finds everything done. The Worker's first command passes the descriptor on.
 if [ ! -e /dev/fd/9 ]; then exec 9>>"$boot/lock"; fi
 if has flock; then flock -w 900 9 || exit 0; fi
-# Closed for every child: the supervisor must not inherit the lock.
+# The descriptor is closed for main and its children, so that the supervisor does not inherit the lock.
 main 9>&-

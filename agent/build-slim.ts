@@ -1,6 +1,6 @@
-// What of the packages does not travel to a VM: zod's fifty languages (260 KB) and the parts of the SDK for other products
-// (organizations, hosted sessions, vaults: 130 KB), whose classes hang on the client and cannot be shaken off. They are built as
-// empty classes of the same names: nothing here calls them, and an SDK that moves a file fails the build instead of growing it.
+// Leaves out parts of packages that the agent does not use: zod's fifty languages (260 KB) and the SDK's parts for other products
+// (organizations, hosted sessions, vaults: 130 KB). Those classes are fields of the client, so the bundler cannot drop them. They
+// become empty classes of the same names. If the SDK moves its files, the build fails instead of growing.
 import { readFileSync } from 'node:fs'
 import type { Plugin } from 'esbuild'
 
@@ -34,7 +34,7 @@ export const slim: Plugin = {
   },
 }
 
-/** The names an ES module of the SDK exports, its own and those it passes on. */
+/** Returns the names that an ES module of the SDK exports, also those it re-exports. */
 function exportedNames(source: string): string[] {
   const own = [...source.matchAll(/^export (?:class|var|const|function) (\w+)/gm)].map(([, name]) => name)
   const passedOn = [...source.matchAll(/^export \{([^}]*)\}/gm)].flatMap(([, list]) => list?.split(',') ?? [])

@@ -1,4 +1,4 @@
-// Bundles the agent into one file a VM can run without packages, beside bootstrap.sh and the SHA-256 by which it is named.
+// Bundles the agent into one file that a VM can run without packages, and writes bootstrap.sh and the file's SHA-256 beside it.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -23,7 +23,7 @@ const result = await build({
   plugins: [slim],
   legalComments: 'none',
   logLevel: 'warning',
-  // CommonJS parts of packages ask for require.
+  // The CommonJS parts of packages need require().
   banner: {
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
   },
@@ -36,7 +36,7 @@ put('ralph.mjs', bytes, 0o755)
 put('manifest.json', Buffer.from(`${JSON.stringify({ ralphSha256 })}\n`), 0o644)
 put('bootstrap.sh', readFileSync(join(here, 'bootstrap.sh')), 0o644)
 
-/** As a whole, and only when it changed: tests and a running stack may read it meanwhile. */
+/** Writes a file as a whole and only when it changed, because tests and a running stack may be reading it. */
 function put(name: string, content: Uint8Array, mode: number): void {
   const file = join(assets, name)
   if (existsSync(file) && readFileSync(file).equals(content)) return

@@ -1,5 +1,5 @@
-// How the checks stand before any work: the gate asks for no new failures, and the model hears what was red already. Taken once, in
-// the untouched checkout; a plan that goes on elsewhere from a checkpoint has none, and leaves the question to the proof.
+// Runs the checks once before any work, in the untouched checkout. The finish gate then rejects only new failures, and the model is
+// told what failed before. A plan that continues from a checkpoint has no baseline; then only the proof can tell.
 import { leavingNothing, runChecks } from './run-checks.ts'
 import type { Check, CheckList } from './check-list.ts'
 import { commitOf } from '../git/git.ts'
@@ -8,7 +8,7 @@ import type { PlanContext } from '../plan/plan-context.ts'
 
 export type Baseline = Extract<JournalRecord, { kind: 'baseline' }>['results']
 
-/** A check that takes longer runs in the proof only, not at every request to finish. */
+/** A check that takes longer runs only in the proof, not at every call of finish. */
 export const SLOW_SECONDS = 300
 
 export const knownBaseline = ({ journal }: PlanContext): Baseline =>
@@ -37,7 +37,7 @@ export async function takeBaseline(
 export const before = (baseline: Baseline, { shown }: Check): Baseline[number] | undefined =>
   baseline.find(({ command }) => command === shown)
 
-/** For the first message; empty when there is nothing to say. */
+/** Returns the text for the first message; empty when there is no baseline. */
 export function describeBaseline(baseline: Baseline): string {
   const lines = baseline.map(
     ({ command, exitCode, seconds }) =>

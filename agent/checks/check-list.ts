@@ -1,5 +1,5 @@
-// The commands that decide about a plan, the same for the baseline, the gate and the proof: declared by the person, carried by the
-// repository in .ralph/ as of the base commit, or detected there.
+// Lists the commands that decide about a plan. The baseline, the finish gate and the proof use the same list. A command is
+// declared by the person, stands in the repository's .ralph/ at the base commit, or is detected at the base commit.
 import { quote } from './detect-shapes.ts'
 import type { DetectedCheck } from './detect-shapes.ts'
 import { detectAt } from './detect.ts'
@@ -10,7 +10,7 @@ export interface Check {
   command: string
   shown: string
   timeoutMs: number
-  /** Files of the base that the command names or is set up by. */
+  /** Files of the base that the command names or reads its settings from. */
   files: string[]
 }
 
@@ -26,7 +26,7 @@ export interface CheckListInput {
   planText: string
 }
 
-/** A check that hangs ends after this; the setting is for tests and for machines known to be slow. */
+/** A check that hangs is killed after this. The environment variable is for tests and slow machines. */
 const CHECK_TIMEOUT_MS = Number(process.env['RALPH_CHECK_MS'] ?? 30 * 60_000)
 const MAX_CHECKS = 50
 const CHECK_SCRIPT = '.ralph/checks.sh'
@@ -45,7 +45,7 @@ export async function listChecks(input: CheckListInput): Promise<CheckList> {
   }))
   if (script !== null)
     checks.push({
-      // Word by word, not as a file: a file could be changed by what runs before it.
+      // The script's text is passed as an argument, because an earlier command could change the file.
       command: `bash -c ${quote(script)} ${CHECK_SCRIPT}`,
       shown: CHECK_SCRIPT,
       timeoutMs: CHECK_TIMEOUT_MS,
@@ -65,7 +65,7 @@ async function checkScript(git: Git, baseHead: string | null): Promise<string | 
   return file.code === 0 ? file.stdout : null
 }
 
-/** `npm test` declared and detected is one check; the declared one comes first. */
+/** True when no declared check has the same command: `npm test` both declared and detected is one check. */
 function isNew({ shown }: DetectedCheck, declared: readonly Check[]): boolean {
   return !declared.some(({ command }) => command.trim() === shown)
 }

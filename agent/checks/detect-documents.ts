@@ -1,5 +1,5 @@
-// Obsidian vaults and folders of documents: their checks are our own (check-documents.ts), run by our own bundle, so that no
-// file of the plan's can change them.
+// Detects Obsidian vaults and folders of documents. Their check is part of the agent (check-documents.ts), so no file of the plan
+// can change it.
 import { quote } from './detect-shapes.ts'
 import type { Finding } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'

@@ -1,5 +1,5 @@
-// Turns a script of package.json into shell text that no longer asks package.json: `npm run lint && npm test` becomes what the
-// two stood for in the same file. Pure. What cannot be resolved (turbo, concurrently, workspaces) stays, and is named.
+// Turns a script of package.json into shell text that does not read package.json again: `npm run lint && npm test` becomes the
+// text of both scripts. Pure. Calls that cannot be resolved (turbo, concurrently, workspaces) stay and are listed.
 import { quote } from './detect-shapes.ts'
 
 export interface ResolvedScript {
@@ -11,7 +11,7 @@ export interface ResolvedScript {
 type Scripts = Readonly<Record<string, string>>
 
 const MAX_DEPTH = 6
-// A call at the start of a command: npm run x, npm test, pnpm x, yarn x, bun run x, node --run x; then its arguments.
+// Matches a call at the start of a command (npm run x, npm test, pnpm x, yarn x, bun run x, node --run x) and its arguments.
 const CALL =
   /(^|&&|\|\||[;|(&]|\b(?:then|do|else)\b)(\s*(?:(?:cross-env\s+)?\w+=\S*\s+)*)(npm|pnpm|yarn|bun|node)\s+((?:>&|&>|[^&|;()])+?)(?=\s*(?:$|[&|;()]))/g
 const RUN_MANY = /(^|&&|\|\||[;|(&])(\s*)(run-s|run-p|npm-run-all)\s+([^&|;()]+?)(?=\s*(?:$|[&|;()]))/g
@@ -19,7 +19,7 @@ const INDIRECT =
   /\b(?:turbo|nx|lerna|wireit|concurrently)\b|\b(?:(?:npm|pnpm|yarn) (?:run|test)|bun run)\b|\bnode --run\b/g
 const NPM_SHORT: Readonly<Record<string, string>> = { t: 'test', tst: 'test', test: 'test', start: 'start' }
 
-/** Watch modes and automatic fixes are taken out: a check ends, and changes nothing. */
+/** Returns the script's text without watch modes and automatic fixes, because a check must end and change nothing. */
 export function resolveScript(scripts: Scripts, name: string): ResolvedScript {
   const left: string[] = []
   const text = expandScript({ scripts, name, args: '', depth: 0, left })
@@ -61,7 +61,7 @@ function expandCalls(
         left.push(`${tool} ${rest.trim()}`)
         return whole
       }
-      // A group takes no variables before it: they go to a shell of its own.
+      // Shell syntax allows no variables before a group, so the group runs in a shell of its own.
       const group = inner(call.name, call.args)
       return space.trim() === '' ? `${start}${space}${group}` : `${start}${space}sh -c ${quote(group)}`
     })
@@ -95,7 +95,7 @@ function parseCall(tool: string, rest: string, scripts: Scripts): Call {
     while (/^(?:-s|--silent|--if-present)$/.test(others[0] ?? '')) others.shift()
     ;[first = '', ...others] = others
   } else if (tool === 'npm') first = NPM_SHORT[first] ?? ''
-  // `bun test` is bun's own runner, whatever the scripts say.
+  // `bun test` always runs bun's own test runner, never the script.
   else if (tool === 'bun') return 'other'
   const isElsewhere = [...flags, first, ...others].some((word) =>
     /^(?:-w|-r|-F|-C|--workspaces?|--recursive|--filter|--prefix|--cwd|--dir|workspaces?)(?:=|$)/.test(word),
@@ -106,7 +106,7 @@ function parseCall(tool: string, rest: string, scripts: Scripts): Call {
   return { name: first, args: args.length === 0 ? '' : ` ${args.join(' ')}` }
 }
 
-/** `test:*` is every name of one more part, `test:**` of any number. */
+/** `test:*` matches names with one more part, `test:**` with any number of parts. */
 function matches(pattern: string, name: string): boolean {
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\?]/g, String.raw`\$&`)

@@ -1,4 +1,4 @@
-// Node projects: the package manager by its lock file, the checks by the scripts of the base's package.json.
+// Detects Node projects: the lock file names the package manager, and the scripts of the base's package.json are the checks.
 import { z } from 'zod'
 import { quote } from './detect-shapes.ts'
 import type { DetectedCheck, Finding, SetupCommand } from './detect-shapes.ts'
@@ -57,7 +57,7 @@ export async function detectNode(tree: Tree, machine: Machine): Promise<Finding>
   return { kind: 'node', setup, checks, notes }
 }
 
-/** The root, or the folders directly below it where the root is no Node project. */
+/** Returns the root, or, when the root is no Node project, the project folders directly below it. */
 function projectFolders(tree: Tree): string[] {
   if (tree.has('package.json')) return ['']
   return tree.paths
@@ -67,7 +67,7 @@ function projectFolders(tree: Tree): string[] {
 }
 
 function workspaceFolders(tree: Tree, { workspaces = [] }: PackageJson): string[] {
-  // A pattern ends in a name or in one star (packages/*): all that the package managers have in common.
+  // Only patterns that end in a name or one star (packages/*) are read; all package managers share these.
   const patterns = workspaces.map(
     (pattern) =>
       new RegExp(
@@ -141,7 +141,7 @@ function installCommand({ tree, machine, folder, manifest, notes }: InstallInput
   }
   for (const lock of ['package-lock.json', 'npm-shrinkwrap.json'])
     if (has(lock)) return command('npm', 'ci --prefer-offline --no-audit --no-fund', [lock])
-  // Without a lock file of its own the repository must not be given one by us.
+  // The repository has no lock file, and the set-up must not add one.
   return command('npm', 'install --no-package-lock --no-audit --no-fund', [])
 }
 
@@ -171,7 +171,7 @@ function checksOf(tree: Tree, folder: string, manifest: PackageJson, notes: stri
 const isRealScript = (text: string | undefined): boolean =>
   text !== undefined && text.trim() !== '' && !/no test specified|^nodemon\b/.test(text)
 
-/** package.json, the settings files at the project's top, and whatever file of the base the script's text names. */
+/** Returns package.json, the settings files at the project's top, and the base's files that the script's text names. */
 function filesOf(tree: Tree, folder: string, script: string): string[] {
   const named = script
     .split(/[\s'"`;&|()=]+/)

@@ -1,4 +1,5 @@
-// Rust, Go, and whatever else has one standard command: by table. Make and just run the base's own file, from git.
+// Detects Rust, Go and other projects that have standard commands, by a table. For make and just, the base's own file is run from
+// git.
 import { quote } from './detect-shapes.ts'
 import type { Detected, DetectedCheck, Finding, ProjectKind } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'
@@ -98,7 +99,7 @@ export async function detectOthers(tree: Tree, machine: Machine): Promise<Findin
     const marker = tree.paths.find((path) => recipe.marker.test(path))
     if (marker !== undefined) found.push(byRecipe(recipe, marker, machine))
   }
-  // A Makefile beside a project of a known kind mostly calls the same commands again.
+  // A Makefile in a project of a known kind usually calls the same commands again, so it is left out.
   const targets = found.length > 0 || tree.has('package.json') ? null : await byTargets(tree, machine)
   if (targets !== null) found.push(targets)
   const [first] = found
@@ -158,7 +159,7 @@ async function byTargets(tree: Tree, machine: Machine): Promise<Finding> {
       checks: [],
       notes: [`${tool} is not on this machine, and ${file} needs it for its checks.`],
     }
-  // From the base's own blob: an edited file in the checkout decides nothing. $f lies outside the checkout.
+  // The file comes from the base's commit, so that an edited file in the checkout has no effect. $f is outside the checkout.
   const start = `f=$(mktemp) && git cat-file blob ${quote(`${tree.commit}:${file}`)} >"$f" && `
   const run = isMake ? 'make -f "$f"' : 'just --justfile "$f" --working-directory .'
   const checks = targets.map((target): DetectedCheck => ({

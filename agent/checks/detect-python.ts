@@ -1,4 +1,5 @@
-// Python projects: uv, poetry or pip by lock file; pytest or unittest by what the tests use; ruff and mypy where configured.
+// Detects Python projects. The lock file decides between uv, poetry and pip, and the tests between pytest and unittest. ruff and
+// mypy run where they are configured.
 import { quote } from './detect-shapes.ts'
 import type { DetectedCheck, Finding, SetupCommand } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'
@@ -31,13 +32,13 @@ const SETTINGS = [
   '.ruff.toml',
   'conftest.py',
 ]
-/** ~/.venv/bin stands first on every plan's PATH. */
+/** ~/.venv/bin is the first folder of every plan's PATH. */
 const VENV = '$HOME/.venv'
 
 interface Project {
   tree: Tree
   machine: Machine
-  /** All files in which a tool may be named as needed or configured. */
+  /** Text of all files that may name a tool as a dependency or configure it. */
   declared: string
   pyproject: string
   notes: string[]
@@ -146,7 +147,7 @@ async function testCommand(project: Project): Promise<{ command: string; shown: 
     tree.has('pytest.ini') || /^\[tool\.pytest|^\[tool:pytest\]|^\[pytest\]/m.test(declared)
   if (tests.length === 0 && !isConfigured) return null
   const texts = await Promise.all(tests.slice(0, 20).map(async (path) => (await tree.read(path)) ?? ''))
-  // Scripts that assert when they are run: pytest would find nothing in them and fail for that.
+  // These test files are scripts that assert when they run. pytest would find no test in them and fail.
   if (!isConfigured && tests.length === texts.length && !texts.some((text) => HOLDS_TESTS.test(text))) {
     notes.push(
       'The test files are scripts without test functions: run them by a check of the plan or in .ralph/checks.sh.',
@@ -176,7 +177,7 @@ function whereTests(tree: Tree, tests: string[]): string {
   return tree.has(`${folder}/__init__.py`) ? `-s ${folder} -t .${pattern}` : `-s ${folder}${pattern}`
 }
 
-/** Named among the dependencies, or there already. */
+/** True when the tool is among the dependencies or already on the machine. */
 const hasPackage = ({ declared, machine }: Project, tool: string): boolean =>
   new RegExp(`(?:^|["'\\s])${tool}(?=["'\\s=<>~!\\[;,]|$)`, 'm').test(
     declared.replaceAll(/^\[[^\]]*\]/gm, ''),

@@ -1,13 +1,13 @@
-// The files of one commit, by name and by content. Names that are not UTF-8 are there with replacement signs: enough to tell
-// what kind of repository it is.
+// Reads the files of one commit for the detectors. Names that are not UTF-8 get replacement characters, which is enough to detect
+// the kind of a repository.
 import type { Git } from '../git/git.ts'
 
 export interface Tree {
   commit: string | null
-  /** Paths of files, without submodules and links. */
+  /** Paths of regular files, without submodules and links. */
   paths: readonly string[]
   has(path: string): boolean
-  /** null: no such file. Up to 8 MB. */
+  /** Returns up to 8 MB of a file; null when it does not exist. */
   read(path: string): Promise<string | null>
 }
 
@@ -35,7 +35,7 @@ export async function readTree(git: Git, commit: string | null): Promise<Tree> {
   }
 }
 
-/** A tree of given files, for tests and for what is not in git. */
+/** Returns a tree of the given files, for tests and for files outside git. */
 export function treeOf(files: Record<string, string>, commit = '0'.repeat(40)): Tree {
   return {
     commit,

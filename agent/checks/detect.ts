@@ -1,6 +1,6 @@
-// What a repository needs before work (set-up) and what must hold after it (checks), told from its files as of one commit:
-// never from the working tree, which the plan may have changed. Commands carry the base's own script texts, so that an edited
-// package.json or Makefile cannot weaken them. A tool that is not on the machine gives a note, not a command that fails.
+// Detects what a repository needs before the work (set-up) and what must hold after it (checks). It reads the files of one
+// commit, never the working tree, which the plan may have changed. Commands contain the base's own script texts, so that an
+// edited package.json or Makefile cannot weaken them. A missing tool gives a note instead of a command that fails.
 import { detectDocuments } from './detect-documents.ts'
 import { detectNode } from './detect-node.ts'
 import { detectOthers } from './detect-others.ts'
@@ -14,15 +14,15 @@ import type { Machine } from '../machine/programs.ts'
 
 export interface DetectInput {
   git: Git
-  /** The files as of this commit; null: the repository has none. */
+  /** The commit whose files are read; null when the repository has no commit. */
   commit: string | null
-  /** The plan's PATH and home. */
+  /** The plan's environment, for its PATH and home. */
   env: NodeJS.ProcessEnv
-  /** The plan's text: a plan that asks for removals may lose documents. */
+  /** The plan's text. A plan that asks for removals may delete documents. */
   planText?: string
 }
 
-/** Reads the commit and looks at the machine. Errors: GitError when the commit cannot be read. */
+/** Detects from the commit and the machine's programs. Errors: GitError when the commit cannot be read. */
 export async function detectAt({ git, commit, env, planText = '' }: DetectInput): Promise<Detected> {
   return detect(await readTree(git, commit), findTools(env), planText)
 }
@@ -34,7 +34,7 @@ export async function detect(tree: Tree, machine: Machine, planText = ''): Promi
     if (finding !== null) found.push(finding)
   }
   const documents = detectDocuments(tree, machine, planText)
-  // Documents of a program are not its purpose; a vault's are, whatever lies beside them.
+  // In a program's repository the documents are not checked. A vault's documents are, even when code lies beside them.
   if (documents !== null && (found.length === 0 || documents.kind === 'obsidian')) found.unshift(documents)
   return {
     kind: found[0]?.kind ?? 'unknown',

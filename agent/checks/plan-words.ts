@@ -1,4 +1,4 @@
-// What a plan's own words allow: pure readings of its text. Asked narrowly, because "make the tests pass" is not "change them".
+// Reads from a plan's text what it allows to change. Pure and narrow, because "make the tests pass" does not mean "change them".
 
 /** The text without fenced blocks: what stands there is code to use, not a wish. */
 export const withoutFences = (text: string): string =>
@@ -10,7 +10,10 @@ const FILLER =
   '(?:(?:the|all|any|its|their|our|these|those|existing|old|affected|outdated|obsolete|unit|integration|e2e|corresponding|related|relevant|matching)\\s+)*'
 const NEGATION = /\b(?:not|never|without|n't|no)\b/i
 
-/** Does it ask for tests (or this file) to be changed? The tests must be what the verb is about, in a sentence that negates nothing. */
+/**
+ * Does it ask for tests (or this file) to be changed? The tests must be what the verb is about, in a sentence that negates
+ * nothing.
+ */
 export function mayChangeTests(planText: string, path?: string): boolean {
   const object =
     path === undefined

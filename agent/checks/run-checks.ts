@@ -1,4 +1,4 @@
-// The checks in the plan's own checkout, as the plan's user: quick to tell the model what fails, and never proof of anything.
+// Runs the checks in the plan's own checkout as the plan's user. This tells the model quickly what fails; it proves nothing.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CheckResult } from '../../src/shared/protocol.ts'
@@ -11,7 +11,7 @@ import type { ShellResult } from '../machine/shell.ts'
 
 export interface LocalRun extends CheckResult {
   check: Check
-  /** For the model: the command, how it ended, its output. */
+  /** Text for the model: the command, how it ended, its output. */
   text: string
 }
 
@@ -61,7 +61,7 @@ export async function leavingNothing<T>({ git, start }: PlanContext, work: () =>
     const made = [...(await untracked())].filter((path) => !before.has(path))
     for (const path of made) rmSync(join(start.checkout, path), { recursive: true, force: true })
     const spoilt = (await changed()).filter((path) => !dirty.has(path))
-    // On standard input: names are strangers' and may be many.
+    // The names go through standard input, because they are untrusted and may be many.
     if (spoilt.length > 0)
       await git.try(['checkout', '--quiet', '--pathspec-from-file=-', '--pathspec-file-nul'], {
         input: spoilt.map((path) => `:(literal,top)${path}\0`).join(''),

@@ -1,5 +1,5 @@
-// Set-up that a repository spells out for agents, found in the order of trust: its own file for us, then those of other tools,
-// then targets of make and just. Read from a commit; the first one found is the one. Pure over a Tree.
+// Finds set-up commands that a repository spells out for agents: first its own file for this agent, then files for other tools,
+// then targets of make and just. The first file found is used. It is read from a commit. Pure over a Tree.
 import { z } from 'zod'
 import { quote } from './detect-shapes.ts'
 import type { SetupCommand } from './detect-shapes.ts'
@@ -7,13 +7,13 @@ import type { Tree } from './detect-tree.ts'
 import type { Machine } from '../machine/programs.ts'
 
 export interface ExplicitSetup {
-  /** The file it comes from. */
+  /** The file that the commands come from. */
   from: string
   commands: SetupCommand[]
 }
 
 const TIMEOUT_MS = 20 * 60_000
-/** Not `install`: that target mostly writes into the system. */
+/** Targets that set a project up. `install` is not one of them, because it usually writes into the system. */
 const TARGETS = ['setup', 'bootstrap', 'deps']
 
 type Reader = (text: string, file: string, machine: Machine) => string[]
@@ -46,7 +46,7 @@ const FILES: [file: string, read: Reader][] = [
   ['Makefile', (text, _, machine) => readTargets(text, 'make', machine)],
 ]
 
-/** A command, a program with its arguments, or several by name: the forms these files share. */
+/** The forms these files share: one command, a list of commands, or several commands by name. */
 const Commands = z
   .union([
     z.string().transform((text) => [text]),
@@ -78,11 +78,11 @@ function fromJson<T>(text: string, schema: z.ZodType<T>, pick: (value: T) => str
     const parsed = schema.safeParse(JSON.parse(withoutComments(text)))
     return parsed.success ? pick(parsed.data) : []
   } catch {
-    return [] // no JSON: the next file
+    return [] // the file is no JSON: the next one is tried
   }
 }
 
-/** JSON with comments and trailing commas, as these files are written. Texts are stepped over whole. */
+/** Removes comments and trailing commas, which these JSON files may have. Strings are left as they are. */
 const withoutComments = (text: string): string =>
   text
     .replaceAll(
@@ -91,7 +91,7 @@ const withoutComments = (text: string): string =>
     )
     .replaceAll(/("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])/g, (_, kept: string | undefined) => kept ?? '')
 
-/** `script = """…"""` of the [setup] table. */
+/** Reads `script = """…"""` from the [setup] table. */
 function readCodex(text: string): string[] {
   const table = /^\[setup\]\s*$([\s\S]*?)(?=^\[|$(?![\s\S]))/m.exec(text)?.[1] ?? ''
   const found =
@@ -103,7 +103,7 @@ function readCodex(text: string): string[] {
   return script === undefined || script === '' ? [] : [script]
 }
 
-/** Each `run:` of a workflow, one line or a block; what `uses:` a foreign action cannot be done here. */
+/** Returns each `run:` of a workflow, one line or a block. Steps that use an action cannot run here and are left out. */
 function readRunSteps(text: string): string[] {
   const steps: string[] = []
   const lines = text.split(/\r?\n/)

@@ -1,5 +1,5 @@
-// Set-up before the work: what the owner declared, then what the repository spells out, else what its lock files say. Done once
-// for the same commands and the same lock files, also across attempts; what fails is told to the model, which can often mend it.
+// Runs the set-up before the work: the owner's commands, then what the repository spells out, else what its lock files need. It
+// runs once for the same commands and lock files, also across attempts. A failure is told to the model, which can often fix it.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -17,14 +17,14 @@ import { findExplicitSetup } from './setup-files.ts'
 import { runShell } from '../machine/shell.ts'
 
 export interface SetupPlan {
-  /** Where the commands come from, for the report. */
+  /** Names where the commands come from, for the history. */
   from: string[]
   commands: SetupCommand[]
 }
 
 export interface SetupState {
   key: string
-  /** null: it all went well. */
+  /** What failed; null when everything succeeded. */
   failure: string | null
   from: string[]
   seconds: number
@@ -47,11 +47,11 @@ export interface PlanSetupInput {
   git: Git
   commit: string | null
   env: NodeJS.ProcessEnv
-  /** The workspace's own setup. */
+  /** The set-up command of the workspace. */
   declared: string | undefined
 }
 
-/** What is to be run, for a commit: before the work, and in the clean checkout that proves it. */
+/** Returns the set-up commands for a commit. They run before the work and in the clean checkout of the proof. */
 export async function planSetup({ git, commit, env, declared }: PlanSetupInput): Promise<SetupPlan> {
   const tree = await readTree(git, commit)
   const machine = findTools(env)
@@ -89,12 +89,12 @@ export async function runSetup(plan: PlanContext): Promise<string | null> {
   return failure
 }
 
-/** How the last set-up went; null: none has run. */
+/** Returns the result of the last set-up; null when none has run. */
 export function readSetupState(home: string): SetupState | null {
   try {
     return State.parse(JSON.parse(readIfPresent(stateFile(home)) ?? ''))
   } catch {
-    return null // none yet, or torn: it runs again
+    return null // the file is missing or damaged: the set-up runs again
   }
 }
 
@@ -116,7 +116,7 @@ async function runAll(
 
 const stateFile = (home: string): string => join(home, '.ralph/setup.json')
 
-/** The commands and the content of the files they hang on. */
+/** Returns a hash of the commands and of the files that they depend on. */
 function keyOf(commands: SetupCommand[], checkout: string): string {
   const hash = createHash('sha256')
   for (const { command, keyFiles } of commands) {
@@ -130,6 +130,6 @@ function contentOf(file: string): Uint8Array {
   try {
     return readPlainFile(file, file)
   } catch {
-    return new Uint8Array() // not there, or no plain file: that is its content
+    return new Uint8Array() // a missing or special file counts as empty
   }
 }

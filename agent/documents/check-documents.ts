@@ -1,6 +1,6 @@
-// `ralph check-documents {obsidian|documents} {base} [--may-remove]`: do the documents of this folder still hold together? Fails
-// on what is worse than in the base commit: a link that leads nowhere, a file lost or emptied. What was broken before is not the
-// plan's. It is part of the agent's own file, so that no file of a plan can change it.
+// `ralph check-documents {obsidian|documents} {base} [--may-remove]`: checks the documents of this folder. It fails on what is
+// worse than in the base commit: a link that leads nowhere, a file lost or emptied. What was broken before does not count. The
+// check is part of the agent, so no file of a plan can change it.
 import { readBase, readNow } from './read.ts'
 import type { Documents, Problem, VaultKind } from './read.ts'
 import { linkProblems } from './links.ts'
@@ -8,7 +8,7 @@ import { linkProblems } from './links.ts'
 const MAX_SHOWN = 100
 const SAME_SHARE = 0.5
 
-/** Prints the problems; true when there is none. Errors: when git cannot read the base. */
+/** Prints the problems. Returns true when there is none. Errors: throws when git cannot read the base. */
 export function checkDocuments(
   [kind, base = '', ...options]: string[],
   say: (line: string) => void,
@@ -47,13 +47,13 @@ function problemsOf(documents: Documents, kind: VaultKind, paths: string[]): Pro
 
 const toLine = ({ path, text }: Problem): string => `${path}: ${text}`
 
-/** Files of the base that are gone or empty, and live on nowhere: not under the same name, not with half of their lines. */
+/** Returns the base's files that are gone or empty, unless a new file has the same name or half of their lines. */
 function lostFiles(before: Documents, now: Documents): string[] {
   const had = new Set(before.paths)
   const has = new Set(now.paths)
   const added = now.paths.filter((path) => !had.has(path))
   return before.paths.filter((path) => {
-    // Obsidian writes these by itself.
+    // Obsidian itself writes and removes these files.
     if (path.startsWith('.obsidian/')) return false
     if (has.has(path)) return isEmptied(before, now, path)
     return !added.some((other) => nameOf(other) === nameOf(path) || isAlike(before, path, now, other))
@@ -66,7 +66,7 @@ function isEmptied(before: Documents, now: Documents, path: string): boolean {
 
 function isAlike(before: Documents, path: string, now: Documents, other: string): boolean {
   const [old, fresh] = [before.text(path), now.text(other)]
-  // Not texts: the same size is as much as can be told at no cost.
+  // For files that are no texts only the size is compared, which costs nothing.
   if (old === null || fresh === null) return old === fresh && before.size(path) === now.size(other)
   const lines = old.split('\n').filter((line) => line.trim() !== '')
   const kept = new Set(fresh.split('\n'))

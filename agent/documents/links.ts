@@ -1,5 +1,5 @@
-// Links between documents: [text](path) and [ref]: path as everywhere, [[Note#Heading|alias]] and ![[image]] in Obsidian's way.
-// Pure. A problem's text holds no line number: a link that moves within its file is the same link.
+// Finds broken links between documents: [text](path) and [ref]: path everywhere, [[Note#Heading|alias]] and ![[image]] in Obsidian
+// vaults. Pure. A problem's text has no line number, so that a link that moves within its file stays the same problem.
 import { posix } from 'node:path'
 import type { Documents, Problem, VaultKind } from './read.ts'
 
@@ -9,13 +9,13 @@ const INLINE_LINK =
 const REFERENCE = /^ {0,3}\[[^\]^][^\]]*\]:\s*(<[^>\n]*>|\S+)/gm
 const WIKILINK = /\[\[([^[\]\n]+)\]\]/g
 const ELSEWHERE = /^(?:[a-z][a-z0-9+.-]*:|\/|#$|\?)/i
-/** Filled in by a template later. */
+/** Marks of a template that fills the link in later. */
 const PLACEHOLDER = /<%|\{\{|\$\{/
 
 export interface LinkInput {
   documents: Documents
   kind: VaultKind
-  /** Only links of these are looked at. */
+  /** Files whose links are checked. */
   paths: string[]
 }
 
@@ -41,7 +41,7 @@ interface Index {
   documents: Documents
   /** Files and folders. */
   paths: Set<string>
-  /** Lower-cased file name, with and without .md, to paths. */
+  /** Maps a lower-case file name, with and without .md, to its paths. */
   byName: Map<string, string[]>
 }
 
@@ -57,7 +57,7 @@ function indexOf(documents: Documents): Index {
   return { documents, paths, byName }
 }
 
-/** Code, comments and mathematics hold no links. Line ends stay, so that references at a line's start are found. */
+/** Removes code and comments, which hold no links. Line ends stay, so that references at a line's start are found. */
 function withoutCode(text: string): string {
   return text
     .replaceAll(
@@ -82,7 +82,7 @@ function resolvesWiki(index: Index, from: string, link: string): boolean {
   return heading === undefined || heading === '' || !MARKDOWN.test(file) || hasHeading(index, file, heading)
 }
 
-/** As Obsidian finds it: by name anywhere in the vault, by the end of a path, or relative; case does not matter. */
+/** Finds a note as Obsidian does: by name anywhere in the vault, by the end of a path, or relative. Case does not matter. */
 function findNote({ paths, byName }: Index, from: string, target: string): string | null {
   if (target.startsWith('.')) {
     const path = posix.join(posix.dirname(from), target)
@@ -132,14 +132,14 @@ function resolvesPath(index: Index, from: string, link: string, kind: VaultKind)
   const target = decode(encoded.split('?')[0] ?? '').normalize('NFC')
   const path =
     target === '' ? from : posix.join(posix.dirname(from), target).replace(/\/$/, '').replace(/^\.$/, '')
-  // What lies above the repository cannot be told.
+  // A path above the repository cannot be checked.
   if (path.startsWith('..')) return true
   const file =
     [path, `${path}.md`].find((candidate) => index.paths.has(candidate)) ??
     (kind === 'obsidian' ? findNote(index, from, target) : null)
   if (file === null) return false
   const text = anchor === '' || !MARKDOWN.test(file) ? null : index.documents.text(file)
-  // Anchors set by hand, and line numbers of code hosts.
+  // Anchors set by hand and line numbers of code hosts are not checked.
   if (text === null || /<a\s|\sid=|\{#/.test(text) || /^(?:L\d+|\^)/.test(anchor)) return true
   const wanted = plain(decode(anchor).replace(/-\d+$/, ''))
   return (
@@ -149,7 +149,7 @@ function resolvesPath(index: Index, from: string, link: string, kind: VaultKind)
   )
 }
 
-/** GitHub's: what is no letter, digit, space, `-` or `_` falls out. */
+/** Returns a heading's anchor as GitHub makes it: only letters, digits, spaces, `-` and `_` stay. */
 const slug = (title: string): string =>
   title
     .trim()
@@ -161,6 +161,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    return text // a lone percent sign: meant as it stands
+    return text // a single percent sign is meant literally
   }
 }

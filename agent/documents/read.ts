@@ -1,5 +1,5 @@
-// The files of a folder of documents, as of a commit and as they lie there now, in one shape. Nothing is followed: a link out of
-// the folder is not a document of it.
+// Reads the files of a folder of documents, from a commit and from the folder as it is now, in one form. Symbolic links are not
+// followed.
 import { spawnSync } from 'node:child_process'
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
 
@@ -14,7 +14,7 @@ export interface Documents {
   /** Regular files, in Unicode's composed form, sorted. */
   paths: string[]
   size(path: string): number
-  /** null: no text (by its name), over 4 MB, or not to be read. */
+  /** Returns the text; null when the name is not that of a text, it is over 4 MB, or it cannot be read. */
   text(path: string): string | null
 }
 
@@ -23,7 +23,7 @@ const MAX_TEXT_BYTES = 4 * 1024 * 1024
 const MAX_GIT_BYTES = 1024 * 1024 * 1024
 const GIT = ['-c', 'core.fsmonitor=false', '-c', 'core.quotePath=false']
 
-/** Errors: throws git's words when the commit is not there. */
+/** Reads the files of a commit. Errors: throws git's message when the commit does not exist. */
 export function readBase(commit: string): Documents {
   const listed = git(['ls-tree', '-r', '-z', '-l', '--full-tree', commit]).toString('utf8')
   const entries = listed.split('\0').flatMap((line) => {
@@ -43,7 +43,7 @@ export function readBase(commit: string): Documents {
   }
 }
 
-/** What git would commit: tracked files and new ones that are not ignored, in the current folder. */
+/** Reads what git would commit in the current folder: tracked files and new ones that are not ignored. */
 export function readNow(): Documents {
   const listed = git(['ls-files', '-z', '--cached', '--others', '--exclude-standard'])
   const files = new Map<string, { raw: Buffer; size: number }>()
@@ -68,7 +68,7 @@ function readText(path: Buffer): string | null {
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch {
-    return null // gone meanwhile, or not ours to read
+    return null // the file is gone or may not be read
   }
   try {
     // The file may have grown since it was listed.
@@ -79,7 +79,7 @@ function readText(path: Buffer): string | null {
   }
 }
 
-/** Each blob by its id, in one call of git. */
+/** Reads all blobs in one call of git. Returns each by its id. */
 function readBlobs(objects: string[]): Map<string, Buffer> {
   const unique = [...new Set(objects)]
   const said = git(['cat-file', '--batch'], unique.map((object) => `${object}\n`).join(''))

@@ -1,4 +1,4 @@
-// What a head changes against its base, read by git as the prover's user before any of its code has run.
+// Reads what a head changes against its base. In a proof git reads it as the prover's user, before any code of the head has run.
 import type { Git } from './git.ts'
 import { commitOf } from './git.ts'
 
@@ -15,7 +15,7 @@ export interface AddedLine {
 export interface Difference {
   changes: Change[]
   added: AddedLine[]
-  /** The diff for a reader; clipped. */
+  /** The diff as text, clipped. */
   text: string
 }
 
@@ -23,11 +23,11 @@ const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-renames', '--no-color']
 const MAX_DIFF_CHARS = 45_000
 
-/** The commit the work started from: never the plan's word. null: the repository had none. */
+/** Returns the commit that the work started from, by git and not by the plan's claim; null when the repository had no commit. */
 export async function findBase(git: Git, baseHead: string | null, head: string): Promise<string | null> {
   if (baseHead === null) return null
   const shared = await git.try(['merge-base', baseHead, head])
-  // A history of its own has nothing in common: then what stands on the base branch decides.
+  // When the histories share no commit, the base branch's commit is used.
   return shared.code === 0 ? shared.stdout.trim() : commitOf(git, baseHead)
 }
 
@@ -51,7 +51,7 @@ function clipDiff(text: string): string {
   return `${text.slice(0, half)}\n[... ${text.length - MAX_DIFF_CHARS} characters left out ...]\n${text.slice(-half)}`.toWellFormed()
 }
 
-/** Lines a `git diff --unified=0` adds. */
+/** Returns the lines that a `git diff --unified=0` adds. */
 export function addedLines(diff: string): AddedLine[] {
   let path = ''
   return diff.split('\n').flatMap((line) => {

@@ -1,11 +1,11 @@
-// git as the plan's user, in the plan's own checkout. Fixed arguments; refs and paths come after the options.
+// Runs git in a checkout, as the plan's or the prover's user. Refs and paths always come after the options.
 import { run } from '../machine/process.ts'
 import type { RunResult } from '../machine/process.ts'
 
 export interface Git {
-  /** Runs git in the checkout; never throws. */
+  /** Runs git in the checkout and returns its result. It never throws. */
   try(args: string[], options?: GitOptions): Promise<RunResult>
-  /** stdout without its last newline. Errors: GitError with what git said. */
+  /** Returns stdout without its last newline. Errors: GitError with git's message. */
   must(args: string[], options?: GitOptions): Promise<string>
   checkout: string
 }
@@ -17,7 +17,7 @@ export interface GitOptions {
   /** latin1 keeps every byte of names and contents. */
   encoding?: 'utf8' | 'latin1'
   maxBytes?: number
-  /** The repository's own hooks run; else none does. */
+  /** 'run' lets the repository's own hooks run; otherwise none does. */
   hooks?: 'run'
 }
 
@@ -26,7 +26,7 @@ export class GitError extends Error {
 }
 
 const DEFAULT_TIMEOUT_MS = 120_000
-// What we do behind the scenes must not depend on hooks; work commits run them, and so do the model's own.
+// The agent's internal git calls must not depend on hooks. Only commits of finished work and the model's own commits run them.
 const NO_HOOKS = ['-c', 'core.hooksPath=/dev/null']
 const OURS = ['-c', 'core.fsmonitor=false', '-c', 'gc.auto=0', '-c', 'commit.gpgSign=false']
 
@@ -50,7 +50,7 @@ export function createGit(checkout: string, env: NodeJS.ProcessEnv, ids?: { uid:
   }
 }
 
-/** Ralph's identity and quiet, answerless git: in the environment, so that no configuration of the repository changes it. */
+/** Ralph's identity and a git that asks no questions. It is set in the environment, so that no repository's config changes it. */
 export const GIT_ENV = {
   GIT_AUTHOR_NAME: 'Ralph Wiggum',
   GIT_AUTHOR_EMAIL: 'ralph@agent-execution-runtime.invalid',
@@ -62,7 +62,7 @@ export const GIT_ENV = {
   GIT_LFS_SKIP_SMUDGE: '1',
 }
 
-/** What git said, without progress lines: the last lines of stderr. */
+/** Returns git's message: the last lines of stderr, else of stdout. */
 export function gitReason(result: RunResult): string {
   const said = result.stderr.trim() || result.stdout.trim()
   return result.timedOut
@@ -70,7 +70,7 @@ export function gitReason(result: RunResult): string {
     : said.split('\n').slice(-12).join('\n').slice(0, 1_500)
 }
 
-/** The commit a name stands for; null when there is none. */
+/** Returns the commit that a name stands for; null when there is none. */
 export async function commitOf(git: Git, name: string): Promise<string | null> {
   const result = await git.try(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`])
   return result.code === 0 ? result.stdout.trim() : null

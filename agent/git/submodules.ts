@@ -1,5 +1,5 @@
-// Submodules and files kept by git-lfs: what of them a plan can have, and the names of what it cannot. A plan may read its own
-// repository only; a submodule is fetched where the world may read it, and otherwise left alone.
+// Fetches the submodules that a plan can have, and lists the submodules and git-lfs files that it cannot. A plan's rights cover
+// only its own repository, so only public submodules can be fetched.
 import type { Git } from './git.ts'
 import { clipText } from '../machine/output.ts'
 
@@ -7,7 +7,7 @@ const FETCH_TIMEOUT_MS = 60_000
 const MAX_SUBMODULES = 10
 const MAX_LFS_SHOWN = 20
 
-/** Fetches those that can be had, shallow; the others stay empty. */
+/** Fetches the public submodules without their history. The others stay empty. */
 export async function fetchSubmodules({
   git,
   report,
@@ -21,12 +21,12 @@ export async function fetchSubmodules({
     const fetched = await git.try(['-c', 'protocol.file.allow=never', ...args], {
       timeoutMs: FETCH_TIMEOUT_MS,
     })
-    // A half-made one would show as a change.
+    // A half-made submodule would show up as a change.
     if (fetched.code !== 0) await git.try(['submodule', '--quiet', 'deinit', '--force', '--', path])
   }
 }
 
-/** Lines for the environment report; none: there is nothing of the kind. */
+/** Returns lines for the model's first message; none when every submodule and file is here. */
 export async function describeForeignParts(git: Git): Promise<string[]> {
   const lines: string[] = []
   const missing = (await listSubmodules(git)).filter(({ isThere }) => !isThere)
@@ -51,7 +51,7 @@ async function listSubmodules(git: Git): Promise<{ path: string; isThere: boolea
   const found: { path: string; isThere: boolean }[] = []
   for (const path of paths.slice(0, 50)) {
     const inside = await git.try(['-C', path, 'rev-parse', '--show-prefix'])
-    // In an empty folder git answers for the repository around it.
+    // In an empty folder git answers for the repository around it, so its prefix is not empty.
     found.push({ path, isThere: inside.code === 0 && inside.stdout.trim() === '' })
   }
   return found

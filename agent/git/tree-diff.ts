@@ -1,5 +1,5 @@
-// What differs between two trees of git, and the contents concerned. Names are bytes kept as latin1 throughout: they go back to
-// git as they came, whatever they hold (a name need not be UTF-8, and may begin with `-`).
+// Reads the differences between two git trees, and the contents of the changed files. File names are kept as latin1, byte for
+// byte, so that they go back to git unchanged: a name need not be valid UTF-8 and may begin with `-`.
 import type { Git, GitOptions } from './git.ts'
 
 export interface TreeEntry {
@@ -9,19 +9,19 @@ export interface TreeEntry {
 
 export interface TreeChange {
   path: string
-  /** null: not there. */
+  /** null when the file is missing on this side. */
   before: TreeEntry | null
   after: TreeEntry | null
 }
 
 export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
-/** Paths are taken as they are, never as patterns. */
+/** Makes git take paths literally, never as patterns. */
 export const LITERAL = { GIT_LITERAL_PATHSPECS: '1' }
 export const BYTES = { encoding: 'latin1', maxBytes: 256 * 1024 * 1024 } as const
 const ZERO = /^0+$/
 const BATCH_BYTES = 64 * 1024 * 1024
 
-/** args: `diff-tree -r A B` or `diff-index --cached A`, without the output options. */
+/** Returns the changes. args are `diff-tree -r A B` or `diff-index --cached A`, without options for the output. */
 export async function readChanges(git: Git, args: string[], options: GitOptions = {}): Promise<TreeChange[]> {
   const [command = '', ...rest] = args
   const said = await git.must(
@@ -45,7 +45,7 @@ export async function readChanges(git: Git, args: string[], options: GitOptions 
 
 const entry = (mode: string, object: string): TreeEntry | null => (ZERO.test(mode) ? null : { mode, object })
 
-/** Bytes of each object; one that is not here (a submodule's commit) is left out. */
+/** Returns the size of each object in bytes. An object that is not here (a submodule's commit) is left out. */
 export async function readSizes(git: Git, objects: string[]): Promise<Map<string, number>> {
   const sizes = new Map<string, number>()
   const unique = [...new Set(objects)]
@@ -58,7 +58,7 @@ export async function readSizes(git: Git, objects: string[]): Promise<Map<string
   return sizes
 }
 
-/** Contents as latin1, a bounded number of bytes of them at a time. */
+/** Yields each object and its content as latin1. It holds only a limited number of bytes in memory at a time. */
 export async function* readContents(git: Git, sizes: Map<string, number>): AsyncGenerator<[string, string]> {
   let batch: string[] = []
   let bytes = 0
@@ -87,7 +87,7 @@ async function* readBatch(git: Git, objects: string[]): AsyncGenerator<[string, 
   }
 }
 
-/** Sets entries of an index: each path back to what it is to be; null takes it out. */
+/** Sets entries of an index; null removes the path. */
 export async function setEntries(
   git: Git,
   entries: { path: string; entry: TreeEntry | null }[],

@@ -1,4 +1,4 @@
-// What the work amounts to, read from git: a claim of this machine, never what the gateway believes.
+// Reads commits and size of the work from git. The result is a claim of this machine; the gateway does not rely on it.
 import type { CheckResult, Work } from '../../src/shared/protocol.ts'
 import { commitOf } from './git.ts'
 import type { Git } from './git.ts'
@@ -27,7 +27,7 @@ export async function readWork(git: Git, baseHead: string | null, checks: CheckR
   }
 }
 
-/** ` 3 files changed, 10 insertions(+), 2 deletions(-)`; each part may be missing. */
+/** Parses ` 3 files changed, 10 insertions(+), 2 deletions(-)`. Each part may be missing. */
 export function parseShortstat(text: string): Work['diff'] {
   const count = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0)
   return {

@@ -1,4 +1,4 @@
-// What bootstrap left for the supervisor: where the Worker is, which workspace this is, and the key that says who we are.
+// Reads what bootstrap wrote for the supervisor: the Worker's address, the workspace's name and the VM key.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -13,7 +13,7 @@ export interface Config {
   vmKey: string
 }
 
-/** Errors: throws when bootstrap has not finished here. */
+/** Reads both files. Errors: throws when bootstrap has not finished here. */
 export function readConfig({ ralph }: Paths): Config {
   const config = ConfigFile.parse(JSON.parse(readFileSync(join(ralph, 'config.json'), 'utf8')))
   const vmKey = readFileSync(join(ralph, 'vm.key'), 'utf8').trim()

@@ -1,4 +1,4 @@
-// Files that survive a crash at any moment: replaced by an atomic rename after fsync, or appended with fdatasync.
+// Writes files so that they survive a crash at any moment: by an atomic rename after fsync, or by appending with fdatasync.
 import {
   closeSync,
   existsSync,
@@ -14,7 +14,7 @@ import {
 import { dirname } from 'node:path'
 import { isDiskFull, spendReserve } from './reserve.ts'
 
-/** Readers see the old content or the new, never a part; the same holds after a power cut. */
+/** Replaces a file. Readers see the old content or the new, never a part, also after a power cut. */
 export function writeDurably(file: string, content: string | Uint8Array, mode = 0o600): void {
   withReserve(() => {
     mkdirSync(dirname(file), { recursive: true })
@@ -40,7 +40,7 @@ export function readIfPresent(file: string): string | null {
   return existsSync(file) ? readFileSync(file, 'utf8') : null
 }
 
-/** One JSON record a line. Returns the append function; each call returns only when the record is on disk. */
+/** Opens a log with one JSON record per line. Returns the append function, which returns only when the record is on disk. */
 export function openAppendLog(file: string): (record: unknown) => void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const fd = openSync(file, 'a', 0o600)
@@ -48,7 +48,7 @@ export function openAppendLog(file: string): (record: unknown) => void {
     let start = ''
     withReserve(() => {
       const line = `${start}${JSON.stringify(record)}\n`
-      // Should a part of it reach the disk, the next try stands on a line of its own.
+      // If only a part reaches the disk, the second try begins on a new line.
       start = '\n'
       writeFileSync(fd, line)
       fdatasyncSync(fd)
@@ -56,7 +56,7 @@ export function openAppendLog(file: string): (record: unknown) => void {
   }
 }
 
-/** Tried once more with the room that was kept for this. */
+/** Runs write(). If the disk is full, it frees the reserve and tries once more. */
 function withReserve(write: () => void): void {
   try {
     write()
@@ -66,7 +66,7 @@ function withReserve(write: () => void): void {
   }
 }
 
-/** The records of such a log. A line torn by a crash is the last one before the next start: it is left out wherever it stands. */
+/** Returns the records of such a log. A line that a crash cut short is left out. */
 export function readLog(file: string): unknown[] {
   const records: unknown[] = []
   for (const line of (readIfPresent(file) ?? '').split('\n')) {
@@ -74,7 +74,7 @@ export function readLog(file: string): unknown[] {
     try {
       records.push(JSON.parse(line))
     } catch {
-      // torn by a crash: what it would have said never counted
+      // a crash cut this line short, so nothing was done on account of it
     }
   }
   return records

@@ -1,5 +1,5 @@
-// One HTTP request of the supervisor. Not fetch: loading it costs 15 MB in a process that lives as long as the machine. Follows no
-// redirect: a credential goes to the Worker it was made for, or nowhere.
+// Makes one HTTP request for the supervisor. It does not use fetch, which costs 15 MB of memory in a process that runs as long as
+// the machine. It follows no redirect, so that the key reaches only the Worker.
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { buffer } from 'node:stream/consumers'
@@ -8,11 +8,11 @@ export interface HttpInput {
   method: 'GET' | 'POST'
   headers: Record<string, string>
   body?: string
-  /** For the whole exchange, to the last byte of the answer. */
+  /** Limit for the whole exchange, to the last byte of the answer. */
   timeoutMs: number
 }
 
-/** Errors: throws when no whole answer came in time. */
+/** Returns the whole answer. Errors: throws when none came in time. */
 export async function askHttp(
   url: string,
   { timeoutMs, body, ...options }: HttpInput,

@@ -1,15 +1,15 @@
-// What the machine says about itself.
+// Reads facts about the machine: its boot, a file's hash, its free disk.
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statfsSync } from 'node:fs'
 
-/** One boot of this machine: the kernel's boot id and when the first process began, since a sandbox shares its host's kernel. */
+/** Returns an id of this boot: the kernel's boot id and the start of process 1, because a sandbox shares its host's kernel. */
 export function bootId(): string {
   try {
     const id = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
     const afterName = readFileSync('/proc/1/stat', 'utf8').split(') ').at(-1) ?? ''
     return `${id}-${afterName.split(' ')[19] ?? '0'}`.slice(0, 64)
   } catch {
-    return 'no-boot-id' // not Linux: a machine for trying things out
+    return 'no-boot-id' // not Linux: used only for trying things out
   }
 }
 

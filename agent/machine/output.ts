@@ -1,5 +1,5 @@
-// What a tool or command printed, made fit for a model and for a history line. Pure. Clipping happens here, once, at entry:
-// a message already in the conversation can never be shortened, because thinking blocks are bound to it.
+// Cleans and clips the output of tools and commands for the model and the history. Pure. Output is clipped before it enters the
+// conversation, because a message in it can never be shortened: the API binds thinking blocks to it.
 const ESC = String.fromCodePoint(27)
 const ANSI = new RegExp(
   `${ESC}(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^${ESC}\\u0007]*(?:\\u0007|${ESC}\\\\)?|[@-Z\\\\-_])`,
@@ -11,7 +11,7 @@ const HEAD_BYTES = 6 * 1024
 const TAIL_BYTES = 10 * 1024
 const REPEATS_SHOWN = 3
 
-/** Without colours, cursor movements and other control characters; a progress bar's redrawn line keeps its last state. */
+/** Removes colours, cursor movements and other control characters. Of a redrawn line (a progress bar) only the last state stays. */
 export function cleanOutput(text: string): string {
   return collapseRepeats(
     text
@@ -24,7 +24,7 @@ export function cleanOutput(text: string): string {
   )
 }
 
-/** At most 16 KB: the head and the tail, with a line between them that says what is missing and where it is. */
+/** Returns at most 16 KB: the head and the tail, with a line between them that says what is missing and where it is. */
 export function clipOutput(text: string, fullTextAt: string): string {
   const bytes = Buffer.from(text)
   if (bytes.byteLength <= HEAD_BYTES + TAIL_BYTES) return text
@@ -34,7 +34,7 @@ export function clipOutput(text: string, fullTextAt: string): string {
   return `${head}\n[... ${omitted} bytes left out; the full text is in ${fullTextAt} ...]\n${tail}`
 }
 
-/** One line or paragraph of a history: no control or bidi characters, at most max UTF-16 units, no half surrogate. */
+/** Clips a text for the history to at most max UTF-16 units, without control or bidi characters and half surrogates. */
 export function clipText(text: string, max: number): string {
   const clean = text.replace(ANSI, '').replace(/\r\n?/g, '\n').replace(CONTROL, '').toWellFormed()
   return clean.length <= max ? clean : `${clean.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
@@ -54,7 +54,7 @@ function collapseRepeats(text: string): string {
   return out.join('\n')
 }
 
-/** A cut through the middle of a character loses that character instead of showing a replacement sign. */
+/** Decodes bytes that were cut. A character cut in the middle is dropped instead of shown as a replacement character. */
 function toWholeText(bytes: Uint8Array, cutAt: 'start' | 'end'): string {
   const text = new TextDecoder().decode(bytes)
   return cutAt === 'end' ? text.replace(/\uFFFD+$/, '') : text.replace(/^\uFFFD+/, '')

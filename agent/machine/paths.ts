@@ -1,5 +1,4 @@
-// Where everything of Ralph's lies on the machine it runs on. Every base can be moved by the environment, so that tests
-// run without a VM.
+// Says where the agent's files are on its machine. The environment can move each base folder, so that tests run without a VM.
 import { realpathSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -9,20 +8,20 @@ export interface Paths {
   ralph: string
   /** tasks.md, repo.git, plans/: what plan users may read. */
   workspace: string
-  /** The link a person follows to the workspace. */
+  /** Link to the workspace, for people. */
   workspaceLink: string
   /** Parent of the plan users' homes. */
   planHomes: string
-  /** The running agent: one file, replaced as a whole. */
+  /** The running agent, one file that is replaced as a whole. */
   bundle: string
-  /** False where the machine is not ours alone: no unix users are added there. */
+  /** False where the machine is not ours alone. No unix users are added there. */
   ownMachine: boolean
 }
 
 export function readPaths(env: NodeJS.ProcessEnv, bundle: string): Paths {
   const ralph = env['RALPH_HOME'] ?? join(homedir(), '.ralph')
-  // A root whose HOME is not root's home sits in somebody else's machine (a stand-in without a sandbox): files stay below
-  // HOME, and its /etc/passwd is left alone.
+  // If root's HOME is not root's home folder, this machine is not ours (a local stand-in without a sandbox). Files then stay
+  // below HOME, and no unix users are added.
   const isRoot = process.getuid?.() === 0
   const ownMachine = isRoot && (env['RALPH_HOME'] !== undefined || userInfo().homedir === homedir())
   const workspaceLink = join(dirname(ralph), 'workspace')
@@ -36,12 +35,12 @@ export function readPaths(env: NodeJS.ProcessEnv, bundle: string): Paths {
   }
 }
 
-/** Bootstrap decided where the workspace lies and left a link to it. */
+/** Returns where the workspace is. Bootstrap chose the folder and left a link to it. */
 function folderBehind(link: string): string | null {
   try {
     return realpathSync(link)
   } catch {
-    return null // not bootstrapped
+    return null // bootstrap has not run
   }
 }
 

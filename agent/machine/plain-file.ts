@@ -1,19 +1,19 @@
-// Files of a checkout as the model names them: anything may stand there. A FIFO must not hang us, a device must not be read for
-// ever, a file of gigabytes must not fill our memory, and bytes that are no UTF-8 must come back as they were.
+// Reads and writes files that the model names, which can be anything. A FIFO must not block us, a device must not be read for
+// ever, a huge file must not fill our memory, and bytes that are no UTF-8 must be written back unchanged.
 import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from 'node:fs'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 
 export const MAX_FILE_BYTES = 20 * 1024 * 1024
 
-/** The bytes of a regular file of at most 20 MB. Errors: ToolError that says what stands there instead. */
+/** Returns the bytes of a regular file of at most 20 MB. Errors: ToolError that says what is there instead. */
 export function readPlainFile(file: string, shown: string): Buffer {
   const fd = openPlain(file, shown, constants.O_RDONLY)
   try {
     const { size } = fstatSync(fd)
     if (size > MAX_FILE_BYTES)
       throw new ToolError(`${shown} has ${size} bytes; look at parts of it with bash (sed -n, head -c, rg).`)
-    // Not by its size alone: files of /proc say 0, and a file may grow while it is read.
+    // The size alone is not enough: files in /proc report 0, and a file may grow while it is read.
     const chunks: Buffer[] = []
     for (let total = 0; total <= MAX_FILE_BYTES;) {
       const chunk = Buffer.alloc(Math.max(64 * 1024, size + 1 - total))
@@ -28,11 +28,11 @@ export function readPlainFile(file: string, shown: string): Buffer {
   }
 }
 
-/** Writes a new or regular file, keeping its mode. Errors: ToolError for anything else that stands there, and for a full disk. */
+/** Writes a new or regular file and keeps its mode. Errors: ToolError for any other kind of file and for a full disk. */
 export function writePlainFile(file: string, shown: string, content: Buffer): void {
   const fd = openPlain(file, shown, constants.O_WRONLY | constants.O_CREAT)
   try {
-    // Cut after the check, never by O_TRUNC before it.
+    // The file is cut after the check of its kind. O_TRUNC would cut it before.
     writeFileSync(fd, content)
     ftruncateSync(fd, content.byteLength)
   } finally {
@@ -43,12 +43,12 @@ export function writePlainFile(file: string, shown: string, content: Buffer): vo
 export interface FileText {
   text: string
   toBytes: (text: string) => Buffer
-  /** What the model sent, as it stands in `text`, and back. */
+  /** Converts the model's text to the form used in `text`; toShown() converts back. */
   toInner: (text: string) => string
   toShown: (text: string) => string
 }
 
-/** UTF-8, or else one character per byte, so that an edit changes nothing beside its place. */
+/** Decodes UTF-8. Other bytes become one character each, so that an edit changes no byte elsewhere. */
 export function decodeFile(bytes: Buffer): FileText {
   if (isUtf8(bytes)) {
     return {
@@ -71,7 +71,7 @@ const same = (text: string): string => text
 function openPlain(file: string, shown: string, flags: number): number {
   let fd: number
   try {
-    // O_NONBLOCK: opening a FIFO nobody holds would wait for ever.
+    // Without O_NONBLOCK, opening a FIFO that has no other end would wait for ever.
     fd = openSync(file, flags | constants.O_NONBLOCK, 0o666)
   } catch (error) {
     throw new ToolError(describe(error, shown))

@@ -1,5 +1,5 @@
-// The line between the supervisor and one plan's process: JSON lines over its stdin and stdout. Secrets travel only here.
-// What comes from the plan's side is a stranger's claim: its user can write to this pipe without us.
+// The messages between the supervisor and a plan's process: JSON lines over its stdin and stdout. Secrets are passed only here.
+// Messages from the plan's side are untrusted, because the plan's user can write to this pipe itself.
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { z } from 'zod'
@@ -14,7 +14,7 @@ import {
   VmPauseReason,
 } from '../../src/shared/protocol.ts'
 
-/** Longest line taken: a start with a long plan and its messages, an end with 100 commits and 50 checks, stay far below it. */
+/** Longest line accepted. A start with a long plan and an end with 100 commits and 50 checks stay far below it. */
 const MAX_LINE_BYTES = 8_000_000
 
 export const Message = z.object({ n: z.int(), text: z.string() })
@@ -22,7 +22,7 @@ export type Message = z.infer<typeof Message>
 
 export const Start = z.object({
   kind: z.literal('start'),
-  /** stop: no work any more; commit what is there and say what it came to. */
+  /** stop means: do no more work, commit what is there and report it. */
   mode: z.enum(['work', 'stop']),
   id: PlanId,
   attempt: z.int(),
@@ -49,9 +49,9 @@ export const Start = z.object({
 })
 export type Start = z.infer<typeof Start>
 
-/** What the proof of one head came to, as the supervisor knows it from its own prover. */
+/** The result of the proof of one head, as the supervisor got it from its prover. */
 export const Verdict = z.discriminatedUnion('kind', [
-  /** Nothing more is asked of the model; the outcome may still be unverified. */
+  /** The model has nothing more to do. The outcome may still be unverified. */
   z.object({
     kind: z.literal('accepted'),
     outcome: z.enum(['verified', 'unverified']),
@@ -59,7 +59,7 @@ export const Verdict = z.discriminatedUnion('kind', [
     proof: z.enum(['clean_checkout', 'in_place', 'none']),
     checks: z.array(CheckResult).max(50),
   }),
-  /** text: for the model, with what failed and what to do. */
+  /** text tells the model what failed and what to do. */
   z.object({
     kind: z.literal('rejected'),
     text: z.string(),
@@ -67,7 +67,7 @@ export const Verdict = z.discriminatedUnion('kind', [
     proof: z.enum(['clean_checkout', 'in_place', 'none']),
     checks: z.array(CheckResult).max(50),
   }),
-  /** The proof could not be brought to its end now. */
+  /** The proof could not be finished now. */
   z.object({ kind: z.literal('paused'), reason: VmPauseReason, detail: z.string() }),
   z.object({ kind: z.literal('revoked') }),
 ])
@@ -89,12 +89,12 @@ export const FromPlan = z.discriminatedUnion('kind', [
     data: EventLine.shape.data,
   }),
   z.object({ kind: z.literal('phase'), phase: Phase }),
-  /** A sign of life: bytes from the model or from a command. */
+  /** A sign of activity: bytes came from the model or a command. */
   z.object({ kind: z.literal('activity') }),
-  /** Something durable was done since the start: a crash after it is not the same crash again. */
+  /** The process has saved something since its start, so a crash now counts as a new one. */
   z.object({ kind: z.literal('progress') }),
   z.object({ kind: z.literal('taken'), n: z.int().min(1) }),
-  /** Asks the supervisor to prove the pushed head; answered by a verdict for that head. */
+  /** Asks the supervisor to prove the pushed head. It answers with a verdict for that head. */
   z.object({ kind: z.literal('prove'), head: ObjectId, summary: z.string().max(8_000) }),
   z.object({ kind: z.literal('end'), end: AttemptEnd }),
 ])
@@ -104,7 +104,7 @@ export function writeLine(stream: Writable, message: object): void {
   stream.write(`${JSON.stringify(message)}\n`)
 }
 
-/** Calls onMessage for each well-formed line; others are dropped. An endless line ends the reading. */
+/** Calls onMessage for each valid line and ignores others. A line that is too long ends the reading. */
 export function readLines<T>(stream: Readable, schema: z.ZodType<T>, onMessage: (message: T) => void): void {
   let sinceNewline = 0
   stream.on('data', (chunk: Buffer) => {
@@ -122,6 +122,6 @@ function toJson(line: string): unknown {
   try {
     return JSON.parse(line)
   } catch {
-    return null // not ours: the schema refuses null
+    return null // not JSON: the schema refuses null
   }
 }

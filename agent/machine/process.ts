@@ -1,4 +1,4 @@
-// Runs one program to its end with a deadline. Its own process group, so that what it started can be ended with it.
+// Runs one program to its end, with a time limit. It runs in its own process group, so that its children can be killed with it.
 import { spawn } from 'node:child_process'
 import { finished } from 'node:stream/promises'
 
@@ -9,14 +9,14 @@ export interface RunOptions {
   uid?: number
   gid?: number
   input?: string
-  /** latin1 keeps every byte, of output and input: names of files need not be UTF-8. Default: utf8. */
+  /** latin1 keeps every byte of output and input, because file names need not be UTF-8. Default: utf8. */
   encoding?: 'utf8' | 'latin1'
-  /** Output beyond it is dropped. Default 8 MB. */
+  /** Output beyond this is dropped. Default: 8 MB. */
   maxBytes?: number
 }
 
 export interface RunResult {
-  /** The exit code; 128 + the signal's number is not told apart from 1: anything but 0 failed. */
+  /** The exit code; 1 also stands for the end by a signal. Anything but 0 is a failure. */
   code: number
   stdout: string
   stderr: string
@@ -26,7 +26,7 @@ export interface RunResult {
 const LEFTOVER_OUTPUT_MS = 500
 const MAX_CAPTURED_BYTES = 8 * 1024 * 1024
 
-/** Never throws for a failing program; a missing one is code 127. */
+/** Returns the result. It does not throw for a failing program; a missing one gives code 127. */
 export async function run(program: string, args: string[], options: RunOptions): Promise<RunResult> {
   const { timeoutMs, input, encoding = 'utf8', maxBytes = MAX_CAPTURED_BYTES, ...spawnOptions } = options
   const child = spawn(program, args, { ...spawnOptions, stdio: ['pipe', 'pipe', 'pipe'], detached: true })
@@ -35,7 +35,7 @@ export async function run(program: string, args: string[], options: RunOptions):
     timedOut = true
     killGroup(child.pid)
   }, timeoutMs)
-  child.stdin.on('error', () => {}) // a program that reads no input closes it early: its exit code tells
+  child.stdin.on('error', () => {}) // a program may close its input early; its exit code tells how it ended
   child.stdin.end(input ?? '', encoding)
   const [stdout, stderr] = [
     capture(child.stdout, encoding, maxBytes),
@@ -46,7 +46,7 @@ export async function run(program: string, args: string[], options: RunOptions):
     child.once('exit', (exitCode) => resolve(exitCode ?? 1))
   })
   clearTimeout(timer)
-  // Something it left running may hold the pipes open for ever.
+  // A process that it left running may hold the pipes open for ever, so they are closed.
   setTimeout(
     () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()),
     LEFTOVER_OUTPUT_MS,
@@ -54,13 +54,13 @@ export async function run(program: string, args: string[], options: RunOptions):
   return { code, stdout: await stdout, stderr: await stderr, timedOut }
 }
 
-/** Ends a process group; one that is already gone is fine. */
+/** Kills a process group. It may already have ended. */
 export function killGroup(pid: number | undefined): void {
   if (pid === undefined) return
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // ESRCH: nothing left to end
+    // ESRCH: the group has already ended
   }
 }
 
@@ -75,6 +75,6 @@ async function capture(
     bytes += chunk.byteLength
     if (bytes <= maxBytes) chunks.push(chunk)
   })
-  await finished(stream).catch(() => {}) // cut by a kill: what arrived is what there is
+  await finished(stream).catch(() => {}) // a kill may cut the stream; what arrived is returned
   return Buffer.concat(chunks).toString(encoding)
 }

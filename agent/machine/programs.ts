@@ -1,11 +1,11 @@
-// Which programs a plan's user can start, by its own PATH.
+// Finds the programs that a plan's user can start, by its PATH.
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface Machine {
   has(tool: string): boolean
-  /** This file and the Node it runs on, for checks that we carry ourselves. */
+  /** The Node and the agent's file, for checks that are part of the agent. */
   node: string
   bundle: string
 }
@@ -20,13 +20,13 @@ export function findTools(env: NodeJS.ProcessEnv): Machine {
   return { has, node: process.execPath, bundle: ownFile() }
 }
 
-/** The one file all of this is bundled into; from source, the file that is its entry. */
+/** Returns the bundled agent's file; when run from source, the entry file. */
 function ownFile(): string {
   const file = fileURLToPath(import.meta.url)
   return file.endsWith('programs.ts') ? join(dirname(file), '../main.ts') : file
 }
 
-/** The program's path; null: not there, or not for this user. */
+/** Returns the program's path; null when it is missing or this user may not run it. */
 export function findProgram(tool: string, env: NodeJS.ProcessEnv): string | null {
   for (const folder of (env['PATH'] ?? '').split(':')) {
     const file = join(folder, tool)
@@ -34,7 +34,7 @@ export function findProgram(tool: string, env: NodeJS.ProcessEnv): string | null
       accessSync(file, constants.X_OK)
       if (statSync(file).isFile()) return file
     } catch {
-      // not in this folder
+      // the program is not in this folder
     }
   }
   return null

@@ -1,4 +1,4 @@
-// The line between the supervisor and its prover: JSON lines over stdin and stdout, both ends root's own.
+// The messages between the supervisor and its prover: JSON lines over stdin and stdout. Both processes run as root.
 import { z } from 'zod'
 import { EventLine, ObjectId, PlanId, Work } from '../../src/shared/protocol.ts'
 import { Verdict } from './plan-pipe.ts'
@@ -8,12 +8,12 @@ export const ProofOrder = z.object({
   id: PlanId,
   attempt: z.int(),
   text: z.string(),
-  /** What the person wrote since, oldest first. */
+  /** Messages that the person sent after the plan, oldest first. */
   messages: z.array(z.string()),
   summary: z.string(),
   head: ObjectId,
   branch: z.string(),
-  /** Where the base branch stands now, or stood when the plan began; null: the repository had no commit. */
+  /** Commit of the base branch now, or when the plan began; null when the repository had no commit. */
   baseHead: ObjectId.nullable(),
   setup: z.string().optional(),
   checks: z.array(z.string()),
@@ -27,7 +27,7 @@ export const ProofOrder = z.object({
     home: z.string(),
     ids: z.object({ uid: z.int(), gid: z.int() }).nullable(),
   }),
-  /** Root's own folder for the full output of every command. */
+  /** Folder of root for the full output of every command. */
   logs: z.string(),
 })
 export type ProofOrder = z.infer<typeof ProofOrder>

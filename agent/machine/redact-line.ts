@@ -1,10 +1,10 @@
-// Nothing shaped like a secret, and none of the plan's own tokens, leaves a plan's process: neither in what the history is told nor
-// in what the model is shown. Texts that hold none pass unchanged.
+// Redacts messages of a plan's process before they leave it: everything shaped like a secret and the plan's own tokens. Texts
+// without a secret pass unchanged.
 import { MAX_EVENT_TEXT } from '../../src/shared/protocol.ts'
 import type { FromPlan } from './plan-pipe.ts'
 import { redact } from './secrets.ts'
 
-/** A line for the supervisor. Messages with commit ids and check results go through as they are but for their texts. */
+/** Redacts the texts of one message for the supervisor. Its ids and numbers stay as they are. */
 export function redactLine(message: FromPlan, known: readonly string[]): FromPlan {
   if (message.kind === 'event') {
     const { data, ...line } = message
@@ -17,7 +17,7 @@ export function redactLine(message: FromPlan, known: readonly string[]): FromPla
   return message.kind === 'end' || message.kind === 'prove' ? redactAll(message, known) : message
 }
 
-/** Every text within a value of JSON's kind; its shape stays the same. */
+/** Redacts every text within a JSON value. The value keeps its shape. */
 export function redactAll<T>(value: T, known: readonly string[]): T {
   const clean = (part: unknown): unknown => {
     if (typeof part === 'string') return redact(part, known)
@@ -26,6 +26,6 @@ export function redactAll<T>(value: T, known: readonly string[]): T {
       return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, clean(inner)]))
     return part
   }
-  // Texts stay texts and nothing else is changed, which the type checker cannot see.
+  // The value keeps its type, because only texts change and they stay texts. The type checker cannot see that.
   return clean(value) as T
 }

@@ -1,15 +1,16 @@
-// Room on the disk kept for the moment when there is none: what must be written down then (that a plan failed, and why) still can
-// be. One file a process, given back at the first write that finds the disk full, and made again once there is room.
+// Keeps a reserve of disk space for the moment when the disk is full, so that the most important facts (that a plan failed, and
+// why) can still be written. The reserve is one file per process. The first write that finds the disk full deletes it; it is made
+// again later.
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 const BYTES = 2 * 1024 * 1024
-/** Made again only when this much more is free. */
+/** The reserve is made only when this many times its size is free. */
 const ROOM = 16
 
 let reserve: string | null = null
 
-/** Keeps the room, in this file; called again it makes it anew where it was spent and there is room. Never throws. */
+/** Makes the reserve in this file, or makes it again after it was used, if there is room. It never throws. */
 export function keepReserve(file: string): void {
   reserve = file
   try {
@@ -24,18 +25,18 @@ export function keepReserve(file: string): void {
       closeSync(fd)
     }
   } catch {
-    // without it the next full disk is met without room: no worse than before
+    // without a reserve a full disk is no worse than before
   }
 }
 
-/** True when there was something to give back. */
+/** Deletes the reserve. Returns true when there was one. */
 export function spendReserve(): boolean {
   if (reserve === null || statSync(reserve, { throwIfNoEntry: false }) === undefined) return false
   rmSync(reserve, { force: true })
   return true
 }
 
-/** Node's own error, or the words of a program that failed for it. */
+/** True for Node's own error and for the message of a program that failed because the disk is full. */
 export function isDiskFull(error: unknown): boolean {
   return (
     error instanceof Error && /ENOSPC|EDQUOT|No space left on device|Disk quota exceeded/.test(error.message)

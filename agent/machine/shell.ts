@@ -1,5 +1,5 @@
-// One shell command of a plan: set-up, checks and the model's bash tool. Its own process group, output straight to a file (so
-// a command that outlives the agent keeps writing and order is exact), a deadline, a size limit.
+// Runs one shell command of a plan: set-up, checks and the model's bash tool. It has its own process group, a time limit and a size
+// limit. Its output goes straight to a file, so that it keeps its order and a command that outlives the agent can go on writing.
 import { spawn } from 'node:child_process'
 import {
   closeSync,
@@ -22,20 +22,20 @@ export interface ShellInput {
   cwd: string
   env: NodeJS.ProcessEnv
   timeoutMs: number
-  /** The full output; `{logFile}.sh` and `.cwd` beside it while it runs. */
+  /** File for the full output. `{logFile}.sh` and `{logFile}.cwd` are beside it while the command runs. */
   logFile: string
   onActivity(): void
   signal?: AbortSignal | undefined
-  /** Root runs it as this user; the log stays root's, and where the shell ended is not told. */
+  /** Root runs the command as this user. The log belongs to root, and the shell's last folder is not reported. */
   ids?: { uid: number; gid: number } | undefined
 }
 
 export interface ShellResult {
   exitCode: number
   seconds: number
-  /** Cleaned; of a very long one only the first and last part. */
+  /** Cleaned output; only the first and last part of a very long one. */
   output: string
-  /** Where the shell stood when it ended. */
+  /** Working directory of the shell when it ended. */
   cwd: string
   stopped: 'timeout' | 'too_much_output' | 'cancelled' | null
 }
@@ -45,11 +45,11 @@ const MAX_LOG_BYTES = 64 * 1024 * 1024
 const READ_BYTES = 256 * 1024
 /** The longest a timer can wait, 24 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
-// The command comes from a file: an argument over 128 KB is refused by the kernel, and arguments are readable by every user.
+// The command is read from a file: the kernel refuses an argument over 128 KB, and every user can read arguments.
 const WRAPPER =
   'ralph_cwd=$1; ralph_script=$2; shift 2; trap \'pwd -P >"$ralph_cwd"\' EXIT; source "$ralph_script"'
 
-/** Processes running now, ended with the agent: its supervisor has gone or wants it to stop. */
+/** Process groups running now. killShells() ends them together with the agent. */
 const live = new Set<number>()
 export function killShells(): void {
   for (const pid of live) killGroup(pid)
@@ -77,13 +77,13 @@ export async function runShell(input: ShellInput): Promise<ShellResult> {
 }
 
 export interface Job {
-  /** Its process group's id; undefined: it could not be started. */
+  /** Id of its process group; undefined when it could not be started. */
   pid: number | undefined
   /** null while it runs. */
   exitCode: number | null
 }
 
-/** A command that goes on by itself, in its own process group; nothing but the size of its output ends it. */
+/** Starts a command that runs in the background. Only the size of its output can end it. */
 export function startJob(input: Omit<ShellInput, 'timeoutMs' | 'onActivity' | 'signal'>): Job {
   const { child, log, files } = launch(input)
   const job: Job = { pid: child.pid, exitCode: null }
@@ -157,14 +157,14 @@ function watch(
   }
   child.once('error', () => end(127))
   child.once('exit', (code) => {
-    // A fast one ends between two looks: the same rule holds for it.
+    // A fast command may end between two looks of the watcher, so its size is checked here too.
     if (fstatSync(log).size > MAX_LOG_BYTES) stopped ??= 'too_much_output'
     end(stopped === 'too_much_output' ? 137 : (code ?? (stopped === 'timeout' ? 124 : 137)))
   })
   return promise
 }
 
-/** The whole file, or its first and last quarter megabyte. */
+/** Returns the whole file, or its first and last quarter megabyte. */
 function readEnds(file: string): string {
   const { size } = statSync(file)
   if (size <= 2 * READ_BYTES) return readFileSync(file, 'utf8')

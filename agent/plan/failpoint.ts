@@ -1,5 +1,5 @@
-// A test setting that costs nothing without it: RALPH_FAILPOINT=before:7 ends this process by SIGKILL right before the plan's
-// seventh journal record is written, after:7 right after it; once per plan. `npm run faults` goes through all of them.
+// Kills this process at a chosen journal record, for tests: RALPH_FAILPOINT=before:7 sends SIGKILL right before the plan's seventh
+// record is written, after:7 right after it, once per plan. `npm run faults` tries all of them.
 import { existsSync, writeFileSync } from 'node:fs'
 
 export type Failpoint = (side: 'before' | 'after', record: number) => void

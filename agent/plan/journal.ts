@@ -1,5 +1,5 @@
-// What one plan's process has done, in its own home: the truth from which a conversation is rebuilt after a crash, message
-// by message as it was sent. Everything a tool does is written before and after; a call without an end is never run again.
+// The journal of one plan, a file in its home. A conversation is rebuilt from it after a crash, message by message as it was
+// sent. Each tool call is recorded before it runs and after; a call without an end is never run again, except `finish`.
 import { z } from 'zod'
 import type { BetaMessageParam, BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import { CheckResult, OutcomeReason } from '../../src/shared/protocol.ts'
@@ -16,24 +16,24 @@ export type JournalRecord =
   | { kind: 'tool_end'; id: string; content: ToolResultContent; isError: boolean }
   | { kind: 'taken'; n: number }
   | { kind: 'asked'; question: string; pauses: boolean; assumption?: string }
-  /** Takes the place of the last message, which the model has never answered. */
+  /** Replaces the last message, which the model has not answered. */
   | { kind: 'amended'; message: BetaMessageParam }
-  /** How the checks stood before any work. */
+  /** Results of the checks before any work. */
   | { kind: 'baseline'; results: { command: string; exitCode: number; seconds: number }[] }
   | { kind: 'preflight_done' }
-  /** A conversation that ended for a fresh one; why: what its successor is told. */
+  /** A conversation ended and a fresh one follows; `why` is what the fresh one is told. */
   | { kind: 'conversation_ended'; why: string }
-  /** Takes the place of all messages of this conversation. */
+  /** Replaces all messages of this conversation. */
   | { kind: 'compacted'; messages: BetaMessageParam[] }
-  /** The gate's last word on this attempt's work: nothing more is asked of the model. */
+  /** The finish gate's final result for this attempt. The model has nothing more to do. */
   | { kind: 'finished'; summary: string; outcome?: FinishOutcome }
-  /** A request to finish was turned down. text: what the model was told. A notice is given once and not counted. */
+  /** The finish gate rejected the work; text is what the model was told. A notice is told once and does not count. */
   | { kind: 'rejected'; text: string; notice?: 'conflict' | 'red' }
-  /** over: a later attempt begins a new conversation. */
+  /** over says that a later attempt begins a new conversation. */
   | { kind: 'ended'; how: string; over: boolean }
 
 type ToolResultContent = Exclude<BetaToolResultBlockParam['content'], undefined>
-/** What deliver() tells the Worker; a claim, which the supervisor's own record of the proof replaces. */
+/** What deliver() reports to the Worker. It is a claim; the supervisor replaces it by its own record of the proof. */
 export const FinishOutcome = z.object({
   reasons: z.array(OutcomeReason),
   proof: z.enum(['clean_checkout', 'in_place', 'none']),
@@ -49,7 +49,7 @@ export interface Journal {
 export function openJournal(file: string): Journal {
   const records = readLog(file).filter(isRecord)
   const write = openAppendLog(file)
-  // A torn last line has no newline: without this one the next record would be torn with it.
+  // A last line that a crash cut has no newline. This record ends that line, so that the next one is not damaged.
   write({ kind: 'opened' })
   const fail = createFailpoint(file)
   return {
@@ -66,7 +66,7 @@ export function openJournal(file: string): Journal {
 export interface OpenCall {
   name: string
   input: unknown
-  /** It began, and the journal does not know how it ended. */
+  /** True when the call began and the journal does not know how it ended. */
   isCut: boolean
   result: BetaToolResultBlockParam
 }
@@ -74,13 +74,13 @@ export interface OpenCall {
 export interface Rebuilt {
   iteration: number
   messages: BetaMessageParam[]
-  /** Calls of the last reply that the model has no answer to yet, each with what became of it. */
+  /** Calls of the last reply whose results the model has not seen, each with its result. */
   open: OpenCall[]
 }
 
 /**
- * The last conversation, ready to be sent on, also by a later attempt; null when there is none, it came to its end, or it was held
- * with other tools or words.
+ * Returns the last conversation, ready to be continued, also by a later attempt. Returns null when there is none, when it has
+ * ended, or when its tools, system prompt or model were others.
  */
 export function rebuildConversation(records: JournalRecord[], shape: string): Rebuilt | null {
   const start = records.findLastIndex((record) => record.kind === 'conversation')
@@ -102,7 +102,7 @@ export function rebuildConversation(records: JournalRecord[], shape: string): Re
   return { iteration: conversation.iteration, messages, open: openCalls(messages.at(-1), since) }
 }
 
-/** The question this attempt already asked and still waits for; null when it waits for none. */
+/** Returns the question whose answer this attempt still waits for; null when it waits for none. */
 export function pendingQuestion(records: JournalRecord[], attempt: number): string | null {
   const since = recordsOf(records, attempt)
   const at = since.findLastIndex((record) => record.kind === 'asked' && record.pauses)
@@ -111,11 +111,11 @@ export function pendingQuestion(records: JournalRecord[], attempt: number): stri
   return asked?.kind !== 'asked' || isAnswered ? null : asked.question
 }
 
-/** The commit the work stands on: it moves when the work is put on top of a newer base. null: the repository had none. */
+/** Returns the base commit of the work; a rebase moves it. Returns null when the repository had no commit. */
 export const baseIn = (records: JournalRecord[]): string | null =>
   records.findLast((record) => record.kind === 'prepared')?.baseHead ?? null
 
-/** Records since the start of this attempt. */
+/** Returns the records since the start of this attempt. */
 export function recordsOf(records: JournalRecord[], attempt: number): JournalRecord[] {
   const start = records.findLastIndex((record) => record.kind === 'attempt' && record.attempt === attempt)
   return start === -1 ? [] : records.slice(start)
@@ -164,7 +164,7 @@ function answerOpenCall(id: string, records: JournalRecord[]): BetaToolResultBlo
   }
 }
 
-/** Written by this program alone; the tag tells ours from a line of another version. */
+/** The known kinds of records. A line of another kind, for instance of another version, is ignored. */
 const KINDS = z.object({
   kind: z.enum([
     'attempt',
@@ -186,7 +186,7 @@ const KINDS = z.object({
     'ended',
   ]),
 })
-/** Its words are sent to the Worker, which would refuse anything else for ever: a damaged one is none, and the model finishes again. */
+/** A damaged 'finished' record is ignored and the model finishes again. The Worker would reject its text for ever. */
 const FINISHED = z.object({ summary: z.string() })
 
 function isRecord(value: unknown): value is JournalRecord {

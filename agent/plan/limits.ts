@@ -1,27 +1,27 @@
-// How far one attempt may go. Tests lower them through the environment; a person sets none of them.
+// The limits of one attempt. Tests lower them through the environment; a person sets none of them here.
 import { statfsSync } from 'node:fs'
 import { z } from 'zod'
 
 const Limits = z.object({
-  /** One conversation; a fresh one begins after it. */
+  /** Turns of one conversation. After these a fresh one begins. */
   turns: z.int().default(150),
   /** Conversations of one attempt. */
   iterations: z.int().default(12),
-  /** Conversations in a row that leave the checkout as it was. */
+  /** Conversations in a row that change nothing in the checkout. */
   idleIterations: z.int().default(3),
-  /** Conversations in a row that end by a failure: stuck, refused, too long. */
+  /** Conversations in a row that fail: stuck, refused or too long. */
   failedIterations: z.int().default(5),
-  /** From here on a fresh conversation begins at the next good moment: quality falls and cost grows with every token kept. */
+  /** Above this a fresh conversation begins at the next commit or notes, because longer ones work worse and cost more. */
   handoffTokens: z.int().default(60_000),
-  /** No conversation goes on beyond this: it is compacted in the middle of an item, else a fresh one begins. */
+  /** Above this a conversation is compacted in the middle of an item; otherwise a fresh one begins. */
   contextTokens: z.int().default(120_000),
   workMs: z.int().default(4 * 3_600_000),
-  /** null: a gigabyte, or a twentieth of a smaller disk. */
+  /** null means one gigabyte, or a twentieth of a smaller disk. */
   minFreeMb: z.int().nullable().default(null),
 })
 export type Limits = z.infer<typeof Limits>
 
-/** `given`: what the Worker said of this attempt. Errors: throws when RALPH_LIMITS is set and is no JSON object of these. */
+/** Returns the limits; `given` comes from the Worker. Errors: throws when RALPH_LIMITS is set and is no JSON object of limits. */
 export function readLimits(env: NodeJS.ProcessEnv = process.env, given: Partial<Limits> = {}): Limits {
   const forTests: Record<string, unknown> = JSON.parse(env['RALPH_LIMITS'] ?? '{}')
   return Limits.parse({ ...given, ...forTests })
@@ -29,7 +29,7 @@ export function readLimits(env: NodeJS.ProcessEnv = process.env, given: Partial<
 
 const MIN_FREE_MB = 1_024
 
-/** What is wrong with the disk below a folder; null: enough is free. */
+/** Returns what is wrong with the disk of a folder; null when enough is free. */
 export function diskTrouble(folder: string, { minFreeMb }: Limits): string | null {
   const { bavail, blocks, bsize } = statfsSync(folder)
   const [freeMb, totalMb] = [bavail, blocks].map((count) => Math.floor((count * bsize) / 1_048_576))

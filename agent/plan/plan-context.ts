@@ -1,4 +1,4 @@
-// What every part of one plan's process works with.
+// The context that all parts of one plan's process share, and the two errors that end an attempt.
 import type { VmPauseReason } from '../../src/shared/protocol.ts'
 import type { Git } from '../git/git.ts'
 import type { Journal } from './journal.ts'
@@ -13,9 +13,9 @@ export interface PlanContext {
   journal: Journal
   token: TokenHolder
   report: (message: FromPlan) => void
-  /** Has the supervisor prove a pushed head: minutes to an hour. */
+  /** Asks the supervisor to prove a pushed head. This takes minutes, up to an hour. */
   prove: (head: string, summary: string) => Promise<Verdict>
-  /** Messages of the person that the model has not seen yet, oldest first. */
+  /** Messages from the person that the model has not seen yet, oldest first. */
   inbox: Message[]
   /** What the model is told beside its tool results (notices.ts). `said` holds what it was told already. */
   notices: { waiting: string[]; said: Set<string> }
@@ -35,12 +35,12 @@ export const newPlanState = (): Pick<PlanContext, 'notices' | 'heldReported' | '
 /** What the finish gate answers the model. */
 export type GateVerdict =
   | { kind: 'accepted' }
-  /** text: what the model is told, with what failed and what to do. */
+  /** text tells the model what failed and what to do. */
   | { kind: 'rejected'; text: string }
-  /** Turned down once too often: the attempt ends with the work as it is. */
+  /** Rejected too often: the attempt ends with the work as it is. */
   | { kind: 'exhausted' }
 
-/** An attempt that cannot go on by itself: it ends paused, with the work kept. */
+/** Thrown when an attempt cannot go on by itself. It ends paused, and its work is kept. */
 export class PauseError extends Error {
   override name = 'PauseError'
   readonly reason: VmPauseReason
@@ -50,7 +50,7 @@ export class PauseError extends Error {
   }
 }
 
-/** The gateway withdrew this attempt's rights: nothing more may be done with them. */
+/** Thrown when the gateway has revoked this attempt's rights. The attempt ends. */
 export class RevokedError extends Error {
   override name = 'RevokedError'
 }

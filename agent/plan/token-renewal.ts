@@ -1,5 +1,5 @@
-// git against the gateway with patience: an expired token waits for the next one, an unreachable gateway is tried again, and
-// a refusal is final. The gateway tells which by git's own messages.
+// Repeats a git call to the gateway when that can help. An expired token waits for the next one, an unreachable gateway is tried
+// again, and a refusal is final. Git's own messages tell which of them it is.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RevokedError } from './plan-context.ts'
 import type { PlanContext } from './plan-context.ts'

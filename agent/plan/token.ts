@@ -1,20 +1,20 @@
-// The plan token in the plan's process: kept current from the pipe, and written where git finds it (a 0600 file in the plan's
-// home), so that it stands in no command line, no URL and no .git/config.
+// Holds the plan token in the plan's process. New tokens come through the pipe. The token is written to a file that git reads (mode
+// 0600, in the plan's home), so that it is in no command line, no URL and no .git/config.
 import { join } from 'node:path'
 import { writeDurably } from '../machine/durable.ts'
 
 export interface TokenHolder {
   current(): string
-  /** Every token this process was given: none may be committed or shown. */
+  /** Returns every token this process got. None of them may be committed or shown. */
   all(): string[]
   set(token: string): void
-  /** Resolves as soon as another token than this one is there; false when none came in time. */
+  /** Resolves to true as soon as there is another token than this one; to false when none came in time. */
   renewed(than: string, timeoutMs: number): Promise<boolean>
 }
 
 export interface TokenHolderInput {
   token: string
-  /** Written on each renewal. */
+  /** The file for git, rewritten on each renewal. */
   gitConfigFile: string
   gatewayUrl: string
 }
