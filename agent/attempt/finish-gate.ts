@@ -115,7 +115,7 @@ async function hookFailed(plan: PlanContext, summary: string, output: string): P
   })
   if (counted(plan) + 1 >= MAX_REJECTIONS) await commitLeftovers(plan, summary)
   return {
-    text: `The repository's own commit hook refused the commit of your work:\n${output}\nMend what it names, or commit in the way it wants, then call finish again.`,
+    text: `The repository's own commit hook refused the commit of your work:\n${output}\nFix what it names, or commit in the way it wants, then call finish again.`,
     reasons: ['check_failed'],
     proof: 'none',
     checks: [],
@@ -157,7 +157,7 @@ const NOTHING =
 
 /** Told to the model once: a check that failed before may be what the plan should fix, or may have nothing to do with it. */
 const stillRedText = (runs: readonly LocalRun[]): string =>
-  `Not accepted yet: these checks fail, as they did before your work. If mending what they show is part of the plan, do it. If not, call finish again and say in the summary that they failed before.\n\n${runs.map(({ text }) => text).join('\n\n')}`
+  `Not accepted yet: these checks fail, as they did before your work. If fixing what they show is part of the plan, do it. If not, call finish again and say in the summary that they failed before.\n\n${runs.map(({ text }) => text).join('\n\n')}`
 
 const failedText = (runs: readonly LocalRun[]): string =>
-  `Not accepted: these checks fail, and passed before your work. Mend what they show (the check itself is not to be changed), commit, and call finish again.\n\n${runs.map(({ text }) => text).join('\n\n')}`
+  `Not accepted: these checks fail, and passed before your work. Fix what they show without changing the check itself, commit, and call finish again.\n\n${runs.map(({ text }) => text).join('\n\n')}`

@@ -57,7 +57,7 @@ export const NUDGES = {
 /** Told once in a conversation, together with the results of a turn. */
 export const NOTICES = {
   handover:
-    'This conversation ends with your next reply, and a fresh one goes on. It knows the plan, the item list, git log, the diff and your notes, and nothing else. Write them now with the notes tool, as your only call: what you found and decided, what comes next. Other calls are not run any more, except finish when the plan is carried out.',
+    'This conversation ends with your next reply, and a fresh one continues the work. It knows the plan, the item list, git log, the diff and your notes, and nothing else. Write them now with the notes tool, as your only call: what you found and decided, what comes next. Other calls are not run any more, except finish when the plan is carried out.',
   disk: 'The disk is nearly full. Remove with your very next call what you made and do not need (large files, build output); if there is still no room then, the plan is paused.',
   time: 'Nine tenths of the working time are used. Bring the work to an end now: commit what holds, leave out what is not essential, call finish and say what is open.',
   budget:

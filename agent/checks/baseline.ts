@@ -45,5 +45,5 @@ export function describeBaseline(baseline: Baseline): string {
   )
   return lines.length === 0
     ? ''
-    : ['When you finish, these run; here is how they stand before your work:', ...lines].join('\n')
+    : ['When you call finish, these checks run. Their results before your work:', ...lines].join('\n')
 }

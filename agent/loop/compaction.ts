@@ -7,7 +7,7 @@ import type { ModelClient } from '../model/client.ts'
 import type { TurnRequest } from './turn-request.ts'
 
 const TIMEOUT_MS = 10 * 60_000
-const INSTRUCTIONS = `Sum up this work for yourself, who goes on with it and sees nothing else of it. The plan itself and the state of the repository are given to you again beside your summary; leave them out. Keep: what you are in the middle of and the very next step; what you found out about the code, with paths and names; decisions with their reasons; commands that work and how long they take; what was tried and failed, with the error; what the person said; which checks passed, with the evidence, and which were not run yet. Write no code beyond single lines that are needed word by word.`
+const INSTRUCTIONS = `Sum up this work for yourself: you continue it and see nothing else of it. The plan itself and the state of the repository are given to you again beside your summary; leave them out. Keep: what you are in the middle of and the very next step; what you found out about the code, with paths and names; decisions with their reasons; commands that work and how long they take; what was tried and failed, with the error; what the person said; which checks passed, with the evidence, and which were not run yet. Write no code beyond single lines that are needed word by word.`
 
 /** Returns the message that replaces the conversation; null when the API made none. Errors: those of a model call. */
 export async function summarize(

@@ -93,7 +93,7 @@ export async function resume(context: ToolContext, shape: string): Promise<Conve
   const talk = newConversation(known.iteration, known.messages)
   const last = talk.messages.at(-1)
   const news = takeMessages(plan)
-  plan.report({ kind: 'event', type: 'resumed', text: 'The agent goes on where it stood.' })
+  plan.report({ kind: 'event', type: 'resumed', text: 'The agent continues from where it stopped.' })
   if (last?.role === 'assistant') {
     const asked = known.open.some(({ name }) => name === 'ask')
     const results: BetaToolResultBlockParam[] = []

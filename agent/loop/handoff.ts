@@ -56,7 +56,7 @@ export function describeHandoff({ home, journal, start }: PlanContext): [title: 
     ['Items of the plan', describeItems(readItems(home))],
     ['How the last conversation ended', last?.kind === 'conversation_ended' ? last.why : ''],
     [
-      'Why your last request to finish was turned down',
+      'Why your last call of finish was rejected',
       rejected?.kind === 'rejected' ? clipText(rejected.text, 6_000) : '',
     ],
   ]

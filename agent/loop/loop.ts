@@ -118,7 +118,7 @@ async function follow(iteration: IterationInput, talk: Conversation, end: Iterat
     const summary = await summarize(model, request, talk)
     if (summary === null) return { kind: 'fresh', why: 'It had grown too long.', failed: false }
     replaceBySummary(plan, talk, summary, await openingOf(input))
-    plan.report({ kind: 'event', type: 'compacted', text: 'The conversation was summed up and goes on.' })
+    plan.report({ kind: 'event', type: 'compacted', text: 'The conversation was summarized and continues.' })
     return { kind: 'go_on' }
   }
   const reason = end.kind === 'stopped' ? end.reason : null
@@ -151,9 +151,9 @@ async function createNextConversation({ plan, ...rest }: LoopInput, limits: Limi
     failed = last.failed ? failed + 1 : 0
     mark = now
     if (idle >= limits.idleIterations)
-      throw new GivenUp(`${idle} conversations in a row changed nothing. The last one ended so: ${last.why}`)
+      throw new GivenUp(`${idle} conversations in a row changed nothing. How the last one ended: ${last.why}`)
     if (failed >= limits.failedIterations)
-      throw new GivenUp(`${failed} conversations in a row failed. The last one ended so: ${last.why}`)
+      throw new GivenUp(`${failed} conversations in a row failed. How the last one ended: ${last.why}`)
     const talk = await begin({ plan, ...rest }, shape)
     if (talk.iteration > limits.iterations)
       throw new GivenUp(`The plan was not finished in ${limits.iterations} conversations.`)

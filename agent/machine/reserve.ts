@@ -44,4 +44,4 @@ export function isDiskFull(error: unknown): boolean {
 }
 
 export const DISK_FULL =
-  'The disk of the VM is full. Remove what is not needed on it (or give it a larger one), then resume the plan: it goes on where it stood.'
+  'The disk of the VM is full. Remove what is not needed on it (or give it a larger one), then resume the plan: it continues from where it stopped.'

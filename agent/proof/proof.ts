@@ -111,7 +111,7 @@ function decide(
 }
 
 const failedText = (runs: readonly CheckRun[]): string =>
-  `Not accepted: in a clean checkout of the pushed head, as another user, these checks fail and did not fail before your work. Is a file missing from the commit, or does something only exist on your side? Mend it and call finish again.\n\n${runs.map(({ tail }) => tail).join('\n\n')}`
+  `Not accepted: in a clean checkout of the pushed head, as another user, these checks fail and did not fail before your work. Is a file missing from the commit, or does something exist only in your checkout? Fix it and call finish again.\n\n${runs.map(({ tail }) => tail).join('\n\n')}`
 
 const weakenedText = (runs: readonly CheckRun[], files: readonly string[]): string =>
   `Not accepted: the tests and check settings of the base commit fail with this work. Put back as they were: ${files.slice(0, 20).join(', ')}. Change the code so that they pass; the plan does not ask for them to be changed.\n\n${runs.map(({ tail }) => tail).join('\n\n')}`

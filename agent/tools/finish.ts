@@ -65,7 +65,7 @@ async function finish(context: ToolContext, summary: string): Promise<string> {
   const open = readItems(context.plan.home).filter(({ passes }) => !passes)
   if (open.length > 0)
     throw new ToolError(
-      `${open.length} items are not shown done: ${open.map(({ what }) => what).join('; ')}. Check each with items, or write the list anew if the plan does not ask for them.`,
+      `${open.length} items are not shown done: ${open.map(({ what }) => what).join('; ')}. Check each with items, or write a new list if the plan does not ask for them.`,
     )
   const verdict = await context.requestFinish(summary)
   if (verdict.kind === 'rejected') throw new ToolError(verdict.text)
