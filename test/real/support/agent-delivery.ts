@@ -1,4 +1,4 @@
-// GET /vm/ralph.mjs of the fake Worker, and which agent its syncs name: one, or those of several versions in turn.
+// The part of the fake Worker that serves GET /vm/ralph.mjs and names an agent in each sync: one, or several versions in turn.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FakeWorker } from './fake-worker.ts'
 
@@ -7,7 +7,7 @@ export interface AgentVersion {
   file: Buffer
 }
 
-/** As gateway/delivery.ts: a Worker of another version does not have it. */
+/** Answers like gateway/delivery.ts: a Worker of another version does not have the file. */
 export function deliverAgent(worker: FakeWorker, request: IncomingMessage, response: ServerResponse): void {
   const sha256 = new URL(request.url ?? '/', worker.url).searchParams.get('sha') ?? ''
   const version = worker.versions[worker.agentFetches.length % worker.versions.length]

@@ -1,4 +1,4 @@
-// What the tests of bootstrap.sh stand on: bare computers of the local Orgo, and the few routes of a Worker that a bootstrap asks.
+// The world of the bootstrap.sh tests: bare computers of the local Orgo, and the few Worker routes that a bootstrap calls.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -11,7 +11,7 @@ import type { StartOrgoOptions } from '../../world/orgo/server.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 const PATIENCE_MS = 45_000
-/** Rings back like the agent and leaves a supervisor behind, which must not hold the bootstrap's lock. */
+/** A fake agent: it answers the doorbell and leaves a supervisor running, which must not hold the bootstrap's lock. */
 const RALPH = `import { spawn } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 appendFileSync(process.env.HOME + '/rings', process.argv.slice(2).join(' ') + '\\n')
@@ -21,7 +21,7 @@ console.log(JSON.stringify({ ralph: 1, bootId: 'b', counter: 1, agentSha256: '',
 `
 export const RALPH_SHA256 = createHash('sha256').update(RALPH).digest('hex')
 
-/** Port 0: any. Tickets are good until a key was used, as the real Worker's. */
+/** Port 0 takes any free port. As on the real Worker, a ticket is valid until its key was used. */
 async function startFakeWorker(port = 0) {
   const state = { tickets: new Set<string>(), keysGiven: 0, requests: [] as string[], ralph: RALPH }
   const server = createServer((request, response) => {
@@ -42,7 +42,7 @@ async function startFakeWorker(port = 0) {
   await new Promise<void>((done) => {
     server.listen(port, '127.0.0.1', done)
   })
-  // A TCP server's address is always this shape.
+  // A TCP server's address always has this shape.
   const { port: actual } = server.address() as AddressInfo
   return {
     state,
@@ -55,14 +55,17 @@ async function startFakeWorker(port = 0) {
   }
 }
 
-/** One local Orgo for a whole file: packing Node's archive takes seconds. Names that end in -bare give computers without git and Node. */
+/**
+ * One local Orgo for a whole test file, because packing Node's archive takes seconds. A name ending in -bare has no git and no
+ * Node.
+ */
 export async function startBootWorld(options: Partial<StartOrgoOptions> = {}) {
   const nodeBinary = join(ROOT, 'node_modules/node/bin/node')
   const world = await startWorld({ nodeBinary, ...options })
   const worker = await startFakeWorker()
   let starts = 0
 
-  /** A command nobody sent before: its own ticket and nonce. */
+  /** Makes a new first command with its own ticket and nonce. */
   function newStart(over: Partial<Parameters<typeof firstCommand>[0]> = {}) {
     starts++
     const ticket = `aer_ticket_TICKET${starts}.x`
@@ -83,7 +86,7 @@ export async function startBootWorld(options: Partial<StartOrgoOptions> = {}) {
   const status = async (id: string): Promise<BootStatus | null> =>
     parseBootStatus((await world.bash(id, statusCommand())).output)
 
-  /** The status once `isWanted`; fails with the last one and the log. */
+  /** Returns the status once isWanted(status) is true. Fails with the last status and the log. */
   async function untilStatus(id: string, isWanted: (status: BootStatus) => boolean): Promise<BootStatus> {
     const deadline = Date.now() + PATIENCE_MS
     for (;;) {

@@ -1,5 +1,5 @@
-// The Worker as Ralph sees it, thin: /vm/sync from a table of plans, /vm/git through the real git http-backend, /vm/model to the
-// scripted model. It keeps what it was told, so that tests look at what really arrived.
+// A small fake of the Worker for the agent: /vm/sync answers from a table of plans, /vm/git runs the real git http-backend,
+// /vm/model goes to the scripted model. It keeps every request, so that tests can look at what really arrived.
 import { createServer, request as httpRequest } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -28,37 +28,37 @@ export interface FakeWorker {
   plans: Map<string, FakePlan>
   syncs: SyncRequest[]
   modelBodies: string[]
-  /** Requests of the judge, which come from the proof. */
+  /** Bodies of the judge's requests, which come from the proof. */
   judgeBodies: string[]
   pushes: string[]
   /** Answers for the next syncs instead of the usual one; a number is a refusal with that status. */
   nextAnswers: ((usual: SyncResponse) => SyncResponse | number | Promise<number>)[]
-  /** A status instead of the answer, though the request was taken in: an answer lost on the way. */
+  /** Returns a status to send instead of the answer, although the request is processed: a lost answer. */
   loseAnswer: ((request: SyncRequest) => number | null) | null
-  /** Looks at a request to the model first; true when it answered itself. */
+  /** Sees a request to the model first. Returns true when it has answered itself. */
   interceptModel: ((request: IncomingMessage, response: ServerResponse, body: string) => boolean) | null
-  /** Looks at a git request first; true when it answered itself. */
+  /** Sees a git request first. Returns true when it has answered itself. */
   interceptGit: ((path: string, response: ServerResponse) => boolean) | null
-  /** Sees a push before git does, and may wait or end things; what it returns is called when git has answered. */
+  /** Sees a push before git does and may delay it or kill processes. What it returns is called when git has answered. */
   onPush: (() => Promise<(() => void) | void>) | null
   /** Answers a question about a model, which costs nothing. */
   interceptModels: ((response: ServerResponse) => void) | null
-  /** What the gateway's own reading makes of each answer. */
+  /** What the gateway's own usage reader counts for each answer. */
   spent: Spent[]
-  /** The share of the budget the gateway tells beside each answer. */
+  /** The used share of the budget, sent as a header with each answer. */
   budgetUsed: number | null
   nonce: string
   agentSha256: string
   agentFile: Buffer | null
-  /** Versions of the Worker that answer in turn, syncs and downloads each by themselves; none: agentSha256 and agentFile. */
+  /** Versions of the Worker that answer in turn, separately for syncs and downloads. Empty: agentSha256 and agentFile are used. */
   versions: AgentVersion[]
-  /** Every download: what was asked for, and how it was answered. */
+  /** Every download: the requested version and the answer's status. */
   agentFetches: { sha256: string; status: number }[]
-  /** How long the supervisor waits when nothing is open; null: for the doorbell. */
+  /** How long an idle supervisor waits until its next sync; null: until the doorbell rings. */
   idleSyncMs: number | null
   adopted: Map<string, string>
   submit(text: string, extra?: Partial<DesiredPlan>): FakePlan
-  /** Something changed: answers from now on carry a newer revision. */
+  /** Marks a change: later answers carry a newer revision. */
   touch(): void
   close(): Promise<void>
 }
@@ -138,7 +138,7 @@ export async function startFakeWorker(options: {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url ?? '/', worker.url).pathname
     if (path === '/vm/sync') return answerSync(request, response)
-    // Diffs handed in for plan_diff are taken and forgotten.
+    // Uploaded diffs for plan_diff are accepted and dropped.
     if (path === '/vm/diff') return void request.resume().once('end', () => response.end())
     if (path === '/vm/ralph.mjs') return deliverAgent(worker, request, response)
     if (path.startsWith(`/vm/git/${WORKSPACE}.git/`)) {

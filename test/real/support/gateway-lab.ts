@@ -1,4 +1,4 @@
-// A gateway, a git host and real git between them: shared by the gateway-git tests. One repository per test.
+// A gateway, a git host and real git between them, for the gateway's git tests. Each test has its own repository.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -86,7 +86,7 @@ export async function createGatewayLab() {
       expect(await git(root, ['clone', '-q', ...options, remote(), target])).toEqual({ code: 0, output: '' })
       return target
     },
-    /** Commits what the script leaves and answers the commit's id. */
+    /** Runs the script, commits what it leaves and returns the commit's id. */
     async commit(dir: string, script = 'date +%N > new-file'): Promise<string> {
       const identity = '-c user.name=t -c user.email=t@t'
       await run('sh', ['-ceu', `${script}; git add -A; git ${identity} commit -qm work`], { cwd: dir })

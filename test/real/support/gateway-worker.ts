@@ -8,7 +8,7 @@ export interface GatewayWorker {
   close(): Promise<void>
 }
 
-/** gateway-worker: the gateway before a scripted object. gateway-object-worker: before the real one. */
+/** gateway-worker has the gateway in front of a scripted object, gateway-object-worker in front of the real one. */
 export async function startGatewayWorker(
   vars: Record<string, string>,
   which: 'gateway-worker' | 'gateway-object-worker' = 'gateway-worker',

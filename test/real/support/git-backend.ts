@@ -1,4 +1,4 @@
-// A bare repository over smart HTTP, by the real `git http-backend`.
+// Serves a bare repository over smart HTTP with the real `git http-backend`.
 import { execFileSync, spawn } from 'node:child_process'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ export interface ServeGitInput {
   request: IncomingMessage
   response: ServerResponse
   repo: string
-  /** Below the repository, for instance /info/refs. */
+  /** Path below the repository, for instance /info/refs. */
   path: string
 }
 
@@ -50,7 +50,7 @@ export function serveGit({ request, response, repo, path }: ServeGitInput): void
   child.stdout.on('end', () => response.end())
 }
 
-/** A bare repository with one commit on main, and git run in it. */
+/** Makes a bare repository with one commit on main. Returns a function that runs git in it. */
 export function makeRepo(folder: string, files: Record<string, string> = { 'README.md': '# Sample\n' }) {
   const repo = join(folder, 'upstream.git')
   const work = join(folder, 'upstream-work')

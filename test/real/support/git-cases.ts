@@ -1,5 +1,5 @@
-// What a plan may try with git, in the order of docs/gateway-git.md: each case runs real git through the real gateway and answers how
-// it ended. The words and the refs that changed are looked at by who runs it (gateway-git-table.test.ts).
+// The cases of docs/gateway-git.md in their order: what a plan may try with git. Each case runs real git through the real gateway
+// and returns how it ended. The test that runs the cases compares the messages and the changed refs.
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,18 +10,18 @@ import { canMeasureMemory, measureGrowthMb } from './worker-memory.ts'
 
 export interface GitCase {
   name: string
-  /** As the reader would type it; {branch} and {plan} are this plan's. */
+  /** The command as a reader would type it; {branch} and {plan} are this plan's. */
   command: string
-  /** Said beside the outcome, and asserted by the case. */
+  /** A further fact for the table, which the case itself asserts. */
   also?: string
   objectFormat?: string
   run(this: void, bench: Bench): Promise<Ran>
 }
 
-/** Above this the Worker would hold parts of the pack; measured: bench/results/gateway.md. */
+/** More growth would mean that the Worker holds parts of the pack in memory (measured: bench/results/gateway.md). */
 const MAX_GROWTH_MB = 64
 
-/** Adds a commit of so many random bytes, in files the staging gate lets through, and pushes it. */
+/** Commits this many megabytes of random bytes, in files that the agent does not hold back, and pushes them. */
 async function bigPush(bench: Bench, megabytes: number): Promise<Ran> {
   const dir = await bench.clone()
   for (let file = 0; file < megabytes / 4; file++)
@@ -36,7 +36,7 @@ async function pushed(bench: Bench, ...args: string[]): Promise<Ran> {
   return bench.git(dir, 'push', ...args)
 }
 
-/** The plan has pushed its branch once, and goes on. */
+/** Pushes the branch once, makes a change, and pushes again. */
 async function pushedTwice(bench: Bench, change: (dir: string) => Promise<void>, ...args: string[]) {
   const dir = await bench.clone()
   await bench.commit(dir)

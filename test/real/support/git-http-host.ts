@@ -1,4 +1,4 @@
-// A git host for tests: real `git http-backend` on real bare repositories, behind Basic auth, noting what arrives.
+// A git host for tests: real `git http-backend` on real bare repositories, behind Basic auth. It records the requests.
 import { execFileSync, spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -12,7 +12,7 @@ export interface Seen {
 export interface GitHost {
   url: string
   seen: Seen[]
-  /** Called before git is; answering true means it took the request over. */
+  /** Called before git. Returns true when it handles the request itself. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null
   close(): Promise<void>
 }
@@ -52,7 +52,7 @@ function runBackend(root: string, request: IncomingMessage, response: ServerResp
       PATH_INFO: decodeURIComponent(url.pathname),
       QUERY_STRING: url.search.slice(1),
       CONTENT_TYPE: header('content-type'),
-      // No CONTENT_LENGTH: told a length that never comes, git http-backend spins for ever on a client that left.
+      // CONTENT_LENGTH is not set: if the client leaves before it has sent that much, git http-backend spins for ever.
       HTTP_CONTENT_ENCODING: header('content-encoding'),
       GIT_PROTOCOL: header('git-protocol'),
       REMOTE_USER: 'tester',
@@ -84,7 +84,7 @@ function runBackend(root: string, request: IncomingMessage, response: ServerResp
   child.stdout.on('end', () => response.end())
 }
 
-/** A bare repository with `commits` commits on main, pushing over HTTP allowed. */
+/** Makes a bare repository with `commits` commits on main that accepts pushes over HTTP. */
 export function makeRepository(root: string, name: string, commits: number, format = 'sha1'): void {
   const sh = (script: string) => execFileSync('sh', ['-ceu', script], { cwd: root, stdio: 'pipe' })
   sh(`git init -q --bare --object-format=${format} -b main ${name} && git -C ${name} config http.receivepack true &&

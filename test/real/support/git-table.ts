@@ -1,5 +1,5 @@
-// One row of docs/gateway-git.md: a fresh repository, workspace and plan, git run as the plan's user would, and the outcome in words
-// that are the same on every machine.
+// Makes one row of docs/gateway-git.md: a fresh repository, workspace and plan, git as the plan's user runs it, and the outcome in
+// words that are the same on every machine.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import type { ObjectLab, Seeded } from './object-lab.ts'
 
 const run = promisify(execFile)
 const AGENT = join(import.meta.dirname, '../../../agent/main.ts')
-/** What a plan's checkout runs before a push, from the sources. */
+/** The pre-push hook of a plan's checkout, run from the sources. */
 export const CHECK_PUSH = `'${process.execPath}' '${AGENT}' check-push`
 const GIT_TIMEOUT_MS = 120_000
 
@@ -63,7 +63,7 @@ function createBench(lab: ObjectLab, seeded: Seeded) {
       .replaceAll('{checkpoint}', checkpoint)
       .replaceAll('{remote}', remote)
   const git = async (dir: string, ...args: string[]): Promise<Ran> => {
-    // Random bytes do not get smaller: compressing them would only take its time.
+    // Random bytes do not compress, so compression would only cost time.
     const config = ['-c', `http.extraHeader=Authorization: Bearer ${token}`, '-c', 'core.compression=0']
     const options = { cwd: join(home, dir), env, timeout: GIT_TIMEOUT_MS }
     try {
@@ -90,7 +90,7 @@ function createBench(lab: ObjectLab, seeded: Seeded) {
     upstream: (...args: string[]) => seeded.git(...identity, ...args),
     cancel: () => seeded.post(`cancel/${seeded.plan}`),
     asMachine: () => void (token = seeded.vmKey),
-    /** What came before is not part of the case. */
+    /** Forgets what came before; it is not part of the case. */
     begin: () => {
       before = refsNow()
       lab.host.seen.length = 0
@@ -106,7 +106,7 @@ function createBench(lab: ObjectLab, seeded: Seeded) {
       await must(dir, ...identity, 'commit', '-q', '--allow-empty', '-m', 'work')
     },
     amend: (dir: string) => must(dir, ...identity, 'commit', '-q', '--allow-empty', '--amend', '-m', 'anew'),
-    /** In the clones made from now on. */
+    /** Adds a hook to the clones made from now on. */
     hook: (name: string, text: string) => void hooks.push([name, text]),
     hostHook: (name: string, text: string) => writeHook(seeded.bare, name, text),
     async post(path: string): Promise<{ status: number; text: string }> {
@@ -140,7 +140,7 @@ function writeHook(gitDir: string, name: string, text: string): void {
   writeFileSync(join(gitDir, 'hooks', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
 }
 
-/** What matters to a reader, one line each; progress, and what git says after any failed push, is left out. */
+/** Returns the lines that matter to a reader, without progress and without what git prints after any failed push. */
 function wordsOf(output: string): string {
   const lines = output
     .split(/[\n\r]/)

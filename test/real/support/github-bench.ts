@@ -1,4 +1,4 @@
-// GitHub's stand-in with a receiver for its webhooks, a fresh repository for each test, and commits made without a clone.
+// The GitHub stand-in with a receiver for its webhooks, a fresh repository for each test, and commits made without a clone.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -18,7 +18,7 @@ export const BRANCH = 'agent/11112222-3333-8444-8555-666677778888'
 
 type Received = { event: string; guid: string; body: string; signature: string }
 
-/** Sets itself up and clears itself away around the tests of the file that calls it. */
+/** Starts everything before the calling file's tests and removes it after them. */
 export function useGithub() {
   const dir = mkdtempSync(join(tmpdir(), 'github-'))
   const started: { gitHost?: GitHost; github?: GithubStandIn; repo: string; count: number } = {
@@ -59,7 +59,7 @@ export function useGithub() {
     answerWith(status: number): void {
       answerStatus = status
     },
-    /** A second GitHub on the same pull requests, as after a restart. */
+    /** Starts a second GitHub with the same pull requests, as after a restart. */
     start: (webhookUrl: string): Promise<GithubStandIn> =>
       startGithub({
         port: 0,
@@ -74,7 +74,7 @@ export function useGithub() {
       const cwd = bench.gitHost.repos.dirOf(bench.repo)
       return execFileSync('git', ['mktree', '-z'], { cwd, input, encoding: 'utf8' }).trim()
     },
-    /** Commits on `branch`, made in the bare repository itself: one file each, name to content. */
+    /** Makes commits on `branch` in the bare repository itself, one file each (name to content). */
     async commits(branch: string, files: Record<string, string>, from = 'main'): Promise<string> {
       let head = await bench.git('rev-parse', from)
       for (const [name, content] of Object.entries(files)) {

@@ -1,4 +1,4 @@
-// What the tests of the model stand-in share: a client as Ralph makes one, tools that note what was called, raw requests.
+// Shared by the tests of the model stand-in: a client like the agent's, tools that record their calls, and raw requests.
 import Anthropic from '@anthropic-ai/sdk'
 import type { BetaMessageParam } from '@anthropic-ai/sdk/resources/beta/messages/messages'
 import { betaTool } from '@anthropic-ai/sdk/helpers/beta/json-schema'
@@ -21,7 +21,7 @@ export function connect(model: ModelStandIn, maxRetries = 0): Anthropic {
 }
 
 let planCount = 0
-/** Ids as the runtime gives them: plans of one workspace begin alike. */
+/** Returns an id as the runtime makes it: the ids of one workspace's plans begin alike. */
 export function newPlanId(): string {
   planCount += 1
   return `a1b2c3d4-e5f6-8000-8000-${planCount.toString(16).padStart(12, '0')}`
@@ -39,7 +39,7 @@ export const firstMessage = (id: string, plan: string): BetaMessageParam => ({
 export type Called = { name: string; input: unknown }
 type Run = { id: string; plan: string; stream?: boolean; maxTurns?: number; rejectFinish?: number }
 
-/** Lets the SDK's own loop work on a plan; what was called, the last stop reason and the history at the end. */
+/** Runs the SDK's own loop on a plan. Returns the calls, the last stop reason and the history. */
 export async function runPlan(
   client: Anthropic,
   run: Run,
@@ -92,7 +92,7 @@ export const settings = {
 
 export const tools = [{ name: 'bash', input_schema: { type: 'object' } }]
 
-/** A request without the SDK in between, so that it may be wrong. */
+/** Sends a request without the SDK, so that it may be invalid. */
 export async function send(
   model: ModelStandIn,
   body: unknown,

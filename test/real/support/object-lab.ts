@@ -1,4 +1,4 @@
-// Real gateway, real objects, real git host: workspaces with a running plan and no VM, and the streams a hostile one would open.
+// A real gateway, real objects and a real git host: workspaces with a running plan but no VM, and the requests of a hostile VM.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ const TOKEN = 'ghp_CANARYcanary0123456789'
 export const ZERO = '0'.repeat(40)
 
 export type ObjectLab = Awaited<ReturnType<typeof createObjectLab>>
-/** A workspace with one running plan, what its VM would hold, and hands on its rows. */
+/** A workspace with one running plan, the tokens that its VM would hold, and access to its rows. */
 export interface Seeded {
   name: string
   bare: string
@@ -33,7 +33,7 @@ export interface Seeded {
   get(path: string): Promise<unknown>
 }
 
-/** `plain`: without the processes that `wrangler dev` puts in front. */
+/** `plain` runs workerd without the processes that `wrangler dev` puts in front of it. */
 export async function createObjectLab({ plain = false } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'gateway-object-'))
   const host: GitHost = await startGitHost({ root, user: 'x-access-token', token: TOKEN })
@@ -67,11 +67,11 @@ export async function createObjectLab({ plain = false } = {}) {
     root,
     host,
     base: worker.url,
-    /** Of its one process; null when there are several. */
+    /** Process id of the Worker; null when it runs in several processes. */
     workerPid: worker.pid,
-    /** What the host itself takes. */
+    /** The Authorization header that the git host accepts. */
     hostAuthorization: `Basic ${btoa(`x-access-token:${TOKEN}`)}`,
-    /** A fresh repository, workspace and running plan, with the tokens its VM would hold. */
+    /** Makes a fresh repository, workspace and running plan. Returns them with the tokens that the VM would hold. */
     async seed(format = 'sha1'): Promise<Seeded> {
       count += 1
       const name = `demo-${count}`
@@ -101,14 +101,14 @@ export async function createObjectLab({ plain = false } = {}) {
         get: (path: string) => get(`${name}/${path}`),
       }
     },
-    /** A request a test writes and reads by hand. */
+    /** Opens a request whose bytes the test writes and reads itself. */
     open(seeded: Seeded, method: string, path: string, headers: Record<string, string> = {}): ClientRequest {
       const client = httpRequest(`${worker.url}/vm/${path}`, {
         method,
         agent: false,
         headers: { authorization: `Bearer ${seeded.token}`, ...headers },
       })
-      client.on('error', () => {}) // cut: what a test waits for
+      client.on('error', () => {}) // the tests wait for a cut connection
       return client
     },
     async close(): Promise<void> {
@@ -121,13 +121,13 @@ export async function createObjectLab({ plain = false } = {}) {
 
 export interface HostWatch {
   intercept: (this: void, request: IncomingMessage, response: ServerResponse) => boolean
-  /** Body bytes of the request that arrived; -1 before it did. */
+  /** Number of body bytes that arrived; -1 before the request came. */
   received(): number
-  /** Resolves when its connection is over; whole: asked and answered to the end. */
+  /** Resolves when the connection has ended. whole means that request and answer were complete. */
   closed: Promise<{ whole: boolean }>
 }
 
-/** Watches the first request that fits. */
+/** Watches the first request for which fits() is true. */
 export function watchHost(fits: (request: IncomingMessage) => boolean): HostWatch {
   const closed = Promise.withResolvers<{ whole: boolean }>()
   let bytes = -1
@@ -144,7 +144,7 @@ export function watchHost(fits: (request: IncomingMessage) => boolean): HostWatc
   }
 }
 
-/** A commit on top of main that exists nowhere yet, and the pack a push of it would carry. */
+/** Makes a commit on top of main that no repository has yet, and the pack that a push of it would send. */
 export function makeCommit(seeded: Seeded, bytes = 1_000): { commit: string; pack: Buffer } {
   const work = mkdtempSync(join(tmpdir(), 'gateway-commit-'))
   try {
@@ -160,7 +160,7 @@ export function makeCommit(seeded: Seeded, bytes = 1_000): { commit: string; pac
   }
 }
 
-/** The same, stored in the repository under a ref. */
+/** Makes such a commit and stores it in the repository under a ref. */
 export function storeCommit(seeded: Seeded, bytes: number, ref: string): string {
   const work = mkdtempSync(join(tmpdir(), 'gateway-commit-'))
   try {
@@ -182,7 +182,7 @@ function commitIn(work: string, bare: string, bytes: number): string {
   return git('rev-parse', 'HEAD')
 }
 
-/** The commands of a push of one ref, as git writes them. */
+/** Returns the commands of a push of one ref, as git writes them. */
 export function pushHead(commit: string, ref: string, oldId = ZERO): Buffer {
   const line = `${oldId} ${commit} ${ref}\0 report-status-v2 side-band-64k agent=git/2.50`
   return Buffer.from(`${(line.length + 4).toString(16).padStart(4, '0')}${line}0000`)

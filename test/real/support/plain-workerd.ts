@@ -1,5 +1,5 @@
-// workerd alone, as close to the platform as one machine gets: `wrangler dev` puts a second workerd and a Node process in front, which
-// take time and memory of their own. For what is measured, and where its one process has to be known.
+// Runs workerd alone, which is as close to the platform as one machine gets. `wrangler dev` puts a second workerd and a Node
+// process in front, which cost time and memory. It is for measurements, and for tests that need the id of the one process.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,11 +12,11 @@ import type { GatewayWorker } from './gateway-worker.ts'
 const ROOT = join(import.meta.dirname, '../../..')
 const Listening = z.object({ event: z.literal('listen'), port: z.number() })
 
-/** test/worker/support/gateway-object-worker.ts, its objects on disk and without D1, which its silent alarm would write to. */
+/** Starts test/worker/support/gateway-object-worker.ts with its objects on disk and without D1, to which its alarm would write. */
 export async function startPlainWorker(
   vars: Record<string, string>,
 ): Promise<GatewayWorker & { pid: number }> {
-  // In memory where that can be: what is measured is the gateway, not this machine's disk.
+  // The folder is in memory where possible, because the gateway is measured and not this machine's disk.
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'plain-workerd-'))
   mkdirSync(join(folder, 'objects'))
   await build({

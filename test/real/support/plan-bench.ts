@@ -1,5 +1,5 @@
-// One plan's process without its process: a real checkout of a real repository, a journal, and what it reported. For the parts
-// that work on a checkout; the whole of Ralph stands in vm.ts.
+// A plan's context without its process: a real checkout of a real repository, a journal, and the reported messages. It is for tests
+// of parts that work on a checkout; vm.ts runs the whole agent.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,16 +21,16 @@ export interface PlanBench extends Disposable {
   folder: string
   plan: PlanContext
   baseHead: string | null
-  /** What the plan reported, events only. */
+  /** The events that the plan reported. */
   events: { type: string; text: string }[]
-  /** git in the checkout, as the model runs it. */
+  /** Runs git in the checkout, as the model does. */
   git(...args: string[]): string
-  /** git in the remote repository. */
+  /** Runs git in the remote repository. */
   remote(...args: string[]): string
-  /** A commit of somebody else's on a branch of the remote. */
+  /** Pushes another person's commit to a branch of the remote. */
   pushBySomebody(files: Record<string, string>, branch?: string): string
   put(path: string, content: string | Buffer): void
-  /** Everything that has ever reached the remote, as text. */
+  /** True when this text is anywhere in what has ever reached the remote. */
   remoteHas(text: string): boolean
 }
 
@@ -40,7 +40,7 @@ export interface PlanBenchOptions {
   start?: Partial<PlanContext['start']>
   /** Before the checkout is made. */
   arrange?: (remote: (...args: string[]) => string) => void
-  /** Where it stands; default: a new temporary folder. */
+  /** Folder of the bench. Default: a new temporary folder. */
   folder?: string
 }
 

@@ -1,4 +1,4 @@
-// Ralph's tools without a model: what a call answers, in a checkout of a temporary folder.
+// Calls the agent's tools without a model, in a checkout in a temporary folder.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openJournal } from '../../../agent/plan/journal.ts'
@@ -11,7 +11,7 @@ export interface ToolBench {
   context: ToolContext
   reported: FromPlan[]
   content(name: string, input: Record<string, unknown>): Promise<ToolContent>
-  /** The words of the answer, also of an error. */
+  /** Returns the text of the answer or of the error. */
   call(name: string, input: Record<string, unknown>): Promise<string>
 }
 
@@ -28,7 +28,7 @@ export function openTools(folder: string, start: Partial<PlanContext['start']> =
     TMPDIR: join(home, 'tmp'),
     LANG: 'C.UTF-8',
   }
-  // Only what tools look at.
+  // The context has only the fields that tools use.
   const plan = {
     start: { checkout, onQuestion: 'pause', ...start },
     home,
@@ -50,7 +50,7 @@ export function openTools(folder: string, start: Partial<PlanContext['start']> =
     const tool = tools.find((one) => one.name === name)
     if (tool === undefined) throw new Error(`no tool ${name}`)
     try {
-      // The SDK parses what the model sent; so does the test.
+      // The SDK parses the model's input before it calls a tool, so the test does too.
       return (await tool.run(tool.parse(input) as never)) as ToolContent
     } catch (error) {
       return error instanceof Error ? error.message : String(error)

@@ -1,5 +1,5 @@
-// A machine for one test: Ralph's real bundle with its folders below a temporary one, a fake Worker, a repository, the scripted
-// model. Everything is ended by user and folder, never by a name.
+// A machine for one test: the agent's real bundle with its folders in a temporary folder, a fake Worker, a repository and the
+// scripted model. At the end its processes are found by user and folder, never by name.
 import { execFile, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import {
@@ -36,10 +36,10 @@ export interface TestVm extends AsyncDisposable {
   ring(nonce?: string): Promise<DoorbellStatus>
   /** The supervisor's process id; null when none runs. */
   supervisorPid(): number | null
-  /** The supervisor and the shell that would bring it back: only a doorbell does then. */
+  /** Kills the supervisor and the shell that would restart it. Only a doorbell starts it again. */
   killRalph(): void
   planPids(plan: FakePlan): number[]
-  /** Of the process that leads a plan's proof; any plan's. */
+  /** Process ids of all running provers, of any plan. */
   proverPids(): number[]
   home(plan: FakePlan): string
   checkout(plan: FakePlan): string
@@ -48,7 +48,7 @@ export interface TestVm extends AsyncDisposable {
 export interface TestVmOptions {
   files?: Record<string, string>
   env?: Record<string, string>
-  /** A folder for the machine's own files: root's, the workspace, the homes. Default: beside the rest. */
+  /** Folder for the machine's files (root's, the workspace, the homes). Default: beside the other files. */
   disk?: string
 }
 
@@ -106,7 +106,7 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
     planPids: (plan) => pidsOfPlan(bundle, plan.desired.id),
     proverPids: () => pidsWith(bundle, ' prove'),
     async [Symbol.asyncDispose]() {
-      // Who starts others first.
+      // The supervisor is killed first, because it starts the others.
       vm.killRalph()
       for (const word of ['run-plan', 'prove']) for (const pid of pidsWith(bundle, word)) kill(pid)
       for (const plan of worker.plans.values()) {
@@ -174,7 +174,7 @@ function readProc(pid: number, name: string): string {
   }
 }
 
-/** userdel refuses while a process of the user is still on its way out, hence the repetition. */
+/** Removes a user. It repeats userdel, which refuses while a process of the user is still ending. */
 async function removePlanUser(name: string, planId: string): Promise<void> {
   await until(() => {
     for (const pid of pids()) if (environment(pid).includes(`RALPH_PLAN=${planId}`)) kill(pid)

@@ -1,10 +1,10 @@
-// What a process keeps in memory, by Linux's own count.
+// Measures a process's memory by the kernel's own count (Linux only).
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
-/** Whether this system tells it. */
+/** True when this system can measure it. */
 export const canMeasureMemory = existsSync('/proc/self/clear_refs')
 
-/** Megabytes by which its resident memory grew at most while `work` ran, above where it stood before. */
+/** Returns by how many megabytes the resident memory grew at most while `work` ran. */
 export async function measureGrowthMb(pid: number, work: () => Promise<void>): Promise<number> {
   writeFileSync(`/proc/${pid}/clear_refs`, '5') // the peak is counted from here
   const before = megabytes(pid, 'VmRSS')
