@@ -1,4 +1,4 @@
-// The control API of the local stack: tests cause faults and look inside. It is on loopback, behind a path that cannot be guessed.
+// The control API of the local stack, with which tests cause faults and look inside. It listens on loopback, behind a secret path.
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
@@ -55,7 +55,7 @@ export async function startControl(
     const { branch, method } = Merge.parse(await c.req.json())
     return c.json(await github.merge(c.req.param('repo'), branch, method))
   })
-  // What the webhook did, a delivery sent once more, and a webhook that loses everything.
+  // Lists the webhook's deliveries, sends one again, or makes the webhook lose all of them.
   app.get('/github/deliveries', (c) => c.json(github.webhooks.deliveries()))
   app.post('/github/deliveries/:guid/redeliver', async (c) => {
     const sent = await github.webhooks.redeliver(c.req.param('guid'))

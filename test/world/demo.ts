@@ -59,7 +59,7 @@ const Seen = z.looseObject({
 const run = promisify(execFile)
 const keep = process.argv.includes('--keep')
 const startedMs = Date.now()
-/** Of an event, in characters: with time and type a line stays under 100 columns. */
+/** Characters shown of an event. With time and type the line stays under 100 columns. */
 const MAX_DETAIL = 74
 
 function say(title: string, detail = ''): void {
@@ -72,7 +72,7 @@ const indent = (text: string): string =>
     .split('\n')
     .map((line) => `             ${line}`)
     .join('\n')
-/** As git colours a diff on a terminal. */
+/** Colours a diff as git does on a terminal. */
 const coloured = (diff: string): string =>
   diff
     .split('\n')
@@ -86,7 +86,7 @@ const coloured = (diff: string): string =>
             : line,
     )
     .join('\n')
-/** On one line of a terminal. */
+/** Cuts a text to one line of a terminal. */
 const short = (text: string): string => (text.length > MAX_DETAIL ? `${text.slice(0, MAX_DETAIL)}…` : text)
 
 async function tell(world: World): Promise<void> {
@@ -161,7 +161,7 @@ async function tell(world: World): Promise<void> {
     )
 
   const clone = join(world.stateDir, 'clone')
-  // Never synchronously: the git host lives in this very process.
+  // git must not run synchronously, because the git host runs in this same process.
   const git = async (...args: string[]): Promise<string> => (await run('git', args)).stdout
   await git('clone', '--quiet', repo.push_url, clone)
   say(
@@ -238,5 +238,5 @@ if (violations.length > 0) {
   console.error(`The agent broke rules of the model API:\n${violations.join('\n')}`)
 }
 rmSync(stateDir, { recursive: true, force: true })
-// Said outright: a client whose call was cut off would keep this process.
+// process.exit() is needed, because a client whose call was cut off would keep this process running.
 process.exit(outcome === 'told' ? 0 : 1)

@@ -13,7 +13,7 @@ const { values } = parseArgs({
     state: { type: 'string', default: join(import.meta.dirname, '../../.dev') },
     'vm-image': { type: 'string' },
     'unsafe-no-sandbox': { type: 'boolean', default: false },
-    // For tests: whatever .dev.vars says, nothing reaches the outside.
+    // For tests: the stand-ins are used whatever .dev.vars says, so nothing reaches the outside.
     'stand-ins': { type: 'boolean', default: false },
   },
 })
@@ -36,7 +36,7 @@ function readOptions(): WorldOptions {
   }
 }
 
-/** The stand-in model is no model: without a script it changes nothing. */
+/** Explains how to try a plan: the stand-in is no real model and changes nothing without a script in the plan's text. */
 const trial = (urls: World['urls']): string[] => [
   '\nA plan to try (the stand-in for the model runs the sh blocks of a plan, and nothing else):',
   '  Write a greeting.',
@@ -85,7 +85,7 @@ try {
   const starting = startWorld(readOptions())
   let isStopping = false
   const stop = (): void => {
-    if (isStopping) process.exit(1) // asked twice: whatever is left dies with us
+    if (isStopping) process.exit(1) // asked a second time: exit at once, which also ends all children
     isStopping = true
     starting
       .then((world) => world.close())

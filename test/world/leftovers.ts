@@ -1,5 +1,6 @@
-// A Worker that outlived its stack (killed in a moment when its watchdog could not act) still has the state folder's databases open:
-// two writers on one state would undo what everything else here promises. Its group is remembered, and ended before a new one starts.
+// A Worker that outlived its stack (killed in a moment when its watchdog could not act) still has the state folder's databases
+// open: two writers on one state would undo what everything else here promises. Its group is remembered, and ended before a new
+// one starts.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +22,7 @@ export function endLeftovers(stateDir: string, root: string): void {
     try {
       process.kill(Number(pid), 'SIGKILL')
     } catch {
-      // ended by itself since
+      // the process has ended by itself
     }
   }
 }
@@ -31,6 +32,6 @@ function readGroup(stateDir: string): string | null {
     const text = readFileSync(join(stateDir, FILE), 'utf8').trim()
     return /^\d+$/.test(text) ? text : null
   } catch {
-    return null // the first start on this folder
+    return null // this is the first start with this folder
   }
 }

@@ -1,7 +1,7 @@
-// A loopback server on its port, and closed again without waiting for idle clients.
+// Starts a server on a loopback port, and closes it without waiting for idle clients.
 import type { Server } from 'node:http'
 
-/** `http://127.0.0.1:{port}`. Port 0: any free one. Errors: one sentence that names a taken port. */
+/** Returns `http://127.0.0.1:{port}`; port 0 takes any free one. Errors: throws a sentence that names a taken port. */
 export async function listen(server: Server, port: number): Promise<string> {
   await new Promise<void>((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) =>

@@ -1,14 +1,14 @@
-// One stack per state folder. The lock names its holder by pid and start time, so that one left behind by SIGKILL holds nobody up,
-// also when the pid has a new owner.
+// The lock that allows one stack per state folder. It names its holder by pid and start time, so that a lock left by SIGKILL does
+// not count, also when another process has the same pid.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const LOCK = 'lock'
-/** What every state folder of ours holds; nothing else is ever wiped. */
+/** A file that every state folder of ours has. Other folders are never wiped. */
 const OURS = 'settings.json'
 
-/** Answers the release. Errors: the folder is in use, with who uses it. */
+/** Takes the lock and returns the function that releases it. Errors: throws when the folder is in use, with the process's name. */
 export function lockStateDir(stateDir: string): () => void {
   mkdirSync(stateDir, { recursive: true, mode: 0o755 })
   const file = join(stateDir, LOCK)
@@ -32,7 +32,7 @@ export function lockStateDir(stateDir: string): () => void {
   }
 }
 
-/** Empties a state folder but for the lock. Errors: the folder holds something that is not ours. */
+/** Empties a state folder except for the lock. Errors: throws when the folder is not a state folder of ours. */
 export function wipeStateDir(stateDir: string): void {
   const names = readdirSync(stateDir).filter((name) => name !== LOCK)
   if (names.length > 0 && !names.includes(OURS))
@@ -42,13 +42,13 @@ export function wipeStateDir(stateDir: string): void {
   for (const name of names) rmSync(join(stateDir, name), { recursive: true, force: true })
 }
 
-/** null: there is no such process. */
+/** Returns when a process started; null when there is no such process. */
 function startTimeOf(pid: number): string | null {
   if (process.platform !== 'linux') {
     try {
       return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || null
     } catch {
-      return null // ps found none
+      return null // ps found no such process
     }
   }
   // The command in parentheses may hold anything; the 20th field after it is the start time in ticks since boot.
@@ -61,6 +61,6 @@ function readOrEmpty(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch {
-    return '' // gone meanwhile
+    return '' // the process has ended
   }
 }

@@ -9,11 +9,11 @@ const RELEASE_MS = 5_000
 
 export function portsFrom(worker: number): Ports {
   const [orgo, git, github, model, control, tap] = [1, 2, 3, 4, 5, 6].map((offset) => worker + offset)
-  // Named one by one, so that a new stand-in cannot be forgotten here.
+  // The names are listed one by one, so that a new stand-in cannot be forgotten here.
   return { worker, orgo, git, github, model, control, tap } as Ports // six offsets give six numbers
 }
 
-/** Below the range from which systems take the ports of outgoing connections: those could be taken while the Worker restarts. */
+/** Finds free ports below the range for outgoing connections, which could take a port while the Worker restarts. */
 export async function findFreePorts(): Promise<Ports> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const ports = portsFrom(FIRST_FREE + Math.floor(Math.random() * (LAST_FREE - FIRST_FREE)))

@@ -1,5 +1,5 @@
-// Keys a person put into .dev.vars: the real service takes the place of its stand-in. Only `npm run dev` asks; demo and tests
-// stay offline whatever the file says.
+// Reads the keys that a person put into .dev.vars: with a key, the real service replaces its stand-in. Only `npm run dev` reads the
+// file; demo and tests stay offline.
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 
@@ -8,7 +8,7 @@ export type RealServices = {
   ANTHROPIC_API_KEY?: string
   /** Lines for remotes outside the stand-in git host. */
   GIT_CREDENTIALS?: string
-  /** Where computers at Orgo reach this machine: a tunnel to the tap's port. */
+  /** Address at which computers at Orgo reach this machine: a tunnel to the tap's port. */
   VM_URL?: string
 }
 
@@ -19,7 +19,7 @@ export function readRealServices(file: string): RealServices {
   return Object.fromEntries(names.flatMap((name) => (found[name] ? [[name, found[name]]] : [])))
 }
 
-/** What the secret watch looks for: keys, and the token of each credential line. */
+/** Returns the secrets that the secret watch looks for: the keys, and the token of each credential line. */
 export function secretsOf(real: RealServices): Record<string, string> {
   const tokens = (real.GIT_CREDENTIALS ?? '')
     .split('\n')

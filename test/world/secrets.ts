@@ -1,4 +1,4 @@
-// Canaries: every secret of the stack, looked for in every byte that reaches a VM. Answers with names and places, never values.
+// Looks for every secret of the stack in every byte that reaches a VM. It answers with names and places, never with values.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream, existsSync } from 'node:fs'
@@ -11,7 +11,9 @@ export interface Sighting {
 
 export type SecretWatch = ReturnType<typeof createSecretWatch>
 
-/** `secrets`: name → value. Each is looked for as it is, percent-encoded, in hex, and as base64 at any place inside a longer text. */
+/**
+ * `secrets`: name → value. Each is looked for as it is, percent-encoded, in hex, and as base64 at any place inside a longer text.
+ */
 export function createSecretWatch(secrets: Record<string, string>) {
   const needles = Object.entries(secrets).flatMap(([name, value]) =>
     [...new Set([value, encodeURIComponent(value), ...hexForms(value), ...base64Forms(value)])].map(
@@ -28,7 +30,7 @@ export function createSecretWatch(secrets: Record<string, string>) {
     if (!seen.some((one) => one.secret === secret && one.where === where)) seen.push({ secret, where })
   }
 
-  /** A watcher of one stream: keeps the tail, so that a secret cut by a chunk border is seen as well. */
+  /** Watches one stream. It keeps the end of each chunk, so that it also sees a secret that is split over two chunks. */
   function stream(where: string): (chunk: Uint8Array) => void {
     let tail: Buffer = Buffer.alloc(0)
     return (chunk) => {
@@ -39,12 +41,12 @@ export function createSecretWatch(secrets: Record<string, string>) {
   }
 
   async function searchDisk(dir: string): Promise<void> {
-    // The words come by a pipe: a plan's user may list this machine's command lines, and must not find them there.
+    // The secrets go through a pipe, because a plan's user can list this machine's command lines.
     const grep = spawn('grep', ['-rlsaF', '-D', 'skip', '-f', '-', '--', dir], {
       stdio: ['pipe', 'pipe', 'ignore'],
     })
     const done = once(grep, 'close')
-    grep.stdin.on('error', () => undefined) // grep left early; its answer says what it found
+    grep.stdin.on('error', () => undefined) // grep may end early; its output says what it found
     grep.stdin.end(needles.map(({ text }) => text).join('\n'))
     let files = ''
     for await (const chunk of grep.stdout) files += String(chunk)
@@ -54,14 +56,16 @@ export function createSecretWatch(secrets: Record<string, string>) {
       try {
         for await (const chunk of createReadStream(file)) look(chunk)
       } catch {
-        // Gone since grep saw it: the next look finds it where it went.
+        // The file has moved since grep saw it. The next look finds it at its new place.
       }
     }
   }
 
   return {
     stream,
-    /** Everything seen so far. Looks through the disks and living processes too: whatever way a secret took, there it would lie. */
+    /**
+     * Returns all secrets seen so far. It also searches the disks and the running processes, where a leaked secret would end up.
+     */
     async sightings(dirs: string[]): Promise<Sighting[]> {
       for (const dir of dirs) if (existsSync(dir)) await searchDisk(dir)
       for (const { pid, bytes } of vmProcesses(dirs)) stream(`process ${pid}`)(bytes)
@@ -75,7 +79,7 @@ function hexForms(value: string): string[] {
   return [hex, hex.toUpperCase()]
 }
 
-/** How the value reads inside base64 of a longer text: three alignments, without the characters its neighbours share. */
+/** Returns how the value looks inside base64 of a longer text, at the three possible alignments. */
 function base64Forms(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {
     const padded = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)])

@@ -1,4 +1,5 @@
-// What a local stack is made of, made once per state folder and kept there (0600): a restart has the same addresses and secrets.
+// Makes the settings of a local stack once per state folder and keeps them there (0600), so that a restart has the same addresses
+// and secrets.
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +23,7 @@ const Stored = z.object({
 })
 export type StackSettings = z.infer<typeof Stored>
 
-/** `port`: the Worker's; the stand-ins take those after it. undefined or 0: those of last time, else 8787 or free ones. */
+/** `port` is the Worker's; the stand-ins take those after it. undefined or 0: the last ports, else 8787 or free ones. */
 export async function loadSettings(stateDir: string, port: number | undefined): Promise<StackSettings> {
   const file = join(stateDir, 'settings.json')
   const known = read(file)
@@ -43,7 +44,7 @@ function read(file: string): StackSettings | null {
   try {
     return Stored.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch {
-    return null // none yet, or of an older shape: made anew
+    return null // the file is missing or has an older form: it is made again
   }
 }
 
@@ -51,7 +52,7 @@ function makeSecrets(): Omit<StackSettings, 'ports'> {
   const random = (): string => randomBytes(24).toString('base64url').replaceAll(/[-_]/g, 'x')
   return {
     secrets: {
-      // Shaped like the real ones, so that redaction and refusals by shape are exercised too.
+      // The secrets have the form of real ones, so that redaction by form is tested too.
       ORGO_API_KEY: `sk_live_${random()}`,
       ANTHROPIC_API_KEY: `sk-ant-api03-${random()}`,
       GIT_TOKEN: `ghp_${random()}`,

@@ -1,9 +1,9 @@
-// What the processes inside local VMs were started with. Linux only: elsewhere the disks and the wire have to do.
+// Reads the arguments and environments of processes inside local VMs (Linux only). Elsewhere only disks and network are searched.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 export type VmProcess = { pid: string; bytes: Buffer }
 
-/** `dirs`: the computers' disks. A process is a VM's when it lives in another pid namespace, or in one of their homes. */
+/** `dirs` are the computers' disks. A process belongs to a VM when it is in another pid namespace or in one of their homes. */
 export function vmProcesses(dirs: string[]): VmProcess[] {
   if (process.platform !== 'linux') return []
   const own = readlinkSync('/proc/self/ns/pid')
@@ -18,7 +18,7 @@ export function vmProcesses(dirs: string[]): VmProcess[] {
         const isInside = readlinkSync(`/proc/${pid}/ns/pid`) !== own
         return isInside || dirs.some((dir) => bytes.includes(dir)) ? [{ pid, bytes }] : []
       } catch {
-        return [] // ended meanwhile, or another user's
+        return [] // the process has ended or belongs to another user
       }
     })
 }

@@ -1,4 +1,4 @@
-// The road from the VMs to the Worker: a streaming reverse proxy that shows every byte of an answer to the secret watch. It
+// The connection from the VMs to the Worker: a streaming reverse proxy that shows every byte of an answer to the secret watch. It
 // buffers nothing and cuts one side when the other is cut, so that what a VM meets is what it would meet directly.
 import { Agent, createServer, request as httpRequest } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -18,19 +18,19 @@ export interface VmTapOptions {
 
 export async function startVmTap(options: VmTapOptions): Promise<VmTap> {
   const server = createServer((incoming, outgoing) => relay(options, incoming, outgoing))
-  server.requestTimeout = 0 // a pack or a model's answer may take its time
+  server.requestTimeout = 0 // a pack or a model's answer may take long
   const url = await listen(server, options.port)
   return { url, close: () => shut(server) }
 }
 
-// Kept open until both sides have said everything: closed with bytes still on their way, a connection is reset, and an answer given
-// early is lost with it. Never used twice, so none is found stale.
+// A connection stays open until both sides have sent everything. Closing it while bytes are on their way would reset it, and an
+// early answer would be lost. No connection is used twice, so none is stale.
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 0 })
 const HOP_BY_HOP = new Set(['connection', 'keep-alive'])
 
 function relay(options: VmTapOptions, incoming: IncomingMessage, outgoing: ServerResponse): void {
   const headers = { ...incoming.headers }
-  // Compressed answers would hide what is searched for; "100 continue" was said by the server already.
+  // Compressed answers would hide the secrets. The server has already answered "100 continue".
   delete headers['accept-encoding']
   delete headers.expect
   delete headers.connection
@@ -71,7 +71,7 @@ function relay(options: VmTapOptions, incoming: IncomingMessage, outgoing: Serve
   incoming.pipe(upstream)
 }
 
-/** Names and values in turn, as node:http takes and gives them. */
+/** Names and values alternate, as in node:http. */
 function withoutHops(raw: string[]): string[] {
   return raw.filter((_, index) => !HOP_BY_HOP.has((raw[index - (index % 2)] ?? '').toLowerCase()))
 }

@@ -1,5 +1,5 @@
-// The Worker as a child: `wrangler dev` (workerd, local D1, objects and assets) in a process group of its own, started again when it
-// dies, as the platform does.
+// Runs the Worker as a child: `wrangler dev` (workerd, local D1, objects and assets) in a process group of its own. Like the
+// platform, it starts the Worker again when it dies.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,9 +11,9 @@ import { ROOT, signalGroup, spawnWrangler } from './wrangler.ts'
 const READY_MS = 240_000
 const GRACE_MS = 5_000
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [200, 10_000]
-/** A Worker that lived this long was well: its end counts as the first again. */
+/** After this time a Worker counts as healthy: its next end counts as the first again. */
 const WELL_MS = 30_000
-/** Looks in a row without an answer, after which it is started anew: of two workerds wrangler notices the end of one only. */
+/** After this many health checks without an answer it is restarted: of its two workerds wrangler notices the end of only one. */
 const [LOOK_EVERY_MS, MAX_SILENT_LOOKS] = [5_000, 4]
 
 export interface WorkerOptions {
@@ -24,13 +24,13 @@ export interface WorkerOptions {
 }
 
 export interface WorkerProcess {
-  /** SIGKILL of everything, and a start on the same state; resolves when it answers again. */
+  /** Kills everything with SIGKILL and starts again on the same state. Resolves when the Worker answers again. */
   kill: () => Promise<void>
   restart: () => Promise<void>
   close: () => Promise<void>
 }
 
-/** Errors: what the Worker's log says last, when it does not come up. */
+/** Starts the Worker. Errors: throws the end of its log when it does not answer. */
 export async function startWorker(options: WorkerOptions): Promise<WorkerProcess> {
   const { stateDir, port } = options
   const varsFile = join(stateDir, 'worker.vars')
@@ -65,7 +65,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
     hasAnswered = false
     rememberGroup(stateDir, started.pid)
     started.once('exit', (code, signal) => {
-      signalGroup(started, 'SIGKILL') // what it left behind would keep the port
+      signalGroup(started, 'SIGKILL') // its leftover processes would keep the port
       if (!isWanted || child !== started) return
       waitMs = Date.now() - startedMs > WELL_MS ? FIRST_WAIT_MS : Math.min(waitMs * 2, LONGEST_WAIT_MS)
       options.log(`worker: ended by itself (${String(signal ?? code)}), started again in ${waitMs} ms`)
@@ -117,7 +117,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
   }
 
   let turn: Promise<unknown> = Promise.resolve()
-  /** One after the other: two kills at once are two kills. */
+  /** Kills run one after the other, so that two kills at once count as two. */
   function again(signal: NodeJS.Signals): Promise<void> {
     const mine = turn.then(async () => {
       await stop(signal)
@@ -147,7 +147,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
   return { kill: () => again('SIGKILL'), restart: () => again('SIGTERM'), close }
 }
 
-/** null: it does not answer yet, or what answers there is not our Worker. */
+/** Returns the Worker's health; null when it does not answer yet or another program answers. */
 async function askHealth(port: number): Promise<{ problems: string[] } | null> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(5_000) })
@@ -159,7 +159,7 @@ async function askHealth(port: number): Promise<{ problems: string[] } | null> {
   }
 }
 
-/** The env-file wrangler reads expands $ in values, so it is taken back. */
+/** Writes the env file for wrangler. Wrangler expands $ in values, so $ is escaped. */
 function envFile(vars: Record<string, string>): string {
   return Object.entries(vars)
     .map(([name, value]) => `${name}=${JSON.stringify(value).replaceAll('$', '\\$')}\n`)

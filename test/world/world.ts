@@ -1,5 +1,5 @@
-// The whole product on one machine: the stand-ins in this process, the Worker as its child, computers as sandboxes.
-// Used by `npm run dev`, the demo and the end-to-end tests.
+// Starts the whole product on one machine: the stand-ins in this process, the Worker as its child, computers as sandboxes.
+// `npm run dev`, the demo and the end-to-end tests use it.
 import { execFileSync } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { startControl } from './control.ts'
@@ -23,23 +23,23 @@ import { ROOT } from './wrangler.ts'
 
 export interface WorldOptions {
   stateDir: string
-  /** undefined: as last time, else 8787. 0: free ones. */
+  /** The Worker's port. undefined: as last time, else 8787. 0: free ports. */
   port?: number
   fresh?: boolean
   vmImage?: 'desktop' | 'bare'
   unsafeNoSandbox?: boolean
-  /** Use the real services whose keys stand in .dev.vars. */
+  /** Use the real services whose keys are in .dev.vars. */
   useDevVars?: boolean
   live?: LiveServices
   log: (line: string) => void
 }
 
-/** `npm run test:live`: the real services in place of their stand-ins, and a way for real VMs to reach this machine. */
+/** For `npm run test:live`: the real services instead of stand-ins, and a way for real VMs to reach this machine. */
 export interface LiveServices {
   ORGO_API_KEY: string
   ANTHROPIC_API_KEY: string
   GIT_CREDENTIALS: string
-  /** Public address of the tap at this loopback address. */
+  /** Returns a public address for the tap at this loopback address. */
   reach: (tapUrl: string) => Promise<string>
 }
 
@@ -59,10 +59,10 @@ export interface WorldUrls {
 
 export interface World {
   urls: WorldUrls
-  /** Names of the outside services in use; empty: nothing reaches the outside. */
+  /** Names of the real services in use. When empty, nothing reaches the outside. */
   realServices: string[]
   stateDir: string
-  /** A new pairing code for the OAuth login (ten minutes, once); the one before ends. */
+  /** Makes a new pairing code for the OAuth login, valid ten minutes and once. The code before it becomes invalid. */
   pairingCode: () => Promise<string>
   close: () => Promise<void>
 }

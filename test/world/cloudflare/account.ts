@@ -1,4 +1,4 @@
-// One Cloudflare account as wrangler 4.156 sees it: databases that really run SQL, KV namespaces, Workers with their secrets.
+// A fake Cloudflare account as wrangler 4.156 sees it: databases that really run SQL, KV namespaces, Workers with their secrets.
 import { randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 
@@ -7,10 +7,10 @@ export interface Worker {
   secrets: Map<string, string>
   /** Plain settings of the last upload, by binding name. */
   vars: Map<string, string>
-  /** Ids of what is bound, by binding name. */
+  /** Ids of the bound resources, by binding name. */
   bindings: Map<string, string>
   uploads: number
-  /** False: made by setting a secret first; answers nothing yet. */
+  /** False for a Worker that setting a secret created: it has no code and answers nothing yet. */
   hasCode: boolean
 }
 
@@ -51,7 +51,7 @@ export function ensureWorker(account: CloudflareAccount, name: string): Worker {
   return made
 }
 
-/** As D1's /query: the rows of the last statement. */
+/** Runs SQL like D1's /query. Returns the rows of the last statement. */
 export function query(sql: DatabaseSync, text: string, params: (string | number | null)[]): unknown[] {
   if (/^\s*(?:select|pragma)\b/i.test(text)) return sql.prepare(text).all(...params)
   if (params.length > 0) sql.prepare(text).run(...params)

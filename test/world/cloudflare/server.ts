@@ -18,7 +18,7 @@ export interface CloudflareStandIn {
   calls: string[]
   /** The next calls whose "METHOD path" matches get this status (0: the connection is cut). */
   fault(match: RegExp, status: number, error: { code: number; message: string }, times?: number): void
-  /** Takes every fault away. */
+  /** Removes every fault. */
   mend(): void
   close(): Promise<void>
 }
@@ -30,7 +30,7 @@ const ok = (result: unknown, extra: object = {}) => ({
   result,
   ...extra,
 })
-/** All on the first page: wrangler asks on until a page is empty. */
+/** Puts all rows on the first page, because wrangler asks until a page is empty. */
 const onPage = (c: Context, rows: unknown[]) => (Number(c.req.query('page') ?? '1') > 1 ? [] : rows)
 const bad = (code: number, message: string) => ({
   success: false,

@@ -1,14 +1,14 @@
-// One request through the real `git http-backend`: a CGI child, bytes streamed both ways and never collected.
+// Passes one request through the real `git http-backend`, a CGI child. Bytes are streamed both ways and never collected.
 import { spawn } from 'node:child_process'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 export type BackendCall = {
-  /** What git serves; PATH_INFO is below it. */
+  /** Folder that git serves; PATH_INFO is below it. */
   root: string
   path: string
   query: string
   user: string
-  /** Holds the post-receive hook that writes what a push changed to pushLog. */
+  /** Folder of the post-receive hook, which writes the changed refs to pushLog. */
   hooksDir: string
   pushLog: string
   request: IncomingMessage
@@ -16,7 +16,7 @@ export type BackendCall = {
   log?: ((line: string) => void) | undefined
 }
 
-/** Settles when git has ended, whether or not the client stayed for the answer: an update whose answer is lost still happened. */
+/** Resolves when git has ended, even if the client left: an update whose answer is lost has still happened. */
 export function runBackend(call: BackendCall): Promise<void> {
   const { request, response } = call
   const header = (name: string): string => {
@@ -41,7 +41,8 @@ export function runBackend(call: BackendCall): Promise<void> {
       REMOTE_USER: call.user,
       REMOTE_ADDR: request.socket.remoteAddress,
       CONTENT_TYPE: header('content-type'),
-      // No CONTENT_LENGTH: git then reads to the end. Told a length that never comes, it spins for ever on a client that left.
+      // CONTENT_LENGTH is not set, so git reads to the end. With a length that never comes it would spin for ever when a client
+      // leaves.
       HTTP_CONTENT_ENCODING: header('content-encoding'),
       GIT_PROTOCOL: header('git-protocol'),
       PUSH_LOG: call.pushLog,
@@ -49,7 +50,7 @@ export function runBackend(call: BackendCall): Promise<void> {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stderr.on('data', (chunk: Buffer) => call.log?.(`git: ${chunk.toString().trim()}`))
-  // git may refuse before it has read the body; the client may leave before it has sent it.
+  // git may refuse before it has read the body, and the client may leave before it has sent it.
   child.stdin.on('error', () => request.resume())
   request.on('error', () => child.stdin.destroy())
   request.on('aborted', () => child.stdin.destroy())
@@ -72,7 +73,7 @@ export function runBackend(call: BackendCall): Promise<void> {
       done()
     })
     child.on('close', (code) => {
-      // A child that died before its head said nothing: the connection breaks, as a crashed server's does.
+      // If git died before it sent the head, the connection is cut, as by a server that crashes.
       if (!response.headersSent || (code !== 0 && !response.writableEnded)) response.destroy()
       done()
     })

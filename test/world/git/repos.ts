@@ -1,4 +1,4 @@
-// Bare repositories of the stand-in git host, and what people do to them: made, looked at, merged. Real git throughout.
+// The bare repositories of the stand-in git host, and what people do with them: create, read, merge. All of it uses real git.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -16,17 +16,17 @@ const PERSON = {
   GIT_AUTHOR_EMAIL: 'person@example.com',
   GIT_COMMITTER_NAME: 'A Person',
   GIT_COMMITTER_EMAIL: 'person@example.com',
-  // The host's own settings (signing, hooks, other default branches) have no say here.
+  // This machine's own git settings (signing, hooks, another default branch) are ignored.
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_CONFIG_NOSYSTEM: '1',
 }
 
-/** A conflict, or no fast-forward where one was asked for. */
+/** Thrown for a conflict, or when a fast-forward was asked for and is not possible. */
 export class MergeRefused extends Error {
   override name = 'MergeRefused'
 }
 
-/** Commits what the host rewrites: under the same name, and within the same second, the rewritten commit would be the old one. */
+/** The committer of commits that the host rewrites. With the same name and second, a rewritten commit would equal the old one. */
 const HOST = { GIT_COMMITTER_NAME: 'The Git Host', GIT_COMMITTER_EMAIL: 'noreply@git-host.example' }
 
 export type MergeMethod = 'merge' | 'squash' | 'rebase' | 'ff'
@@ -48,7 +48,7 @@ export function createRepos(root: string) {
     return stdout.trimEnd()
   }
 
-  /** A clone to work in, removed afterwards. */
+  /** Makes a clone, works in it and removes it. */
   async function inClone<T>(name: string, work: (dir: string) => Promise<T>): Promise<T> {
     const dir = await mkdtemp(join(tmpdir(), 'aer-git-'))
     try {
@@ -64,7 +64,7 @@ export function createRepos(root: string) {
     dirOf,
     git: (name: string, ...args: string[]): Promise<string> => git(dirOf(name), ...args),
 
-    /** One commit on `main`; an existing one is left as it is. */
+    /** Makes a repository with one commit on `main`. An existing one stays as it is. */
     async create(name: string): Promise<void> {
       const dir = dirOf(name)
       if (existsSync(dir)) return
@@ -80,7 +80,7 @@ export function createRepos(root: string) {
         await git(seed, 'add', '.')
         await git(seed, 'commit', '--quiet', '-m', 'docs: first commit')
         await git(seed, 'clone', '--quiet', '--bare', seed, `${dir}.new`)
-        // Refused by default over http; filters and any object by its id are what real hosts allow too.
+        // git refuses pushes over http by default. Real hosts also allow filters and fetching any object by its id.
         for (const [key, value] of [
           ['http.receivepack', 'true'],
           ['uploadpack.allowFilter', 'true'],
@@ -105,7 +105,7 @@ export function createRepos(root: string) {
       )
     },
 
-    /** Merges as a host does; answers where `base` stood and stands. Throws MergeRefused when git cannot. */
+    /** Merges as a host does. Returns the commit of `base` before and after. Errors: MergeRefused when git cannot merge. */
     merge(
       name: string,
       base: string,
@@ -132,7 +132,7 @@ export function createRepos(root: string) {
         }
         if (method === 'rebase') {
           await git(dir, 'checkout', '--quiet', '-B', 'rebased', `origin/${branch}`)
-          // A host writes every commit anew, also where a fast-forward would do.
+          // A host rewrites every commit, even when a fast-forward would be possible.
           await run('git', ['rebase', '--quiet', '--no-ff', base], {
             cwd: dir,
             env: { ...process.env, ...PERSON, ...HOST },
@@ -140,7 +140,7 @@ export function createRepos(root: string) {
           await git(dir, 'checkout', '--quiet', base)
           await git(dir, 'merge', '--quiet', '--ff-only', 'rebased')
         }
-        // Refused when somebody else moved the base meanwhile.
+        // The push is refused when the base has moved meanwhile.
         await git(dir, 'push', '--quiet', 'origin', `HEAD:refs/heads/${base}`)
         return { before, after: await git(dir, 'rev-parse', 'HEAD') }
       }).catch((error: unknown) => {

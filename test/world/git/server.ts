@@ -1,5 +1,5 @@
-// The stand-in git host: smart HTTP with Basic auth over real `git http-backend`. What changed a ref, by push or by merge, is told
-// to whoever listens (the GitHub stand-in makes webhooks of it).
+// The stand-in git host: smart HTTP with Basic auth over the real `git http-backend`. It reports each ref changed by a push or a
+// merge to its listeners; the GitHub stand-in makes webhooks from that.
 import { randomUUID, timingSafeEqual } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -12,17 +12,17 @@ import type { MergeMethod, Repos } from './repos.ts'
 
 export interface GitHostOptions {
   port: number
-  /** Holds the repositories. */
+  /** Folder of the repositories. */
   root: string
-  /** The runtime's credential: what GIT_CREDENTIALS carries. */
+  /** The runtime's credential, as in GIT_CREDENTIALS. */
   user: string
   token: string
-  /** For whoever tests: push_url carries it. */
+  /** Token for tests; push_url contains it. */
   testerToken: string
   log?: (line: string) => void
 }
 
-/** A ref that changed; 40 zeros stand where it did not or does not exist. */
+/** A changed ref. 40 zeros mean that it did not exist before or does not exist now. */
 export interface RefChange {
   repo: string
   ref: string
@@ -34,24 +34,24 @@ type Listener = (change: RefChange) => Promise<void>
 export interface GitHost {
   url: string
   repos: Repos
-  /** Answers {remote, push_url}; an existing repository is answered again. */
+  /** Returns {remote, push_url}, also for an existing repository. */
   createRepo: (name: string) => Promise<{ remote: string; push_url: string }>
-  /** Calls back for each changed ref, in order, also when the one who pushed did not wait for the answer. */
+  /** Calls back for each changed ref, in order, also when the pushing client did not wait for the answer. */
   onChange: (listener: Listener) => void
-  /** A merge as a person makes it. Resolves when the listeners have heard of it. */
+  /** Merges as a person does. Resolves when all listeners were called. */
   merge: (
     repo: string,
     merge: { base: string; branch: string; method: MergeMethod },
   ) => Promise<{ before: string; after: string }>
-  /** False: there is no such branch. */
+  /** Returns false when there is no such branch. */
   deleteBranch: (repo: string, branch: string) => Promise<boolean>
   close: () => Promise<void>
 }
 
 export const ZERO = '0'.repeat(40)
-// One line a changed ref: "before after ref". The file's name comes with the request that pushes.
+// The hook writes one line per changed ref: "before after ref". Each push request names the file.
 const HOOK = '#!/bin/sh\n[ -n "$PUSH_LOG" ] || PUSH_LOG=/dev/null\nexec cat > "$PUSH_LOG"\n'
-// With and without .git at the end: hosts serve both spellings.
+// The path may or may not end in .git; real hosts serve both.
 const REQUEST = new RegExp(
   `^/${OWNER}/([A-Za-z0-9._-]+?)(?:\\.git)?/(info/refs|git-upload-pack|git-receive-pack)$`,
 )
@@ -151,7 +151,7 @@ function readPushLog(file: string, repo: string): RefChange[] {
         return before && after && ref ? [{ repo, ref, before, after }] : []
       })
   } catch {
-    return [] // no hook ran: nothing changed
+    return [] // the hook did not run, so nothing changed
   } finally {
     rmSync(file, { force: true })
   }

@@ -1,10 +1,10 @@
-// What GitHub says of two commits: how far apart they are, by which commits and files. Read with real git.
+// Compares two commits as GitHub does: the commits and files between them. It reads them with real git.
 import type { Repos } from '../git/repos.ts'
 
 const MAX_COMMITS = 250
 const MAX_FILES = 300
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
-// Between fields and between records: no commit message holds them.
+// Separators of fields and records; no commit message contains them.
 const [FIELD, RECORD] = ['\u001F', '\u001E']
 const FORMAT = ['%H', '%T', '%an', '%ae', '%aI', '%cn', '%ce', '%cI', '%P', '%B'].join(FIELD) + RECORD
 
@@ -17,7 +17,7 @@ export type CommitInfo = {
   message: string
 }
 
-/** The commit behind a branch, tag or id; null when there is none. A branch wins over a tag of its name. */
+/** Returns the commit of a branch, tag or id; null when there is none. A branch wins over a tag of the same name. */
 export async function resolveCommit(repos: Repos, repo: string, name: string): Promise<string | null> {
   if (name === '' || name.startsWith('-')) return null
   for (const candidate of [
@@ -33,7 +33,7 @@ export async function resolveCommit(repos: Repos, repo: string, name: string): P
   return null
 }
 
-/** Oldest first. `range`: as git log takes it. */
+/** Returns the commits, oldest first. `range` is as in git log. */
 export async function commitsIn(
   repos: Repos,
   repo: string,
@@ -112,7 +112,7 @@ export async function filesBetween(
     files.push({
       sha,
       filename: isRename ? second : first,
-      status: kind in STATUS ? STATUS[kind as keyof typeof STATUS] : 'changed', // the line above asked
+      status: kind in STATUS ? STATUS[kind as keyof typeof STATUS] : 'changed', // the line above checks that it is a key
       additions: 0,
       deletions: 0,
       changes: 0,
@@ -139,7 +139,7 @@ export async function filesBetween(
   return shown
 }
 
-/** null: the two have no common ancestor, which GitHub answers with 404. */
+/** Returns null when the two have no common ancestor; GitHub answers 404 then. */
 export async function compareCommits(repos: Repos, repo: string, base: string, head: string) {
   const mergeBase = await repos.git(repo, 'merge-base', base, head).catch(() => '')
   if (mergeBase === '') return null

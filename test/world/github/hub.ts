@@ -1,4 +1,4 @@
-// What happens on GitHub besides answering its API: pull requests follow their branches, merges are real, webhooks go out.
+// What GitHub does besides answering its API: pull requests follow their branches, merges are real, webhooks are sent.
 import { ZERO } from '../git/server.ts'
 import type { GitHost, RefChange } from '../git/server.ts'
 import type { MergeMethod } from '../git/repos.ts'
@@ -10,7 +10,7 @@ import type { Webhooks } from './webhooks.ts'
 const BRANCH = 'refs/heads/'
 const MAX_PUSHED_COMMITS = 50
 
-/** The caller can mend it; `status` as GitHub answers it. */
+/** A refusal that the caller can fix; `status` is the one GitHub answers. */
 export class Refused extends Error {
   override name = 'Refused'
   readonly status: 404 | 409 | 422
@@ -33,7 +33,7 @@ export function createHub(parts: { gitHost: GitHost; pulls: Pulls; shapes: Shape
       () => false,
     )
 
-  /** The pull request whose merge is under way: its base moves by our own hand. */
+  /** The pull request that is being merged: its base moves because we merge it. */
   let merging: PullRequest | null = null
   let turn: Promise<unknown> = Promise.resolve()
 
@@ -53,10 +53,10 @@ export function createHub(parts: { gitHost: GitHost; pulls: Pulls; shapes: Shape
     return pull
   }
 
-  /** The state changes first and the events follow: whoever asks after a webhook finds it true. */
+  /** Changes the state first and then sends the events, so that a client that asks after a webhook sees the new state. */
   async function onRefChange(change: RefChange): Promise<void> {
     const { repo, ref, after } = change
-    if (!ref.startsWith(BRANCH)) return // refs/agent/* starts nothing, as on GitHub
+    if (!ref.startsWith(BRANCH)) return // refs/agent/* causes no event, as on GitHub
     const branch = ref.slice(BRANCH.length)
     const isGone = after === ZERO
     const closed: PullRequest[] = []
@@ -68,7 +68,7 @@ export function createHub(parts: { gitHost: GitHost; pulls: Pulls; shapes: Shape
         if (isGone) closed.push(pull)
         else moved = pull
       } else if (pull.base === branch && !isGone) {
-        // A branch that reached its base by another way than the button counts as merged too.
+        // A pull request also counts as merged when its branch reached the base without the merge button.
         if (pull !== merging && !(await isReachable(repo, pull.headSha, after))) continue
         pulls.close(pull, after)
         closed.push(pull)

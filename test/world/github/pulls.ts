@@ -1,4 +1,4 @@
-// Pull requests of the stand-in: rows in memory, kept in a file so that numbers and states outlive a restart.
+// Pull requests of the stand-in: rows in memory, saved to a file so that numbers and states survive a restart.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 
@@ -10,7 +10,7 @@ const PullRequest = z.object({
   head: z.string(),
   headSha: z.string(),
   base: z.string(),
-  /** Where the base stood when it was opened. */
+  /** Commit of the base when the pull request was opened. */
   baseSha: z.string(),
   state: z.enum(['open', 'closed']),
   createdAt: z.string(),
@@ -78,6 +78,6 @@ function read(file: string): PullRequest[] {
   try {
     return z.array(PullRequest).parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch {
-    return [] // none yet
+    return [] // there is no file yet
   }
 }

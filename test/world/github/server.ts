@@ -1,5 +1,5 @@
-// GitHub beside the stand-in git host: its REST API as far as the runtime uses it, and signed webhooks on push, merge and delete.
-// Merges are real merges. Modelled on GitHub's documents; it has the fields they name for what we read, not every field.
+// The GitHub stand-in beside the git host: the part of the REST API that the runtime uses, and signed webhooks on push, merge and
+// delete. Merges are real merges. Modelled on GitHub's documents; it has the fields they name for what we read, not every field.
 import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import type { GitHost } from '../git/server.ts'
@@ -15,10 +15,10 @@ import type { Webhooks, WebhookTarget } from './webhooks.ts'
 export interface GithubOptions {
   port: number
   gitHost: GitHost
-  /** The runtime's token, and others that may read and write. */
+  /** Tokens that may read and write, among them the runtime's. */
   tokens: string[]
   webhook: WebhookTarget
-  /** Keeps the pull requests over a restart. */
+  /** File that keeps the pull requests over a restart. */
   stateFile?: string
   log?: (line: string) => void
 }

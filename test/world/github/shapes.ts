@@ -1,4 +1,5 @@
-// GitHub's JSON: repositories, pull requests, commits and the bodies of its webhooks, with the fields its documents name and ours read.
+// GitHub's JSON: repositories, pull requests, commits and the bodies of its webhooks, with the fields its documents name and ours
+// read.
 import { createHash } from 'node:crypto'
 import type { GitHost, RefChange } from '../git/server.ts'
 import { OWNER } from '../git/repos.ts'
@@ -11,7 +12,7 @@ const ZERO = /^0+$/
 
 export type Shapes = ReturnType<typeof createShapes>
 
-/** `api`: the API's own address, known once it listens. */
+/** `api` returns the API's own address, which is known once it listens. */
 export function createShapes(gitHost: GitHost, api: () => string) {
   const repository = (name: string) => ({
     id: idOf(name),
@@ -123,7 +124,7 @@ function pushedCommit(info: CommitInfo, files: FileChange[]) {
   }
 }
 
-/** The same number for the same name, on every start. */
+/** Returns the same number for the same name, on every start. */
 function idOf(name: string): number {
   return createHash('sha256').update(name).digest().readUInt32BE(0)
 }

@@ -6,7 +6,7 @@ const TIMEOUT_MS = 10_000
 const HOOK_ID = 1
 
 export interface WebhookTarget {
-  /** Asked for at each delivery: the Worker may come up later than the host. */
+  /** Called at each delivery, because the Worker may start later than the host. */
   url: () => string
   secret: string
 }
@@ -16,7 +16,7 @@ export type Delivery = {
   guid: string
   event: string
   body: string
-  /** 0: lost, because nobody answered or the hook was switched off. */
+  /** 0 means lost: nothing answered, or the hook was switched off. */
   statusCode: number
   redelivery: boolean
 }
@@ -47,7 +47,7 @@ export function createWebhooks(target: WebhookTarget, log: (line: string) => voi
         statusCode = response.status
         await response.body?.cancel()
       } catch (error) {
-        // GitHub does not retry by itself: what is lost is lost, and the runtime has to heal it.
+        // GitHub does not retry by itself, so the runtime must cope with a lost delivery.
         log(`webhook ${delivery.event} ${delivery.guid}: lost (${String(error)})`)
       }
     const done = { ...delivery, statusCode }
@@ -62,13 +62,13 @@ export function createWebhooks(target: WebhookTarget, log: (line: string) => voi
     url: target.url,
     deliveries: (): readonly Delivery[] => deliveries,
     isActive: () => isActive,
-    /** Off: every delivery is lost, as when the hook was never set up. */
+    /** When switched off, every delivery is lost, as if the hook had never been set up. */
     setActive(active: boolean): void {
       isActive = active
     },
     send: (event: string, payload: unknown): Promise<Delivery> =>
       post({ guid: randomUUID(), event, body: JSON.stringify(payload), redelivery: false }),
-    /** null: there was no such delivery. */
+    /** Sends a delivery again. Returns null when there was no such delivery. */
     async redeliver(guid: string): Promise<Delivery | null> {
       const first = deliveries.find((delivery) => delivery.guid === guid)
       return first === undefined ? null : post({ ...first, redelivery: true })

@@ -1,4 +1,4 @@
-// The HTTP side of the stand-in: who may call, which route, what an error looks like. Called by server.ts for every request.
+// The HTTP side of the model stand-in: authorization, routes and the form of errors. server.ts calls it for every request.
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
@@ -68,7 +68,7 @@ async function route(
     const id = /^\/v1\/models\/([^/]+)$/.exec(call.path)?.[1]
     if (id === undefined) return notFound
     const model = findModel(decodeURIComponent(id))
-    // To ask whether there is such a model breaks no rule.
+    // Asking for an unknown model breaks no rule.
     if (model === undefined) return { status: 404, message: `model: ${id}`, offence: false }
     return sendJson(response, 200, toModelAnswer(model))
   }
@@ -127,7 +127,7 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   return Buffer.concat(chunks).toString()
 }
 
-/** undefined: not JSON (which itself has no such value). */
+/** Returns undefined when the text is not JSON; JSON itself has no such value. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

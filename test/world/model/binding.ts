@@ -1,5 +1,5 @@
-// Preserved thinking: a thinking block is valid only behind the exact system, tools and messages it was made behind. The hashes of
-// that prefix are the signature itself, so the check needs no memory and survives a restart of the stand-in.
+// Checks preserved thinking: a thinking block is valid only after exactly the system, tools and messages it was made after. The
+// hashes of that prefix are the signature itself, so the check needs no memory and survives a restart of the stand-in.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { toBlocks, toPlainJson } from './request.ts'
@@ -8,13 +8,13 @@ import type { Block, MessagesRequest } from './request.ts'
 const Signed = z.object({ system: z.string(), tools: z.string(), messages: z.string(), own: z.string() })
 type Signed = z.infer<typeof Signed>
 
-/** The signature of a thinking block that answers this request. */
+/** Returns the signature for a thinking block that answers this request. */
 export function signThinking(request: MessagesRequest, thinking: string): string {
   const parts = { ...hashFixed(request), messages: hashPrefixes(request).at(-1) ?? '' }
   return encode({ ...parts, own: hashOwn(parts, thinking) })
 }
 
-/** The first thinking block that no longer fits what stands before it, in words; null when all fit. */
+/** Describes the first thinking block that does not fit what is before it; returns null when all fit. */
 export function findBrokenBinding(request: MessagesRequest): string | null {
   const fixed = hashFixed(request)
   const prefixes = hashPrefixes(request)
@@ -44,7 +44,7 @@ function hashFixed(request: MessagesRequest): { system: string; tools: string } 
   return { system: sha(toPlainJson(request.system ?? null)), tools: sha(toPlainJson(request.tools ?? null)) }
 }
 
-/** At n: the hash of the first n messages. One pass, because histories are long. */
+/** Returns a list whose entry n is the hash of the first n messages. One pass, because histories are long. */
 function hashPrefixes(request: MessagesRequest): string[] {
   const running = createHash('sha256')
   const digest = (): string => running.copy().digest('base64url').slice(0, 22)
@@ -64,7 +64,7 @@ function decode(block: Block): Signed | null {
     const signed = Signed.parse(JSON.parse(Buffer.from(block.signature ?? '', 'base64').toString()))
     return signed.own === hashOwn(signed, block.thinking ?? '') ? signed : null
   } catch {
-    // Not a signature of ours, whatever it is.
+    // This is no signature of ours.
     return null
   }
 }

@@ -57,7 +57,7 @@ export function countTokens(value: unknown): number {
 
 type Prefix = { key: string; tokens: number; ttl: '5m' | '1h' | null }
 
-/** For each block of the prompt: the key and length of everything up to its end. */
+/** Returns, for each block of the prompt, the key and length of everything up to its end. */
 function toPrefixes(request: MessagesRequest): Prefix[] {
   const hash = createHash('sha256').update(request.model)
   let bytes = 0
@@ -77,7 +77,7 @@ function toPrefixes(request: MessagesRequest): Prefix[] {
     ),
   ]
   const last = prefixes.at(-1)
-  // The top-level cache_control moves to the last block by itself.
+  // A top-level cache_control applies to the last block.
   if (last !== undefined && request.cache_control) last.ttl ??= request.cache_control.ttl ?? '5m'
   return prefixes
 }

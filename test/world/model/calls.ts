@@ -1,24 +1,24 @@
-// What the stand-in saw, for whoever tests: every call with its plan, usage and price, and every broken rule.
+// The log of the model stand-in, for tests: every call with its plan, usage and price, and every broken rule.
 import { appendFileSync } from 'node:fs'
 import type { Ended } from './stream.ts'
 import type { Usage } from './usage.ts'
 
-/** Bodies of older calls are dropped: a long plan's histories would fill the memory. */
+/** Bodies of older calls are dropped, because a long plan's histories would fill the memory. */
 const BODIES_KEPT = 300
 
 export type ModelCall = {
   at: string
   path: string
-  /** The plan whose text stood in the first user message, or whose judge asked. */
+  /** The plan whose text is in the first user message, or whose judge asks. */
   plan: string | null
   /** SHA-256 of the bytes between the plan's tags, in hex. */
   planSha256: string | null
   about: 'plan' | 'judge' | 'compaction' | 'other' | 'count_tokens'
-  /** Tool calls answered before this one; null where no script is followed. */
+  /** Number of tool calls answered before this one; null when no script is followed. */
   place: number | null
   model: string | null
   betas: string
-  /** null: not answered yet. A call is listed as soon as it arrives. */
+  /** null until the call is answered. A call is listed as soon as it arrives. */
   status: number | null
   error: string | null
   stream: boolean
@@ -30,7 +30,7 @@ export type ModelCall = {
   usage: Usage | null
   usd: number
   durationMs: number
-  /** The request as it came; undefined once it is too old. */
+  /** The request's body; undefined once the call is too old. */
   body?: unknown
 }
 
@@ -42,7 +42,7 @@ export type CallLog = {
   clear(): void
 }
 
-/** With `violationsFile`, broken rules outlive the process: whoever looks at the end sees them all. */
+/** With `violationsFile`, broken rules outlive the process, so that a test at the end sees them all. */
 export function createCallLog(violationsFile?: string): CallLog {
   const calls: ModelCall[] = []
   const violations: string[] = []

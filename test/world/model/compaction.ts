@@ -13,7 +13,7 @@ export function isCompaction(request: MessagesRequest): boolean {
   return request.compaction !== undefined && request.compaction !== null
 }
 
-/** What is wrong with asking for a summary, or with a block sent back; null when nothing is. */
+/** Returns what is wrong with a request for a summary or with a block sent back; null when nothing is. */
 export function findBadCompaction(request: MessagesRequest, betas: string): string | null {
   const blocks = request.messages.flatMap((message, at) =>
     toBlocks(message.content).map((block, n) => ({ block, at, n, role: message.role })),
@@ -41,13 +41,13 @@ export function findBadCompaction(request: MessagesRequest, betas: string): stri
     : 'compaction: there is nothing to summarize'
 }
 
-/** The answer's one block. What it says is ours: how much it stands for, and the instructions it was asked with. */
+/** Returns the answer's only block. Its text says how much it replaces and with which instructions it was asked for. */
 export function toCompaction(request: MessagesRequest): Block {
   const words = `Summary of ${request.messages.length} messages, ${countTokens(request.messages)} tokens. ${'The work went on as planned. '.repeat(40)}`
   return { type: 'compaction', content: words, encrypted_content: null, signature: sign(words) }
 }
 
-/** A compaction's tokens stand in `iterations`, not in the totals. */
+/** A compaction's tokens are in `iterations`, not in the totals. */
 export function toCompactionUsage(counted: Usage): Usage & { iterations: unknown[] } {
   return {
     input_tokens: 0,

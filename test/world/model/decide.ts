@@ -1,4 +1,4 @@
-// What the model says to one request: the judge's answer, the next turn of the plan's script, or a plain word.
+// Decides what the model answers to one request: the judge's answer, the next turn of the plan's script, or a plain text.
 import { isCompaction } from './compaction.ts'
 import { answerJudge } from './judge.ts'
 import { findPlan, makeToolId } from './plan.ts'
@@ -8,7 +8,7 @@ import type { Block, MessagesRequest } from './request.ts'
 import { parseScript } from './script.ts'
 import type { Script, Step, Turn, UsageOverride } from './script.ts'
 
-/** A finish the harness rejects is called again this often, then the model gives up. */
+/** After a rejected finish the model calls finish again this many times, then it gives up. */
 const MAX_FINISH_AGAIN = 3
 
 export type Reply =
@@ -86,7 +86,7 @@ function takeTurn({ request, progress, plan, script, place }: TurnInput): Reply 
   return { ...rest, blocks: [...said, call], stopReason: 'tool_use' }
 }
 
-/** After the last step: finish, again after each rejection; null when it was accepted or rejected too often. */
+/** Returns the step after the last one: finish, and again after each rejection; null when accepted or rejected too often. */
 function takeFinish(request: MessagesRequest, script: Script, place: number): Step | null {
   const finishes = readFinishes(request)
   const isAccepted = finishes.last === 'accepted'
@@ -107,7 +107,7 @@ function readFinishes(request: MessagesRequest): {
   const isFinish = (block: Block): boolean => block.type === 'tool_result' && calls.has(block.tool_use_id)
   const results = blocks.filter(isFinish)
   const newest = toBlocks(request.messages.at(-1)?.content ?? [])
-  // Words beside the result reopen the plan: the model does not just take its leave.
+  // A text beside the result reopens the plan, so the model does not simply end.
   const result = newest.some((block) => block.type === 'text') ? undefined : newest.find(isFinish)
   return {
     rejectedCount: results.filter((block) => block.is_error === true).length,

@@ -3,7 +3,7 @@
 
 export type Fence = { info: string; text: string }
 
-/** The blocks in order; `text` has LF line ends, the fence's own indentation removed and no line end at the end. */
+/** Returns the blocks in order. `text` has LF line ends, no indentation of the fence and no line end at the end. */
 export function findFences(markdown: string): Fence[] {
   const fences: Fence[] = []
   let open: { indent: number; mark: string; info: string; lines: string[] } | null = null

@@ -1,4 +1,4 @@
-// The answer to a request for structured output: "complete, nothing missing", shaped to the schema that was asked for.
+// Answers a request for structured output with "complete, nothing missing", in the form of the requested schema.
 import { z } from 'zod'
 
 const Schema = z.looseObject({
@@ -11,7 +11,7 @@ const Schema = z.looseObject({
 
 const CONTENT: Record<string, unknown> = { complete: true, missing: [] }
 
-/** The text of the answer. A scripted object is laid over the default; any other scripted value is sent as it is. */
+/** Returns the text of the answer. A scripted object is merged into the default; any other scripted value is sent as it is. */
 export function answerJudge(schema: unknown, scripted: unknown): string {
   if (typeof scripted === 'string') return scripted
   const shaped = toInstance(schema, CONTENT)

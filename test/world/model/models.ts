@@ -1,5 +1,5 @@
-// The models the stand-in knows: limits and prices in dollars per million tokens (facts of 2026-11; the gateway keeps a table of
-// its own, so a mistake in one of them shows as a difference).
+// The models that the stand-in knows: limits and prices in dollars per million tokens, as of 2026-11. The gateway has a table of
+// its own, so a mistake in one of them shows as a difference.
 
 type Rates = { input: number; output: number; write5m: number; write1h: number; read: number }
 
@@ -10,7 +10,7 @@ export type ModelInfo = {
   createdAt: string
   maxInputTokens: number
   maxOutputTokens: number
-  /** Thinking is always on and adaptive: it can be neither disabled nor given a budget. */
+  /** Thinking is always on and adaptive. It cannot be disabled and takes no budget. */
   adaptiveOnly: boolean
   rates: Rates
   /** The whole request is billed at these rates when its prompt is longer than `aboveTokens`. */

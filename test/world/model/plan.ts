@@ -11,7 +11,7 @@ import type { MessagesRequest } from './request.ts'
 
 export type PlanText = { id: string; text: string; sha256: string }
 
-/** The plan in the first user message: from the first opening tag to the last closing one of that block, byte for byte. */
+/** Returns the plan in the first user message: from the block's first opening tag to its last closing one, byte for byte. */
 export function findPlan(request: Pick<MessagesRequest, 'messages'>): PlanText | null {
   const first = request.messages.find((message) => message.role === 'user')
   for (const block of toBlocks(first?.content ?? [])) {
@@ -27,13 +27,13 @@ export function makeToolId(planId: string, place: number): string {
 }
 
 export type Progress = {
-  /** Takes in the answered calls of a request; the place is where the script goes on. */
+  /** Records the answered calls of a request. Returns the place where the script continues. */
   advance(planId: string, request: MessagesRequest): number
-  /** How many requests met this place before; counts this one. */
+  /** Returns how many requests came at this place before, and counts this one. */
   countAttempt(planId: string, place: number): number
   countJudged(planId: string): number
   remember(plan: PlanText): void
-  /** A plan seen before whose id or text stands in this text: how a judge's request is told apart. */
+  /** Returns a known plan whose id or text is in this text. This is how a judge's request is recognized. */
   findMentioned(text: string): PlanText | null
   clear(): void
 }
@@ -56,7 +56,7 @@ export function createProgress(file?: string): Progress {
   }
   if (file !== undefined && existsSync(file)) {
     for (const line of readFileSync(file, 'utf8').split('\n')) {
-      if (!line.endsWith('}')) continue // the last line of a killed process may be torn
+      if (!line.endsWith('}')) continue // a killed process may have cut the last line short
       const { plan, key } = Line.parse(JSON.parse(line))
       keysOf(plan).add(key)
     }

@@ -1,4 +1,4 @@
-// The body of POST /v1/messages as the stand-in reads it, and the shape of what goes wrong with it.
+// Parses the body of POST /v1/messages and describes what is wrong with it.
 import { z } from 'zod'
 
 const CacheControl = z.object({ type: z.literal('ephemeral'), ttl: z.enum(['5m', '1h']).optional() })
@@ -24,7 +24,7 @@ const Message = z.looseObject({
 })
 export type Message = z.infer<typeof Message>
 
-/** Strict, as the real API: a field it does not know is a 400. What is known there and not imitated here is refused by name. */
+/** Strict like the real API: an unknown field is a 400. A field that is not imitated here is refused by name. */
 export const MessagesRequest = z.strictObject({
   model: z.string(),
   messages: z.array(Message),
@@ -67,7 +67,7 @@ export const MessagesRequest = z.strictObject({
 })
 export type MessagesRequest = z.infer<typeof MessagesRequest>
 
-/** `offence`: the caller broke a rule of the API, which the stand-in remembers; otherwise a fault we were asked for. */
+/** `offence` means that the caller broke a rule of the API, which the stand-in records; otherwise a test asked for the fault. */
 export type Problem = {
   status: number
   message: string
@@ -89,7 +89,7 @@ const errorTypes: Record<number, string> = {
   529: 'overloaded_error',
 }
 
-/** The typed error the real API answers with. */
+/** Returns the error in the form of the real API. */
 export function toErrorAnswer(problem: Problem, requestId: string): Record<string, unknown> {
   return {
     type: 'error',
@@ -102,12 +102,12 @@ export function toErrorAnswer(problem: Problem, requestId: string): Record<strin
   }
 }
 
-/** The content as blocks: a string is one text block. */
+/** Returns the content as blocks; a string is one text block. */
 export function toBlocks(content: string | Block[]): Block[] {
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content
 }
 
-/** JSON without cache_control: neither the cache key nor the binding of thinking depends on where breakpoints stand. */
+/** Returns JSON without cache_control, because cache keys and thinking blocks do not depend on breakpoints. */
 export function toPlainJson(value: unknown): string {
   return JSON.stringify(value, (key, inner: unknown) => (key === 'cache_control' ? undefined : inner)) ?? ''
 }

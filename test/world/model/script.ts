@@ -2,20 +2,20 @@
 //
 // Fenced blocks in order. `sh`: one bash call. `model`: a JSON object, an array of them, or one object a line; several keys may
 // stand in one object. A step is one tool call; after the last step comes `finish`. Keys that call no tool belong to the next
-// step of the text (or to `finish`) and are spent once at its place, so a retry does not meet them for ever:
-//   say              text before the tool call, in the same answer          usage   replaces the answer's usage (what is absent is 0)
-//   sleep_ms         wait before answering, once                            stop    one answer without a tool call
-//   stall_ms         silence in the middle of the stream, once              fail    `times` answers (1) with `status`, `retry_after` s
-//   cut_after_blocks the connection dies after n content blocks, once       judge   answer to the judge; several: one each, the last stays
-//   loop             the next step n times with all that belongs to it; in the object of a tool or a stop: that one; with no
-//                    step after it: the step before; with no step at all: bash `true`
+// step of the text (or to `finish`) and are spent once at its place, so a retry does not meet them for ever:   say
+// text before the tool call, in the same answer          usage   replaces the answer's usage (what is absent is 0)   sleep_ms
+// wait before answering, once                            stop    one answer without a tool call   stall_ms         silence in the
+// middle of the stream, once              fail    `times` answers (1) with `status`, `retry_after` s   cut_after_blocks the
+// connection dies after n content blocks, once       judge   answer to the judge; several: one each, the last stays   loop
+// the next step n times with all that belongs to it; in the object of a tool or a stop: that one; with no                    step
+// after it: the step before; with no step at all: bash `true`
 import { z } from 'zod'
 import { findFences } from './fences.ts'
 
 const StopReason = z.enum(['end_turn', 'max_tokens', 'refusal'])
 type StopReason = z.infer<typeof StopReason>
 
-/** Foreign keys pass through into the answer (iterations, server_tool_use). */
+/** Unknown keys pass through into the answer (iterations, server_tool_use). */
 export const UsageOverride = z.looseObject({
   input_tokens: z.int().min(0).default(0),
   output_tokens: z.int().min(0).default(0),
@@ -59,7 +59,7 @@ type FailTurn = { kind: 'fail'; status: number; retryAfterS: number | null; slee
 type AnswerTurn = {
   kind: 'answer'
   say: string[]
-  /** null: the step's tool is called. */
+  /** The stop reason; null when the step's tool is called. */
   stop: StopReason | null
   usage: UsageOverride | null
   sleepMs: number
@@ -68,7 +68,7 @@ type AnswerTurn = {
 }
 export type Turn = FailTurn | AnswerTurn
 
-/** The nth request at this place gets the nth turn; the last turn is plain and stays. */
+/** The nth request at this place gets the nth turn. The last turn is plain and repeats. */
 export type Step = { call: ToolCall; turns: Turn[] }
 export type Script = { title: string; steps: Step[]; finish: Step; judge: unknown[] }
 
@@ -101,7 +101,7 @@ function readJson(text: string): unknown[] {
     const value: unknown = JSON.parse(text)
     return Array.isArray(value) ? value : [value]
   } catch {
-    // Not one JSON value: one object a line. What is broken there too is refused by the schema as not an object.
+    // The text is not one JSON value, so it is read as one object per line. The schema refuses a broken line.
     return text
       .split('\n')
       .filter((line) => line.trim() !== '')

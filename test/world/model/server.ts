@@ -13,18 +13,18 @@ import { createProgress } from './plan.ts'
 import type { World } from './turn.ts'
 
 export type ModelStandInOptions = {
-  /** 0: any free one. */
+  /** 0 takes any free port. */
   port: number
   apiKey: string
   /** One line per call. */
   log?: (line: string) => void
-  /** Keeps the places of all plans over a restart of the stand-in. */
+  /** File that keeps the places of all plans over a restart of the stand-in. */
   progressFile?: string
-  /** Every broken rule, one JSON string a line, kept over restarts. */
+  /** File with every broken rule, one JSON string per line, kept over restarts. */
   violationsFile?: string
 }
 export type ModelStandIn = {
-  /** Without /v1: what ANTHROPIC_BASE_URL takes. */
+  /** Address for ANTHROPIC_BASE_URL, without /v1. */
   url: string
   /**
    * GET /model/calls[?body=1] → {calls, violations, usd}; DELETE /model/calls forgets the calls;

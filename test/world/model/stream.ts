@@ -4,7 +4,7 @@ import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promi
 import type { Block } from './request.ts'
 import type { Usage } from './usage.ts'
 
-/** Longest piece of text or tool JSON, unless that made more than MAX_PIECES. */
+/** Longest piece of text or tool JSON, unless this gives more than MAX_PIECES. */
 const PIECE_CHARACTERS = 24
 const MAX_PIECES = 60
 const CUT_AFTER_MS = 40
@@ -23,7 +23,7 @@ export type StreamFaults = { stallMs: number; cutAfterBlocks: number | null }
 export type Ended = 'full' | 'cut' | 'client_gone'
 export type Sent = { ended: Ended; blocks: number }
 
-/** The whole message, for a request without `stream`. */
+/** Returns the whole message, for a request without `stream`. */
 export function toMessageBody(answer: MessageAnswer): Record<string, unknown> {
   return {
     id: answer.id,
@@ -78,15 +78,15 @@ export async function sendStream(
   }
 }
 
-/** The connection dies without a word, as when a proxy or a network does. */
+/** Cuts the connection without a message, as a failing proxy or network does. */
 async function cut(response: ServerResponse, blocks: number, settle: (sent: Sent) => void): Promise<void> {
   settle({ ended: 'cut', blocks })
-  // What was sent must be read before the end is seen: a fetch body drops what it holds unread when its connection breaks.
+  // Wait until the client has read what was sent: fetch drops unread bytes of a body when its connection breaks.
   await sleep(CUT_AFTER_MS)
   response.socket?.destroy()
 }
 
-/** In two writes that split anywhere, also inside a character: readers must not trust the borders of chunks. */
+/** Sends an event in two writes, split anywhere, also inside a character, because readers must not rely on chunk borders. */
 async function send(response: ServerResponse, event: StreamEvent, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   const bytes = Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
@@ -156,7 +156,7 @@ function toBlockEvents(block: Block, index: number): StreamEvent[] {
   return [start({ type: 'text', text: '', citations: null }), ...text, stop]
 }
 
-/** Whole code points in each piece, as the real API sends them: half a pair would come as an escape. */
+/** Splits a text into pieces of whole code points, as the real API does. Half a surrogate pair would come as an escape. */
 function toPieces(text: string): string[] {
   const points = Array.from(text)
   const size = Math.max(PIECE_CHARACTERS, Math.ceil(points.length / MAX_PIECES))

@@ -1,4 +1,4 @@
-// One POST /v1/messages from its parsed JSON to the last byte: check, decide, count, send, write down.
+// Handles one POST /v1/messages from its parsed JSON to the last byte: it checks, decides, counts, sends and records.
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,12 +25,12 @@ export type World = {
   progress: Progress
   cache: PromptCache
   log: CallLog
-  /** Calls that we made with a thinking block before them: it must come back with them. */
+  /** Calls that had a thinking block before them. The caller must send that block back with them. */
   thought: Set<string>
 }
 export type TurnInput = { body: unknown; call: ModelCall; response: ServerResponse; signal: AbortSignal }
 
-/** Answers, or returns what is wrong; `call` is filled in on the way and is the caller's to keep. */
+/** Answers the request, or returns what is wrong with it. It fills in `call`, which the caller keeps. */
 export async function takeTurn(
   world: World,
   { body, call, response, signal }: TurnInput,
@@ -49,7 +49,7 @@ export async function takeTurn(
   try {
     if (decision.reply.sleepMs > 0) await sleep(decision.reply.sleepMs, undefined, { signal })
   } catch {
-    call.ended = 'client_gone' // it hung up while we slept: nothing to answer, nothing to bill
+    call.ended = 'client_gone' // the client left while we waited, so there is nothing to answer or bill
     return null
   }
   if (decision.reply.kind === 'fail') return toScriptedFailure(decision.reply)
@@ -102,7 +102,7 @@ function findUnbound(request: MessagesRequest): string | null {
   return isRelaxed ? null : findBrokenBinding(request)
 }
 
-/** Without this a harness could escape the binding by dropping the thinking blocks. */
+/** Finds a dropped thinking block. Without this check an agent could avoid the binding by dropping the blocks. */
 function findLostThinking(world: World, request: MessagesRequest): string | null {
   for (const [at, message] of request.messages.entries()) {
     if (message.role !== 'assistant') continue
@@ -149,7 +149,7 @@ function toSummary(world: World, request: MessagesRequest, model: ModelInfo): Me
   return { id: newMessageId(), model: model.id, blocks, stopReason: 'compaction', usage }
 }
 
-/** Thinking comes before everything; its text is empty unless the request asks to see it. */
+/** Returns the thinking block, which comes first. Its text is empty unless the request asks to see it. */
 function think(request: MessagesRequest, model: ModelInfo): Block[] {
   const isOff = request.thinking === undefined || request.thinking.type === 'disabled'
   if (!model.adaptiveOnly && isOff) return []
@@ -175,13 +175,13 @@ async function sendWhole(
   try {
     if (reply.stallMs > 0) await sleep(reply.stallMs, undefined, { signal })
   } catch {
-    return settle({ ended: 'client_gone', blocks: 0 }) // it hung up while we were silent
+    return settle({ ended: 'client_gone', blocks: 0 }) // the client left while we were silent
   }
   settle({ ended: 'full', blocks: answer.blocks.length })
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(toMessageBody(answer)))
 }
 
-/** An answer that did not arrive whole is billed for what was sent of it. */
+/** Bills the answer. One that was not sent completely is billed for the part that was sent. */
 function settleCall(call: ModelCall, model: ModelInfo, answer: MessageAnswer, sent: Sent): void {
   const usage =
     sent.ended === 'full'

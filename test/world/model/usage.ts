@@ -1,16 +1,16 @@
-// The usage of one answer and what it costs.
+// Computes the usage of one answer and its cost.
 import { z } from 'zod'
 import { findModel } from './models.ts'
 import type { ModelInfo } from './models.ts'
 import type { InputUsage } from './cache.ts'
 import type { UsageOverride } from './script.ts'
 
-/** As in the API's answer. Keys a script adds (iterations, server_tool_use) stand beside these. */
+/** The usage as in the API's answer. A script can add further keys (iterations, server_tool_use). */
 export type Usage = InputUsage & { output_tokens: number }
 
 const DOLLARS_PER_WEB_SEARCH = 0.01
 
-/** A script's `usage` replaces the counted one whole; a cache write it does not split counts as 5 minutes. */
+/** A script's `usage` replaces the counted one completely. A cache write that it does not split counts as 5 minutes. */
 export function toUsage(counted: Usage, override: UsageOverride | null): Usage {
   const base = {
     service_tier: 'standard',
@@ -48,7 +48,7 @@ const Extras = z.object({
   server_tool_use: z.object({ web_search_requests: z.number().default(0) }).nullish(),
 })
 
-/** Dollars. Iterations other than the message itself are not in the top-level numbers and are added. */
+/** Returns dollars. The top-level numbers do not include iterations other than the message, so those are added. */
 export function toDollars(usage: Usage, model: ModelInfo): number {
   const extras = Extras.parse(usage)
   const extraIterations = (extras.iterations ?? []).filter((entry) => entry.type !== 'message')

@@ -1,6 +1,6 @@
-// The API's rules for a history, as the oracle that tells when a harness sends what the real API would refuse. Pure.
-// Stricter than the real API in two points: results stand in the order of their calls, and user turns may not follow each other
-// (the real one merges them), because Ralph never means to send either.
+// Checks a history against the API's rules, to find when the agent sends what the real API would refuse. Pure. It is stricter
+// than the real API in two points: results must be in the order of their calls, and user turns may not follow each other (the
+// real one merges them), because Ralph never means to send either.
 import { z } from 'zod'
 import { isCompaction } from './compaction.ts'
 import { Block, toBlocks } from './request.ts'
@@ -10,7 +10,7 @@ import type { ModelInfo } from './models.ts'
 const MAX_BREAKPOINTS = 4
 const NOT_IMITATED = ['context_management', 'container', 'mcp_servers', 'fallbacks'] as const
 
-/** The first broken rule in the words of the API, or null. */
+/** Returns the first broken rule in the API's words, or null. */
 export function findOffence(request: MessagesRequest, model: ModelInfo): string | null {
   return (
     findBadSetting(request, model) ??
@@ -44,7 +44,7 @@ const listInBlock = (block: Block): Array<CacheControl | null | undefined> => [
   block.cache_control,
 ]
 
-/** Every cache_control in the order of the prompt; the top-level one stands last. */
+/** Returns every cache_control in the order of the prompt; the top-level one is last. */
 function listBreakpoints(request: MessagesRequest): CacheControl[] {
   return [
     ...(request.tools ?? []).map((tool) => tool.cache_control),

@@ -1,9 +1,9 @@
-// The last word on every history the agent sent: a test whose model saw a broken rule fails, whatever else it looked at.
+// Makes a test fail when the model stand-in saw a broken rule in any request, whatever else the test checks.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 
-/** In a stack's state folder: it outlives a killed stand-in. */
+/** The file is in a stack's state folder, so that it survives a killed stand-in. */
 export const VIOLATIONS_FILE = 'model-violations.jsonl'
 
 export function readViolations(stateDir: string): string[] {
@@ -13,7 +13,7 @@ export function readViolations(stateDir: string): string[] {
   return lines.filter((line) => line !== '').map((line) => z.string().parse(JSON.parse(line)))
 }
 
-/** Errors: throws with every broken rule when there is one. */
+/** Errors: throws, with every broken rule, when there is one. */
 export function demandNoViolations(violations: string[]): void {
   if (violations.length === 0) return
   throw new Error(

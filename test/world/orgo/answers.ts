@@ -1,4 +1,4 @@
-// The shapes Orgo answers with, unknown extra fields included: a client must let those pass.
+// Builds Orgo's answers, including unknown extra fields, which a client must accept.
 
 import type { Computer, Workspace } from './model.ts'
 

@@ -1,4 +1,4 @@
-// The part of Orgo's REST API a runtime uses, mounted at /api. Texts, codes and quirks follow Orgo's documents.
+// The part of Orgo's REST API that the runtime uses, mounted at /api. Texts, codes and quirks follow Orgo's documents.
 
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'

@@ -16,13 +16,13 @@ const VM_ENV = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   DISPLAY: ':99',
 }
-// Root inside shares the host's kernel and network; what only serves to change those is taken away.
+// Root inside the sandbox shares the host's kernel and network, so the rights to change those are dropped.
 const DROPPED =
   'sys_admin sys_module sys_boot sys_rawio sys_time mknod net_admin syslog mac_admin mac_override'
-// The projects' folder is three above this one.
+// The project's folder is three above this one.
 const PROJECT_DIR = resolve(import.meta.dirname, '../../..')
 
-/** `root`: real users inside. `userns`: the caller is root inside and nobody else exists. */
+/** `root`: there are real users inside. `userns`: the caller is root inside and there is no other user. */
 type BwrapMode = 'root' | 'userns'
 
 export type BwrapOptions = {
@@ -122,10 +122,10 @@ function sandboxArgs(input: ArgsInput): string[] {
     args.push('--bind', join(diskDir, gitDir), gitDir)
   }
   args.push('--proc', '/proc', '--dev', '/dev', '--perms', '0755', '--tmpfs', '/run')
-  // bwrap shuts these for callers it deems unprivileged only; they change the host's kernel.
+  // bwrap protects these only for callers that it considers unprivileged, but writing to them changes the host's kernel.
   for (const path of ['/proc/sys', '/proc/sysrq-trigger'].filter((it) => existsSync(it)))
     args.push('--ro-bind', path, path)
-  // The kernel's own id is the host's: a cold boot of a computer must show a new one.
+  // The kernel's boot id is the host's, but a cold boot of a computer must show a new one.
   args.push('--ro-bind', join(input.runDir, 'boot_id'), '/proc/sys/kernel/random/boot_id')
   args.push('--chdir', '/root')
   return args

@@ -1,4 +1,4 @@
-// Picks the best sandbox this machine can really run, by booting one.
+// Picks the best sandbox that this machine can really run, by booting one.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

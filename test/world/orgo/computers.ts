@@ -1,4 +1,4 @@
-// Orgo's calls on computers, without HTTP: api.ts and control.ts are the doors.
+// Orgo's calls on computers, without HTTP. api.ts and control.ts call them.
 
 import { execFile } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -60,7 +60,7 @@ export function createComputers(options: ComputersOptions) {
   return {
     power,
 
-    /** By id, short instance id or name. */
+    /** Finds a computer by id, short instance id or name. */
     find: (key: string): Computer | undefined =>
       [...store.computers.values()].find((it) => [it.id, it.instanceId, it.name].includes(key)),
 
@@ -73,7 +73,7 @@ export function createComputers(options: ComputersOptions) {
       return computer
     },
 
-    /** Copies the disk of a running computer; neither its processes nor its auto-stop. */
+    /** Copies the disk of a running computer, but not its processes or its auto-stop. */
     async clone(source: Computer, name: string): Promise<Computer> {
       if (source.status !== 'running')
         throw new OrgoError(400, 'Computer is not clonable', { code: 'NOT_CLONABLE' })
@@ -83,7 +83,7 @@ export function createComputers(options: ComputersOptions) {
       return copy
     },
 
-    /** Errors: 400 while there is no running machine, 500 at the time limit, 503 when the machine went away. */
+    /** Runs bash. Errors: 400 while no machine runs, 500 at the time limit, 503 when the machine ended meanwhile. */
     async bash(computer: Computer, command: string, timeoutS: number) {
       await power.wake(computer)
       const runtime = power.runtimeOf(computer)
@@ -114,7 +114,7 @@ export function createComputers(options: ComputersOptions) {
       })
     },
 
-    /** Gone for good, with its disk. */
+    /** Deletes the computer and its disk. */
     async remove(computer: Computer): Promise<void> {
       store.computers.delete(computer.id)
       store.save()

@@ -1,5 +1,5 @@
-// The stand-in's back door for tests: faults, what happens to a computer from outside, and the log of calls.
-// Mounted by the local world at a path nobody can guess; never part of Orgo's API.
+// The stand-in's control routes for tests: faults, events from outside a computer, and the log of calls.
+// The local world mounts them at a secret path; they are not part of Orgo's API.
 
 import { Hono } from 'hono'
 import type { Context } from 'hono'
@@ -33,7 +33,7 @@ export function createControl(computers: Computers, faults: Faults): Hono {
 
   const steps: Record<string, (computer: Computer, c: Context) => Promise<void>> = {
     suspend: (computer) => computers.power.suspend(computer),
-    // Every process ends by SIGKILL and nobody restarts them, as after a crash of the machine.
+    // Every process ends by SIGKILL and none is restarted, as after a crash of the machine.
     kill: (computer) => computers.power.halt(computer, 'stopped'),
     delete: (computer) => computers.remove(computer),
     reboot: (computer) => computers.power.restart(computer),

@@ -1,5 +1,5 @@
-// The outside of the stand-in: every request is logged here, and here it can be made to fail as the real service
-// and the network between fail. Faults are set through the control routes.
+// Logs every request to the stand-in and makes requests fail as the real service and the network do. The control routes set
+// the faults.
 
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
@@ -10,7 +10,7 @@ const MAX_CALLS = 5000
 const MAX_COMMAND_CHARS = 200
 
 export const faultSchema = z.object({
-  /** path is a regular expression on the whole path, command one on a bash call's command. */
+  /** path is a regular expression for the whole path, command one for a bash call's command. */
   match: z.object({ method: z.string(), path: z.string(), command: z.string() }).partial().default({}),
   action: z.union([
     z.object({
@@ -20,9 +20,9 @@ export const faultSchema = z.object({
     }),
     z.object({ delay_ms: z.number().min(0) }),
     z.object({ hang: z.literal(true) }),
-    /** Executed, then the connection is cut. */
+    /** The request is executed, then the connection is cut. */
     z.object({ lose_answer: z.literal(true) }),
-    /** Cut before anything is executed. */
+    /** The connection is cut before anything is executed. */
     z.object({ drop: z.literal(true) }),
     z.object({ html: z.literal(true) }),
   ]),
@@ -30,7 +30,7 @@ export const faultSchema = z.object({
 })
 export type Fault = z.infer<typeof faultSchema>
 
-/** status 0: the caller got no answer. */
+/** Status 0 means that the caller got no answer. */
 type Call = { at: string; method: string; path: string; status: number; ms: number; command?: string }
 
 export type OrgoEnv = { Bindings: HttpBindings }
@@ -75,7 +75,7 @@ export function createFaults() {
   return {
     middleware,
     calls,
-    /** Errors: a match that is no regular expression. */
+    /** Errors: throws when a match is no regular expression. */
     add(fault: Fault): void {
       for (const pattern of [fault.match.path, fault.match.command])
         if (pattern !== undefined) RegExp(pattern)
@@ -110,7 +110,7 @@ async function apply(
   }
   if (action !== undefined && 'drop' in action) return cut(c)
   if (action !== undefined && 'hang' in action) {
-    // Until the caller gives up, or the stand-in closes.
+    // Wait until the caller gives up or the stand-in closes.
     await new Promise<void>((done) => c.env.outgoing.once('close', () => done()))
     return cut(c)
   }
@@ -131,6 +131,6 @@ function commandOf(body: string): string | undefined {
   try {
     return z.object({ command: z.string() }).parse(JSON.parse(body)).command
   } catch {
-    return undefined // the route itself refuses it
+    return undefined // the route itself refuses such a body
   }
 }

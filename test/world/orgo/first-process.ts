@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { z } from 'zod'
 
-/** Found through the host's PATH. */
+/** The program is found through the host's PATH. */
 export const BWRAP = 'bwrap'
 const BOOT_TIMEOUT_MS = 120_000
 
@@ -20,7 +20,7 @@ export type FirstProcess = {
   ended: Promise<void>
 }
 
-/** Errors: rejects with bwrap's own words when the sandbox cannot be made. */
+/** Errors: rejects with bwrap's message when the sandbox cannot be made. */
 export async function startFirstProcess(args: string[], onExit: () => void): Promise<FirstProcess> {
   const command = ['--as-pid-1', '/bin/bash', '-c', 'echo ready; read -r _']
   const child = spawn(BWRAP, [...args, '--json-status-fd', '3', ...command], {
@@ -42,7 +42,7 @@ export async function startFirstProcess(args: string[], onExit: () => void): Pro
     child.on('error', fail)
     child.on('exit', (code) => fail(new Error(`bwrap ended with ${code}: ${said.trim()}`)))
     let isUp = false
-    // Two pipes, in either order: on a busy machine the shell speaks before bwrap's own line is read.
+    // The two pipes may answer in either order: on a busy machine the shell may write before bwrap's own line is read.
     const look = () => {
       if (!isUp || !status.includes('\n')) return
       clearTimeout(timer)

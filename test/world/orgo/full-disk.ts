@@ -1,4 +1,4 @@
-// "No space left on device", made honestly: inside the sandbox each writable folder gets an overlay whose upper
+// Causes a real "No space left on device": inside the sandbox each writable folder gets an overlay whose upper
 // side is a tiny tmpfs that is then filled to its last block. Reading goes on, every write of content fails with
 // ENOSPC, and files made empty or removed behave as on a real full disk. A file descriptor or current directory
 // opened before keeps the old view. Freeing carries what was changed meanwhile back to the disk.
@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-// /usr/local stays out: the project's Node is bound into it, and an overlay would hide that.
+// /usr/local is left out, because the project's Node is bound into it and an overlay would hide that.
 const DIRS = 'root home srv opt var etc tmp'
 
 const FILL = `set -e

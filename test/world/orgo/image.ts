@@ -1,4 +1,4 @@
-// What stands on a computer's disk and in its /usr/bin. The host's programs are shared read-only; its accounts,
+// Makes a computer's disk and its /usr/bin. The host's programs are shared read-only; its accounts,
 // password hashes, settings, /usr/local and its own Node are not.
 //
 // /usr/bin of a computer is a folder of links to the host's (bound at /orgo/usr), because a missing program must
@@ -27,7 +27,7 @@ const DISK_DIRS =
   `root home srv opt mnt media dev proc sys run tmp etc/default usr/lib usr/local/bin usr/local/sbin
   usr/local/lib usr/local/etc usr/local/share var/tmp var/log var/cache var/mail var/lib/dpkg/info var/lib/apt/lists
   orgo/usr orgo/archive/git-core`.split(/\s+/)
-// Without these, name look-up, TLS, useradd, su or the loader fail inside.
+// Without these files, name look-up, TLS, useradd, su or the loader fail inside.
 const ETC_COPIES =
   `nsswitch.conf login.defs default/useradd skel pam.d pam.conf security/limits.conf security/limits.d
   security/access.conf security/group.conf security/time.conf security/pam_env.conf ld.so.cache ld.so.conf
@@ -38,7 +38,7 @@ const ETC_COPIES =
 const NODE_PROGRAMS = /^(node|nodejs|npm|npx|corepack|yarn|yarnpkg|pnpm|bun|deno)$/
 const GIT_PROGRAMS = /^git(-.*)?$/
 
-/** Where the host's git keeps its parts, for instance /usr/lib/git-core; empty when there is no git in /usr/bin. */
+/** Returns the folder of the host's git programs, for instance /usr/lib/git-core; empty when there is no git in /usr/bin. */
 export function hostGitDir(): string {
   if (!existsSync('/usr/bin/git')) return ''
   return execFileSync('/usr/bin/git', ['--exec-path'], { encoding: 'utf8', env: {} }).trim()
@@ -48,7 +48,7 @@ export function hostGitDir(): string {
 export function formatDisk(diskDir: string, image: Image): void {
   for (const dir of DISK_DIRS) {
     mkdirSync(join(diskDir, dir), { recursive: true })
-    chmodSync(join(diskDir, dir), 0o755) // whatever the umask: users of the VM must walk through
+    chmodSync(join(diskDir, dir), 0o755) // whatever the umask is, users of the VM must be able to enter
   }
   chmodSync(join(diskDir, 'root'), 0o700)
   chmodSync(join(diskDir, 'var/tmp'), 0o1777)
@@ -74,11 +74,11 @@ export function formatDisk(diskDir: string, image: Image): void {
   }
 }
 
-/** What a boot brings up to date: name servers, the loader's cache, the package archive's address, a fresh /tmp. */
+/** Updates what changes with a boot: name servers, the loader's cache, the package archive's address, a fresh /tmp. */
 export function refreshDisk(diskDir: string, archiveUrl: string): void {
   const copy = (path: string) => {
     if (!existsSync(path)) return
-    rmSync(join(diskDir, path), { force: true }) // a link there would lead the copy astray
+    rmSync(join(diskDir, path), { force: true }) // a link at this path would send the copy to another place
     copyFileSync(realpathSync(path), join(diskDir, path))
   }
   copy('/etc/resolv.conf')
@@ -90,7 +90,7 @@ export function refreshDisk(diskDir: string, archiveUrl: string): void {
   chmodSync(join(diskDir, 'tmp'), 0o1777)
 }
 
-/** Makes the /usr/bin of an image: links into /orgo/usr/bin, no Node of the host's, our apt-get. */
+/** Makes the /usr/bin of an image: links into /orgo/usr/bin, without the host's Node and with our apt-get. */
 export function makeProgramDir(dir: string, image: Image, gitDir: string): void {
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { recursive: true, mode: 0o755 })
@@ -99,7 +99,7 @@ export function makeProgramDir(dir: string, image: Image, gitDir: string): void 
     if (!isHidden && name !== 'apt' && name !== 'apt-get')
       symlinkSync(`/orgo/usr/bin/${name}`, join(dir, name))
   }
-  // Leads nowhere until apt-get has put git there.
+  // The link leads nowhere until apt-get has installed git.
   if (image === 'bare' && gitDir !== '') symlinkSync(`${gitDir}/git`, join(dir, 'git'))
   for (const name of ['apt', 'apt-get']) {
     const script = readFileSync(join(import.meta.dirname, 'apt-get.sh'), 'utf8')
@@ -107,7 +107,7 @@ export function makeProgramDir(dir: string, image: Image, gitDir: string): void 
   }
 }
 
-/** Accounts of the system only, and no password of the host's. */
+/** Writes only system accounts, without the host's passwords. */
 function writeAccounts(etcDir: string): void {
   const users = systemEntries('/etc/passwd')
   const passwd = users.map((fields) => fields.join(':'))

@@ -1,5 +1,5 @@
-// What the stand-in remembers: workspaces and computers as Orgo's documents describe them, plus the switches for
-// points on which those documents disagree.
+// What the stand-in remembers: workspaces and computers as Orgo's documents describe them, plus switches for the points on
+// which those documents disagree.
 
 import { z } from 'zod'
 
@@ -29,7 +29,7 @@ export const computerSchema = z.object({
   vncPassword: z.string(),
   createdAt: z.string(),
   bootId: z.string(),
-  /** The last fill-disk fault: it outlives a reboot, as a full disk does. */
+  /** The last fill-disk fault. It survives a reboot, as a full disk does. */
   isDiskFull: z.boolean(),
 })
 export type Computer = z.infer<typeof computerSchema>
@@ -44,15 +44,15 @@ export type OrgoProfile = {
   stopStatus: 'stopped' | 'frozen'
   /** Production answered `projects` in June 2026. */
   listKey: 'workspaces' | 'projects'
-  /** False: start of a running and stop of a stopped computer answer 409. */
+  /** When false, starting a running or stopping a stopped computer answers 409. */
   idempotentStartStop: boolean
-  /** False: waking from suspend is a cold boot. */
+  /** When false, waking from suspend is a cold boot. */
   suspendKeepsProcesses: boolean
   /** The plan's limit on computers. */
   maxComputers: number
   /** How long bash still answers "Desktop instance not available" after the status says running. */
   agentDelayMs: number
-  /** What an auto-stop minute lasts; tests shorten it. */
+  /** Length of an auto-stop minute; tests shorten it. */
   autoStopMinuteMs: number
 }
 
@@ -66,7 +66,7 @@ export const defaultProfile: OrgoProfile = {
   autoStopMinuteMs: 60_000,
 }
 
-/** A refusal as Orgo words it: `{error, code?, ...}` with its HTTP status. */
+/** A refusal in Orgo's form: `{error, code?, ...}` with its HTTP status. */
 export class OrgoError extends Error {
   override name = 'OrgoError'
   readonly status: number

@@ -1,4 +1,4 @@
-// nodejs.org's download folder in small: the Node this project runs on, packed once as that site packs it.
+// A small copy of nodejs.org's download folder: the Node that this project runs on, packed once as that site packs it.
 
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -36,7 +36,7 @@ export function createNodeDist(nodeBinary: string, cacheDir: string): Hono {
     if (wanted !== own) return c.text(`not here: this archive holds ${own} only`, 404)
     const stem = `node-${own}-linux-${process.arch}.tar`
     if (name === 'SHASUMS256.txt') {
-      // Packing xz takes seconds, and who wants it has asked for it by now.
+      // Packing xz takes seconds, and a client that wants it has already asked for it.
       const names = [`${stem}.gz`, `${stem}.xz`].filter((it) => it.endsWith('.gz') || builds.has(it))
       const sums = await Promise.all(names.map(async (it) => `${await sha256(await archive(it))}  ${it}\n`))
       return c.text(sums.join(''))
@@ -49,7 +49,7 @@ export function createNodeDist(nodeBinary: string, cacheDir: string): Hono {
   return app
 }
 
-/** The cached archive's path; made under another name first, so that a killed build is not taken for one. */
+/** Returns the cached archive's path. It is made under another name first, so that a killed build is not taken for it. */
 async function buildArchive(nodeBinary: string, cacheDir: string, name: string): Promise<string> {
   const file = join(cacheDir, name)
   if (existsSync(file)) return file
@@ -58,7 +58,7 @@ async function buildArchive(nodeBinary: string, cacheDir: string, name: string):
   rmSync(buildDir, { recursive: true, force: true })
   mkdirSync(join(buildDir, stem, 'bin'), { recursive: true })
   copyFileSync(nodeBinary, join(buildDir, stem, 'bin/node'))
-  // Fastest level: the archive is read once or twice, on this machine.
+  // The fastest level is enough, because the archive is read once or twice on this machine.
   const packer = name.endsWith('.xz') ? 'xz -0 -T0' : 'gzip -1'
   const script = `set -o pipefail; tar -cf - --owner=0 --group=0 "$1" | ${packer} > "$2.new"`
   await run('/bin/bash', ['-c', script, 'pack', stem, file], { cwd: buildDir })

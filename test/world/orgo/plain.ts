@@ -1,4 +1,4 @@
-// The poor man's computer, where bubblewrap is missing: plain child processes with a HOME of their own. No private
+// The simplest computer, used where bubblewrap is missing: plain child processes with a HOME of their own. No private
 // file system, no users, no boot id; killing and freezing work by a mark every child inherits in its environment.
 
 import { mkdirSync } from 'node:fs'
@@ -24,7 +24,7 @@ export function createPlainSandbox(nodeBinary: string): Sandbox {
 async function bootPlain(input: BootInput, nodeBinary: string): Promise<Machine> {
   const mark = `ORGO_COMPUTER=${input.id}`
   const pids = () => pidsWithEnvironment(mark)
-  // A stand-in that was killed leaves processes of the last boot behind: here nothing dies with its parent.
+  // A killed stand-in leaves processes of the last boot behind, because these do not end with their parent.
   await signalAll(pids, 'SIGKILL', () => false)
   const home = join(input.diskDir, 'root')
   const env = {

@@ -1,4 +1,4 @@
-// Switching computers on and off: boots, halts, suspends and wakes the sandbox behind a computer, one step at a time
+// Switches computers on and off: it boots, halts, suspends and wakes the sandbox behind a computer, one step at a time
 // per computer, and keeps its status true. computers.ts builds Orgo's calls from these steps.
 
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -47,13 +47,13 @@ export function createPower(options: PowerOptions) {
   }
 
   function setStatus(computer: Computer, status: ComputerStatus): void {
-    // What ends because we close was running, and is to boot again at the next start.
+    // A computer that ends because the stand-in closes was running, and boots again at the next start.
     if (isClosed) return
     computer.status = status
     store.save()
   }
 
-  /** Runs after every earlier step of this computer. Errors: those of the step; later steps run all the same. */
+  /** Runs a step after every earlier one of this computer. Errors: those of the step; later steps still run. */
   function inTurn(computer: Computer, step: () => Promise<void>): Promise<void> {
     const runtime = runtimeOf(computer)
     const done = runtime.queue.then(step)
@@ -100,7 +100,7 @@ export function createPower(options: PowerOptions) {
     await machine?.kill()
   }
 
-  /** Ends every process; the disk stays. */
+  /** Ends every process and keeps the disk. */
   function halt(computer: Computer, status: ComputerStatus): Promise<void> {
     return inTurn(computer, async () => {
       await haltNow(computer)
@@ -171,12 +171,12 @@ export function createPower(options: PowerOptions) {
       runtimes.delete(computer.id)
     },
 
-    /** After the host failed: what ran boots anew from its disk, with no processes. */
+    /** Boots the computer again from its disk, without its processes, after the host failed. */
     bootAgain(computer: Computer): Promise<void> {
       if (computer.status === 'stopping') setStatus(computer, profile.stopStatus)
       if (!WAS_ON.includes(computer.status)) return Promise.resolve()
       setStatus(computer, 'starting')
-      // It never booted, so its disk may be half written: begin again.
+      // It never booted, so its disk may be incomplete and is made again.
       if (computer.bootId === '') return firstBoot(computer, (dir) => sandbox.format(dir, computer.image))
       return inTurn(computer, () => bootNow(computer))
     },

@@ -1,21 +1,21 @@
-// Finding and signalling every process of a machine from outside. Reads /proc, because a process that called
-// setsid or was adopted by the machine's first process is in nobody's process group.
+// Finds and signals every process of a machine from outside. It reads /proc, because a process that called
+// setsid or was adopted by the machine's first process is in no process group of ours.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
-/** Host pids whose pid namespace is `inode` (as /proc/PID/ns/pid names it). */
+/** Returns host pids whose pid namespace is `inode` (as /proc/PID/ns/pid names it). */
 export function pidsInNamespace(inode: number): number[] {
   return hostPids().filter((pid) => {
     try {
       return readlinkSync(`/proc/${pid}/ns/pid`) === `pid:[${inode}]`
     } catch {
-      return false // ended since it was listed, or another user's
+      return false // the process has ended or belongs to another user
     }
   })
 }
 
-/** Host pids whose environment holds `marker` (NAME=value); on systems without /proc, asks ps. */
+/** Returns host pids whose environment contains `marker` (NAME=value). On systems without /proc it asks ps. */
 export function pidsWithEnvironment(marker: string): number[] {
   if (process.platform !== 'linux') return pidsByPs(marker)
   return hostPids().filter((pid) => {
@@ -27,7 +27,7 @@ export function pidsWithEnvironment(marker: string): number[] {
   })
 }
 
-/** Signals all until a second look finds none that `isDone` does not accept: a fork may race the first look. */
+/** Signals all processes until `isDone` accepts all that are left. It looks again, because a process may fork meanwhile. */
 export async function signalAll(
   list: () => number[],
   signal: NodeJS.Signals,
@@ -55,11 +55,11 @@ export function trySignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch {
-    // Already gone, which is what a signal of ours is meant to bring about or does not matter to.
+    // The process has already ended, so the signal is not needed.
   }
 }
 
-/** The letter of /proc/PID/stat; empty when the process is gone. */
+/** Returns the state letter of /proc/PID/stat; empty when the process has ended. */
 function processState(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')

@@ -1,5 +1,5 @@
-// One bash call: merged output, killed as a group at its time limit. As in the documents, the call lasts until the
-// last holder of its output closes it, so a background child that was not redirected makes it hang.
+// Runs one bash call: its output is merged, and its group is killed at the time limit. As in the documents, the call lasts until
+// the last holder of its output closes it, so a background child that was not redirected makes it hang.
 
 import { spawn } from 'node:child_process'
 import { trySignal } from './processes.ts'
@@ -10,7 +10,7 @@ const MAX_OUTPUT_BYTES = 32 * 1024 * 1024
 export type BashResult = { kind: 'done'; output: string; exitCode: number } | { kind: 'timeout' }
 
 export async function runBash(invocation: Invocation, timeoutMs: number): Promise<BashResult> {
-  // A real pipe in between: Node's own pipes are sockets, which `> /dev/stderr` cannot open.
+  // A real pipe is needed, because Node's own pipes are sockets, which `> /dev/stderr` cannot open.
   const script = 'set -o pipefail; "$@" 2>&1 </dev/null | cat'
   const child = spawn('/bin/bash', ['-c', script, 'orgo', ...invocation.argv], {
     detached: true,

@@ -1,4 +1,4 @@
-// The port between Orgo's rules (computers.ts) and whatever runs a computer: bwrap.ts, or plain.ts where
+// The interface between Orgo's rules (computers.ts) and what runs a computer: bwrap.ts, or plain.ts where
 // bubblewrap is missing.
 
 import type { Image } from './model.ts'
@@ -6,7 +6,7 @@ import type { Image } from './model.ts'
 export type BootInput = {
   id: string
   diskDir: string
-  /** Holds the per-boot files that are not part of the disk. */
+  /** Folder for the files of one boot that are not part of the disk. */
   runDir: string
   image: Image
   bootId: string
@@ -20,7 +20,7 @@ export type Machine = {
   enter(command: string): Invocation
   freeze(): Promise<void>
   thaw(): Promise<void>
-  /** Every process of the machine is gone when it resolves. */
+  /** Ends every process of the machine and resolves when all have ended. */
   kill(): Promise<void>
   /** Errors: throws when this sandbox cannot model a full disk. */
   setDiskFull(isFull: boolean): Promise<void>
@@ -30,7 +30,7 @@ export type Invocation = { argv: string[]; env: Record<string, string> }
 
 export type Sandbox = {
   kind: 'bwrap' | 'process'
-  /** What a reader of the log must know, for instance that users cannot be added. */
+  /** Warnings for a reader of the log, for instance that users cannot be added. */
   warnings: string[]
   /** Makes the disk's folder and its first files. */
   format(diskDir: string, image: Image): Promise<void>

@@ -1,6 +1,6 @@
-// The local Orgo: its API over HTTP, real sandboxes behind it, and the downloads a new computer fetches (Node's
-// archive, the Debian archive's front). Modelled on documents of 2026; it has never been compared with
-// the real service.
+// The local Orgo: its API over HTTP, real sandboxes behind it, and the downloads that a new computer fetches (Node's
+// archive, the Debian archive's front page). It follows Orgo's documents of 2026 and has never been compared with the
+// real service.
 
 import { mkdirSync, realpathSync } from 'node:fs'
 import type { Server } from 'node:http'
@@ -19,13 +19,13 @@ import { createNodeDist } from './node-dist.ts'
 import { openStore } from './store.ts'
 
 export type StartOrgoOptions = {
-  /** 0: any free port. */
+  /** 0 takes any free port. */
   port: number
   stateDir: string
   apiKey: string
   /** The project's own Node, for computers of the default image and for the download folder. */
   nodeBinary: string
-  /** Every byte the API sends into a VM. */
+  /** Called with every byte that the API sends into a VM. */
   onVmBytes?: (where: string, bytes: Uint8Array) => void
   sandbox?: 'auto' | 'bwrap' | 'process'
   log?: (line: string) => void
@@ -34,15 +34,15 @@ export type StartOrgoOptions = {
 }
 
 export type OrgoStandIn = {
-  /** With /api, without a slash at the end. */
+  /** Address with /api, without a slash at the end. */
   url: string
-  /** Takes the place of https://nodejs.org/dist. */
+  /** Replaces https://nodejs.org/dist. */
   nodeDistUrl: string
   sandboxKind: 'bwrap' | 'process'
   control: Hono
   /** Host path of each computer's disk; its root home is `root` below that. */
   computerDirs(): { id: string; name: string; dir: string }[]
-  /** Leaves no process; the state stays and the next start boots what ran. */
+  /** Ends every process. The state stays, and the next start boots the computers that ran. */
   close(): Promise<void>
 }
 
@@ -54,7 +54,8 @@ export async function startOrgo(options: StartOrgoOptions): Promise<OrgoStandIn>
   const stateDir = realpathSync(options.stateDir)
 
   const app = new Hono<OrgoEnv>()
-  // The port comes first, because computers that boot are told it; routes cannot be added once one was asked for.
+  // The server listens before the routes exist, because booting computers need its port. Hono takes no routes after a first
+  // request.
   let isReady = false
   const server = createAdaptorServer({
     fetch: (request, env) => (isReady ? app.fetch(request, env) : new Response('starting', { status: 503 })),
@@ -77,7 +78,7 @@ export async function startOrgo(options: StartOrgoOptions): Promise<OrgoStandIn>
     app.use('*', faults.middleware)
     app.route('/api', createApi({ apiKey, store, computers, profile, defaultImage, log }))
     app.route('/dist', createNodeDist(options.nodeBinary, join(stateDir, 'dist')))
-    // Only reachability: the packages themselves come from the host (apt-get.sh).
+    // This only shows that the archive can be reached. The packages themselves come from the host (apt-get.sh).
     app.get('/debian/*', (c) => c.text('the Debian archive, as far as this world has one\n'))
     isReady = true
     return {

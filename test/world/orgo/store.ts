@@ -1,5 +1,5 @@
-// The stand-in's memory on disk: one JSON file, replaced whole, so that a SIGKILL at any moment leaves the last
-// complete state. Disks of computers lie beside it in computers/{id}/.
+// Saves the stand-in's state in one JSON file that is replaced as a whole, so that a SIGKILL at any moment leaves the last
+// complete state. The computers' disks are beside it in computers/{id}/.
 
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,12 +20,12 @@ export type Store = {
 export function openStore(stateDir: string): Store {
   const file = join(stateDir, 'orgo.json')
   const computersDir = join(stateDir, 'computers')
-  // Disks hold files of other users; nobody else on this host may walk into them.
+  // Disks hold files of other users, so no other user of this host may enter them.
   mkdirSync(computersDir, { recursive: true, mode: 0o700 })
   const state = readState(file)
   const workspaces = new Map(state.workspaces.map((workspace) => [workspace.id, workspace]))
   const computers = new Map(state.computers.map((computer) => [computer.id, computer]))
-  // A disk whose computer is not in the state was being made or deleted when the stand-in died.
+  // A disk without a computer in the state was being made or deleted when the stand-in ended.
   for (const name of readdirSync(computersDir)) {
     if (!computers.has(name)) rmSync(join(computersDir, name), { recursive: true, force: true })
   }
@@ -49,7 +49,7 @@ function readState(file: string): z.infer<typeof stateSchema> {
   try {
     text = readFileSync(file, 'utf8')
   } catch {
-    return { workspaces: [], computers: [] } // the first start
+    return { workspaces: [], computers: [] } // this is the first start
   }
   return stateSchema.parse(JSON.parse(text))
 }

@@ -1,4 +1,4 @@
-// A small client for the tests of the stand-in itself: plain HTTP, so that a test sees what the wire says.
+// A small client for the tests of the stand-in itself. It uses plain HTTP, so that a test sees the raw answers.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -71,7 +71,7 @@ export function createClient(url: string) {
   }
 
   let workspaceId: string | undefined
-  /** The id of a new computer, which may not have booted yet. */
+  /** Returns the id of a new computer, which may not have booted yet. */
   async function create(name: string, more: Record<string, unknown> = {}): Promise<string> {
     workspaceId ??= withId.parse((await call('POST', '/workspaces', { name: 'tests' })).body).id
     return withId.parse((await call('POST', '/computers', { workspace_id: workspaceId, name, ...more })).body)
@@ -87,7 +87,7 @@ export function createClient(url: string) {
   return { call, bash, create, waitForStatus }
 }
 
-/** Asks until there is an answer. Errors: after 20 s, naming what was waited for. */
+/** Asks until there is an answer. Errors: throws after 20 s and names what it waited for. */
 export async function until<T>(what: string, ask: () => T | undefined | Promise<T | undefined>): Promise<T> {
   const deadlineMs = Date.now() + PATIENCE_MS
   for (;;) {

@@ -1,17 +1,17 @@
-// What the tests of the stand-in look at from outside: the host's own processes.
+// Finds the host's processes that belong to the stand-in, for its tests.
 
 import { execFileSync, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { API_KEY } from './test-client.ts'
 
-/** Command lines on the host that contain `text`. */
+/** Returns the host's command lines that contain `text`. */
 export function hostProcesses(text: string): string[] {
   const lines = execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' }).split('\n')
   return lines.filter((line) => line.includes(text))
 }
 
-/** Host pid of the bwrap that started the computer. */
+/** Returns the host pid of the bwrap that started the computer. */
 export function bwrapOf(id: string): number {
   const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n')
   const line = lines.find((candidate) => candidate.includes('bwrap') && candidate.includes(id))
@@ -19,7 +19,7 @@ export function bwrapOf(id: string): number {
   return Number.parseInt(line, 10)
 }
 
-/** A stand-in in a process of its own, so that it can be killed like one. */
+/** Starts a stand-in in a process of its own, so that a test can kill it. */
 export async function startInChild(stateDir: string): Promise<{ child: ChildProcess; url: string }> {
   const server = join(import.meta.dirname, 'server.ts')
   const options = { port: 0, stateDir, apiKey: API_KEY, nodeBinary: process.execPath }
