@@ -1,6 +1,6 @@
-// A Worker that outlived its stack (killed in a moment when its watchdog could not act) still has the state folder's databases
-// open: two writers on one state would undo what everything else here promises. Its group is remembered, and ended before a new
-// one starts.
+// Ends a Worker that outlived its stack, which happens when the stack is killed at a moment when the watchdog cannot act. Such a
+// Worker still has the state folder's databases open, and two writers would damage the state. Its process group is saved in the
+// folder and ended before a new Worker starts.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// Cloudflare's REST API at the calls wrangler makes for us, so that deploy, doctor and destroy run the real wrangler against it
-// (CLOUDFLARE_API_BASE_URL). Paths, shapes and error codes were recorded from wrangler 4.156; what it does not know it refuses.
+// A fake of the Cloudflare REST API for the calls that wrangler makes, so that deploy, doctor and destroy can run the real wrangler
+// against it (CLOUDFLARE_API_BASE_URL). Paths, shapes and error codes were recorded from wrangler 4.156. Unknown calls are refused.
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { serve } from '@hono/node-server'

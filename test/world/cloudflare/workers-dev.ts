@@ -1,5 +1,5 @@
-// Preloaded into deploy and doctor by their tests: *.workers.dev does not exist here, so its requests go to the address in
-// WORKERS_DEV_AT instead. The program under test keeps its own code and its own URLs.
+// Sends requests for *.workers.dev, which does not exist here, to the address in WORKERS_DEV_AT. The tests of deploy and doctor
+// preload this file, so the program under test keeps its own code and URLs.
 const at = process.env['WORKERS_DEV_AT']
 const real = globalThis.fetch
 globalThis.fetch = (input, init) => {

@@ -1,6 +1,6 @@
-// The commands of wrangler 4.156 that deploy, doctor and destroy use, with the words it printed when they were recorded, over the
-// same API as the real one: 60 ms a command instead of 1,500, so that a run can be killed and repeated at every step. The tests
-// drive the real wrangler once through the whole deployment beside it.
+// A fast fake of wrangler 4.156 with the commands that deploy, doctor and destroy use and the texts that wrangler printed when they
+// were recorded. It calls the same API. A command takes 60 ms instead of 1,500, so that tests can kill and repeat a run at every
+// step. The tests also run the real wrangler once through the whole deployment.
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'

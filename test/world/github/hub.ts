@@ -97,8 +97,8 @@ export function createHub(parts: { gitHost: GitHost; pulls: Pulls; shapes: Shape
   }
 
   /**
-   * Merges as a person does. `merge`, `squash` and `rebase` press the button of a pull request, opened when there is none; `ff`
-   * pushes the branch to its base, with no pull request at all. Answers when every webhook was answered or lost.
+   * Merges as a person does. `merge`, `squash` and `rebase` press the button of a pull request, which is opened if there is none;
+   * `ff` pushes the branch to its base without a pull request. Resolves when every webhook was answered or lost.
    */
   async function merge(
     repo: string,

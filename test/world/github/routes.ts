@@ -1,4 +1,5 @@
-// The part of GitHub's REST API the runtime calls or may call. What it does not know is 404, like everything a token may not see.
+// The part of GitHub's REST API that the runtime calls or may call. Other paths answer 404, as GitHub does for what a token may
+// not see.
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { GitHost } from '../git/server.ts'

@@ -1,5 +1,5 @@
 // The GitHub stand-in beside the git host: the part of the REST API that the runtime uses, and signed webhooks on push, merge and
-// delete. Merges are real merges. Modelled on GitHub's documents; it has the fields they name for what we read, not every field.
+// delete. Merges are real merges. It follows GitHub's documents and has the fields that the runtime reads, not every field.
 import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import type { GitHost } from '../git/server.ts'

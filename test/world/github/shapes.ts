@@ -1,5 +1,4 @@
-// GitHub's JSON: repositories, pull requests, commits and the bodies of its webhooks, with the fields its documents name and ours
-// read.
+// Builds GitHub's JSON: repositories, pull requests, commits and webhook bodies, with the documented fields that the runtime reads.
 import { createHash } from 'node:crypto'
 import type { GitHost, RefChange } from '../git/server.ts'
 import { OWNER } from '../git/repos.ts'

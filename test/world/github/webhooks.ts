@@ -1,5 +1,5 @@
-// Signed deliveries as GitHub sends them: signature over the raw body, event and delivery id in headers, no retry by itself. Every
-// delivery is remembered and can be sent once more under its old id, as the button "Redeliver" does.
+// Sends signed webhook deliveries as GitHub does: signature over the raw body, event and delivery id in headers, no retry by
+// itself. Every delivery is kept and can be sent again with its old id, as the button "Redeliver" does.
 import { createHmac, randomUUID } from 'node:crypto'
 
 const TIMEOUT_MS = 10_000

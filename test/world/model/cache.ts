@@ -1,6 +1,6 @@
-// Prompt caching as the API bills it: byte-exact prefixes in the order tools, system, messages, kept at breakpoints for 5 minutes
-// or an hour, found again up to 20 blocks before a breakpoint. A token is 4 bytes of JSON. Not imitated: that a changed thinking
-// or tool_choice setting drops the cache of the messages.
+// Imitates prompt caching as the API bills it: byte-exact prefixes in the order tools, system, messages. They are kept at
+// breakpoints for 5 minutes or an hour and found up to 20 blocks before a breakpoint. A token counts as 4 bytes of JSON. One rule
+// is missing: a changed thinking or tool_choice setting does not drop the cache of the messages here.
 import { createHash } from 'node:crypto'
 import { toBlocks, toPlainJson } from './request.ts'
 import type { CacheControl, MessagesRequest } from './request.ts'

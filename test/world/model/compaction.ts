@@ -1,6 +1,6 @@
-// Compaction on demand (beta compact-2026-09-04): a request with `compaction` is answered by one signed block, which later
-// requests send first, in place of the messages it sums up. Refused as the API documents it: a call left open, nothing to sum
-// up, a block that stands elsewhere, that was changed, or a setting that belongs to a reply.
+// Imitates compaction on demand (beta compact-2026-09-04): a request with `compaction` is answered by one signed block. Later
+// requests send this block first, in place of the messages it sums up. As documented, these are refused: an open call, nothing to
+// sum up, a block at another place, a changed block, a setting that belongs to a reply.
 import { createHash } from 'node:crypto'
 import { countTokens } from './cache.ts'
 import { toBlocks } from './request.ts'

@@ -1,4 +1,4 @@
-// Which plan a request is about, and how far that plan has come.
+// Finds which plan a request is about, and how far that plan's script has come.
 //
 // The place in the script is the number of tool calls answered for the plan over all conversations. The ids of our calls carry the
 // place they were made at (toolu_{last 8 of the plan id}_{place}_{random}), so the place is known again from any history that

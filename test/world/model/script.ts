@@ -1,14 +1,18 @@
-// What the scripted model does for a plan, read from the plan's text alone. Pure.
+// Reads from the plan's text what the scripted model does for that plan. Pure.
 //
-// Fenced blocks in order. `sh`: one bash call. `model`: a JSON object, an array of them, or one object a line; several keys may
-// stand in one object. A step is one tool call; after the last step comes `finish`. Keys that call no tool belong to the next
-// step of the text (or to `finish`) and are spent once at its place, so a retry does not meet them for ever:   say
-// text before the tool call, in the same answer          usage   replaces the answer's usage (what is absent is 0)   sleep_ms
-// wait before answering, once                            stop    one answer without a tool call   stall_ms         silence in the
-// middle of the stream, once              fail    `times` answers (1) with `status`, `retry_after` s   cut_after_blocks the
-// connection dies after n content blocks, once       judge   answer to the judge; several: one each, the last stays   loop
-// the next step n times with all that belongs to it; in the object of a tool or a stop: that one; with no                    step
-// after it: the step before; with no step at all: bash `true`
+// The script is the text's fenced blocks in order. An `sh` block is one bash call. A `model` block is a JSON object, an array of
+// them, or one object per line; an object may have several keys. A step is one tool call; after the last step comes `finish`. Keys
+// that call no tool belong to the next step (or to `finish`). Each is used once at its place, so that a retry does not meet it again:
+//   say              text before the tool call, in the same answer
+//   sleep_ms         wait before answering, once
+//   stall_ms         silence in the middle of the stream, once
+//   cut_after_blocks the connection dies after n content blocks, once
+//   usage            replaces the answer's usage (what is absent is 0)
+//   stop             one answer without a tool call
+//   fail             `times` answers (1) with `status`, `retry_after` s
+//   judge            answer to the judge; several: one each, the last stays
+//   loop             repeats a step n times with all that belongs to it: the tool or stop in the same object, else the next step,
+//                    else the step before; with no step at all: bash `true`
 import { z } from 'zod'
 import { findFences } from './fences.ts'
 

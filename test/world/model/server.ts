@@ -1,6 +1,6 @@
-// The model stand-in: the Messages API of @anthropic-ai/sdk 1.12 on a loopback port, played from the plan's own
-// text (the script's grammar stands in script.ts). It bills, caches and refuses as the real API does, and remembers every
-// rule a caller broke. It does not imitate threads, context editing, server tools or batches: those are refused by name.
+// The model stand-in: the Messages API of @anthropic-ai/sdk 1.12 on a loopback port. It follows a script in the plan's own text
+// (script.ts describes it). It bills, caches and refuses as the real API does, and records every rule that a caller broke. It
+// does not imitate threads, context editing, server tools or batches; those are refused by name.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Hono } from 'hono'

@@ -1,4 +1,4 @@
-// A message as server-sent events, in pieces as the real API sends them, and the ways a stream can go wrong.
+// Sends a message as server-sent events, in pieces as the real API does, and imitates the ways a stream can go wrong.
 import type { ServerResponse } from 'node:http'
 import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises'
 import type { Block } from './request.ts'
@@ -42,8 +42,8 @@ export function toMessageBody(answer: MessageAnswer): Record<string, unknown> {
 }
 
 /**
- * Streams the answer. `settle` hears how it ended before the last byte leaves, so that who has read the end finds it in the books.
- * `signal`: the client went away.
+ * Streams the answer. It calls `settle` before it sends the last byte, so that a client that has read the end finds the call in the
+ * log. `signal` is aborted when the client leaves.
  */
 export async function sendStream(
   response: ServerResponse,

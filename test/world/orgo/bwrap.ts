@@ -1,4 +1,4 @@
-// A computer as one bubblewrap sandbox: its disk is the root folder, the host's /usr is shared read-only, and the
+// Runs a computer as one bubblewrap sandbox: its disk is the root folder, the host's /usr is shared read-only, and the
 // sandbox lives as long as its own first process. Every process in it is in one pid namespace, so that ending the
 // first ends all, and nothing survives the stand-in (--die-with-parent).
 

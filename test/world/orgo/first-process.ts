@@ -1,6 +1,6 @@
-// Starts bwrap and waits until the sandbox stands. The first process only waits and reaps orphans: it is what
-// "running" means. As pid 1 no signal from inside can end it, and as reader of our pipe it ends when we do, should
-// --die-with-parent ever fail.
+// Starts bwrap and waits until the sandbox is ready. The first process only waits and reaps orphans; while it lives, the
+// computer counts as running. As pid 1 it cannot be ended by a signal from inside. It reads our pipe, so it ends with us even if
+// --die-with-parent fails.
 
 import { spawn } from 'node:child_process'
 import { z } from 'zod'

@@ -1,7 +1,7 @@
 // Causes a real "No space left on device": inside the sandbox each writable folder gets an overlay whose upper
 // side is a tiny tmpfs that is then filled to its last block. Reading goes on, every write of content fails with
 // ENOSPC, and files made empty or removed behave as on a real full disk. A file descriptor or current directory
-// opened before keeps the old view. Freeing carries what was changed meanwhile back to the disk.
+// opened before keeps the old view. Freeing copies what was changed meanwhile back to the disk.
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
