@@ -39,7 +39,7 @@ export function linkProblems({ documents, kind, paths }: LinkInput): Problem[] {
 
 interface Index {
   documents: Documents
-  /** Files and folders. */
+  /** Paths of all files and folders. */
   paths: Set<string>
   /** Maps a lower-case file name, with and without .md, to its paths. */
   byName: Map<string, string[]>

@@ -11,7 +11,7 @@ export interface Problem {
 }
 
 export interface Documents {
-  /** Regular files, in Unicode's composed form, sorted. */
+  /** Paths of regular files, sorted, in Unicode's composed form. */
   paths: string[]
   size(path: string): number
   /** Returns the text; null when the name is not that of a text, it is over 4 MB, or it cannot be read. */

@@ -43,7 +43,7 @@ export interface ShellResult {
 const WATCH_MS = 200
 const MAX_LOG_BYTES = 64 * 1024 * 1024
 const READ_BYTES = 256 * 1024
-/** The longest a timer can wait, 24 days. */
+/** The longest time that a timer can wait: 24 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 // The command is read from a file: the kernel refuses an argument over 128 KB, and every user can read arguments.
 const WRAPPER =

@@ -61,7 +61,7 @@ export async function readModelSettings(client: Anthropic, input: SettingsInput)
   }
 }
 
-/** Pure. */
+/** Pure. Returns the settings for a model from the API's description of it; an empty description gives the plainest ones. */
 export function toSettings(
   { max_input_tokens, max_tokens, capabilities }: ModelAnswer,
   { model, effort, contextTokens }: SettingsInput,

@@ -15,7 +15,7 @@ import { ensureUser, findUser, killPlan, removeUser } from '../users/users.ts'
 import type { PlanUser } from '../users/users.ts'
 import { NO_WORK } from '../git/work-summary.ts'
 
-/** What a plan needs of the machine around it. */
+/** What a slot needs from the supervisor. */
 export interface SlotHost extends ProofHost {
   /** True when one more plan process may start now. */
   hasRoom(): boolean

@@ -2,7 +2,7 @@
 
 export interface Bell {
   ring(): void
-  /** Resolves at the next ring, or after timeoutMs; null waits for a ring alone. */
+  /** Resolves at the next ring or after timeoutMs. With null it waits only for a ring. */
   wait(timeoutMs: number | null): Promise<void>
 }
 

@@ -138,7 +138,7 @@ function processesOf(uid: number): number[] {
     try {
       return statSync(`/proc/${pid}`).uid === uid && !isZombie(pid)
     } catch {
-      return false // ended meanwhile
+      return false // the process has ended
     }
   })
 }
@@ -184,6 +184,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // ended meanwhile
+    // the process has ended
   }
 }
