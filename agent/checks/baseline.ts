@@ -14,7 +14,7 @@ export const SLOW_SECONDS = 300
 export const knownBaseline = ({ journal }: PlanContext): Baseline =>
   journal.records().findLast((record) => record.kind === 'baseline')?.results ?? []
 
-/** Runs the checks unless that was done before or work has begun. */
+/** Runs the checks, unless that was done before or the work has begun. */
 export async function takeBaseline(
   plan: PlanContext,
   baseHead: string | null,

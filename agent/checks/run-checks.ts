@@ -15,12 +15,12 @@ export interface LocalRun extends CheckResult {
   text: string
 }
 
-/** The same list as in the proof, where it is told again from git by root's word on the base. */
+/** Returns the same list that the proof uses. The proof makes it again as root, for the base that the supervisor knows. */
 export function listFor({ git, env, start }: PlanContext, baseHead: string | null): Promise<CheckList> {
   return listChecks({ git, env, baseHead, declared: start, planText: start.text })
 }
 
-/** where: stands in the history line. */
+/** Runs the checks one after the other. `where` becomes part of the history line. */
 export async function runChecks(
   plan: PlanContext,
   checks: readonly Check[],
@@ -44,7 +44,7 @@ export async function runChecks(
   return runs
 }
 
-/** What a check leaves behind is no work of the plan's: new files are deleted, changed ones put back. */
+/** Runs work() and then removes what it left: new files are deleted, changed ones restored. They are no work of the plan. */
 export async function leavingNothing<T>({ git, start }: PlanContext, work: () => Promise<T>): Promise<T> {
   const untracked = async () => {
     const listed = await git.try(['ls-files', '-z', '--others', '--exclude-standard'])

@@ -68,7 +68,7 @@ export async function planSetup({ git, commit, env, declared }: PlanSetupInput):
   }
 }
 
-/** Runs what is not done yet. null: nothing failed. */
+/** Runs the set-up if it is not done yet. Returns what failed, for the model; null when nothing did. */
 export async function runSetup(plan: PlanContext): Promise<string | null> {
   const { git, start, env, home } = plan
   const { commands, from } = await planSetup({

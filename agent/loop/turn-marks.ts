@@ -14,7 +14,7 @@ const MAX_UNTRACKED = 300
 const text = z.string().catch('')
 const Input = z.object({ path: text, command: text }).catch({ path: '', command: '' })
 
-/** Pure. */
+/** Pure. Returns the calls of a reply, each with its result. */
 export function watchedCalls(reply: BetaMessageParam, results: BetaMessageParam): WatchedCall[] {
   const answers = new Map(
     blocksOf(results).flatMap((block) => (block.type === 'tool_result' ? [[block.tool_use_id, block]] : [])),

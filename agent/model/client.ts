@@ -86,7 +86,7 @@ export type ModelTrouble =
   /** The request itself was refused, so repeating it does not help. */
   | { kind: 'refused'; detail: string }
 
-/** What a failed call means. Anything unknown is worth another try: most of it is the network. */
+/** Returns what a failed call means. An unknown failure is tried again, because most are network failures. */
 export function toModelTrouble(error: unknown): ModelTrouble {
   if (!(error instanceof APIError) || error.status === undefined)
     return { kind: 'retry', detail: error instanceof Error ? error.message.slice(0, 300) : 'unknown' }

@@ -62,7 +62,7 @@ export function cacheHitShare({ input, cacheRead, cacheWrite }: Tokens): number 
   return prompt === 0 ? 0 : cacheRead / prompt
 }
 
-/** What the attempt came to in tokens: the dollars are the gateway's to count. */
+/** Reports the attempt's tokens to the history. The gateway counts the dollars. */
 export function reportSpent({ home, start, report }: PlanContext): void {
   const spent = openUsageLog(home, start.attempt).spent()
   if (spent.answers === 0) return

@@ -1,4 +1,5 @@
-// Words of the person on their way to the model. Taken is written down before it is said: after a crash none is said twice.
+// Takes the person's messages for the model. Each is recorded as taken before the model gets it, so that no message is told twice
+// after a crash.
 import type { PlanContext } from './plan-context.ts'
 
 export function takeMessages(plan: PlanContext): string[] {

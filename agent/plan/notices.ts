@@ -1,4 +1,5 @@
-// What the harness has to tell the model beside its tool results: taken by the loop before the next turn. Each thing once.
+// Collects what the agent tells the model besides its tool results. The loop takes the notices before the next turn. Each text is
+// told once.
 import type { PlanContext } from './plan-context.ts'
 
 export function tellModel({ notices }: PlanContext, text: string): void {
@@ -7,5 +8,5 @@ export function tellModel({ notices }: PlanContext, text: string): void {
   notices.waiting.push(text)
 }
 
-/** What has come since it was last asked, oldest first. */
+/** Returns the notices since the last call, oldest first. */
 export const takeNotices = ({ notices }: PlanContext): string[] => notices.waiting.splice(0)

@@ -32,7 +32,7 @@ export const newPlanState = (): Pick<PlanContext, 'notices' | 'heldReported' | '
   checkpointsOnBranch: false,
 })
 
-/** What the finish gate answers the model. */
+/** The answer of the finish gate. */
 export type GateVerdict =
   | { kind: 'accepted' }
   /** text tells the model what failed and what to do. */

@@ -9,7 +9,7 @@ const TRIES = 6
 const FIRST_WAIT_MS = Number(process.env['RALPH_RETRY_WAIT_MS'] ?? 1_000)
 const RENEWAL_WAIT_MS = 5 * 60_000
 
-/** The last result; the caller judges a refusal. Errors: RevokedError when this attempt's rights are gone. */
+/** Returns the last result; the caller handles a refusal. Errors: RevokedError when the attempt's rights are revoked. */
 export async function withRenewal(plan: PlanContext, attempt: () => Promise<RunResult>): Promise<RunResult> {
   for (let tries = 1; ; tries++) {
     const token = plan.token.current()
@@ -25,7 +25,7 @@ export async function withRenewal(plan: PlanContext, attempt: () => Promise<RunR
   }
 }
 
-/** A refusal by the remote (or for a reason on this side) does not change by trying again. */
+/** Returns why a git call failed. A refusal, by the remote or on this side, is not worth another try. */
 export function explainGitFailure(result: RunResult): 'refused' | 'expired' | 'unreachable' {
   const said = result.stderr
   if (/token_expired|HTTP 401|error: 401|Authentication failed|could not read Username/i.test(said))

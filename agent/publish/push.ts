@@ -12,7 +12,7 @@ import { describeHeld, tellHeld } from './hold-back.ts'
 
 const PUSH_TIMEOUT_MS = 15 * 60_000
 
-/** Pushes HEAD to the plan's branch. Errors: PauseError git_refused with git's own words; RevokedError. */
+/** Pushes HEAD to the plan's branch. Errors: PauseError git_refused with git's message; RevokedError. */
 export async function pushBranch(plan: PlanContext): Promise<void> {
   const { git, start, report } = plan
   const history = await cleanHistory(plan)

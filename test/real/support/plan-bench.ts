@@ -38,7 +38,7 @@ export interface PlanBenchOptions {
   files?: Record<string, string>
   text?: string
   start?: Partial<PlanContext['start']>
-  /** Before the checkout is made. */
+  /** Called before the checkout is made. */
   arrange?: (remote: (...args: string[]) => string) => void
   /** Folder of the bench. Default: a new temporary folder. */
   folder?: string
