@@ -55,7 +55,7 @@ export default defineConfig({
           environment: 'node',
           include: ['test/browser/**/*.test.ts'],
           testTimeout: 240_000,
-          hookTimeout: 240_000,
+          hookTimeout: 600_000,
         },
       },
       {
@@ -66,7 +66,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           // Several waits of untilPlan, each of which says what it saw when it gives up.
           testTimeout: 900_000,
-          hookTimeout: 240_000,
+          hookTimeout: 600_000,
         },
       },
       {
@@ -86,7 +86,7 @@ export default defineConfig({
           environment: 'node',
           include: ['test/samples/**/*.test.ts'],
           testTimeout: 600_000,
-          hookTimeout: 240_000,
+          hookTimeout: 600_000,
         },
       },
       {
@@ -96,7 +96,7 @@ export default defineConfig({
           environment: 'node',
           include: ['test/clients/**/*.test.ts'],
           testTimeout: 600_000,
-          hookTimeout: 240_000,
+          hookTimeout: 600_000,
         },
       },
     ],

@@ -28,8 +28,10 @@ export default class Progress extends DefaultReporter {
 
   override onTestModuleEnd(module: TestModule): void {
     this.#done++
-    if (module.state() === 'failed' && module.children.size === 0) this.#counts.failed++
     for (const test of module.children.allTests()) this.#count(test)
+    // It could not be loaded, or a hook of it failed and none of its tests ran.
+    const hasFailedTest = module.children.allTests('failed').next().done !== true
+    if (module.state() === 'failed' && !hasFailedTest) this.#counts.failed++
     super.onTestModuleEnd(module)
   }
 

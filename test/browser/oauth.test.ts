@@ -22,6 +22,7 @@ describeWith(needs.chromium(), 'the owner in a browser', () => {
   // A context of its own: no cookies of the test before.
   beforeEach(async () => {
     page = await (await browser.newContext()).newPage()
+    page.setDefaultTimeout(200_000)
     return () => page.context().close()
   })
 

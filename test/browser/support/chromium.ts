@@ -9,7 +9,7 @@ export async function launchChromium(): Promise<Browser> {
   if (chromiumPath === undefined) throw new Error(needs.chromium() ?? '')
   // Chromium does not start as root with its own sandbox, and CI is root.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return chromium.launch({ executablePath: chromiumPath, args, timeout: 60_000 })
+  return chromium.launch({ executablePath: chromiumPath, args, timeout: 240_000 })
 }
 
 /** Whether the page fits a phone's width; with SCREENSHOTS=folder also its picture there, on a desktop and a phone, light and dark. */

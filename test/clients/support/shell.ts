@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CLIENTS_BIN } from '../pins.ts'
 
-const TIMEOUT_MS = 150_000
+const TIMEOUT_MS = 280_000
 const OWN_BIN = join(import.meta.dirname, '../../../node_modules/.bin')
 
 export interface Shell {

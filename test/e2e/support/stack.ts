@@ -254,7 +254,7 @@ export function untilPlan(
   stack: Stack,
   planId: string,
   holds: (plan: Plan) => boolean,
-  timeoutMs = 240_000,
+  timeoutMs = 400_000,
 ): Promise<Plan> {
   return eventually(`plan ${planId}`, () => planStatus(stack, planId), holds, timeoutMs)
 }
