@@ -146,8 +146,8 @@ function toVerdict({ complete, missing }: z.infer<typeof Answer>, report: JudgeI
     type: 'judge',
     text: clipText(
       isComplete
-        ? 'The judge, who has not done the work, finds the plan carried out.'
-        : `The judge finds missing:\n${points.join('\n')}`,
+        ? 'A judge with fresh eyes finds the plan carried out.'
+        : `A judge finds missing:\n${points.join('\n')}`,
       1_500,
     ),
   })
