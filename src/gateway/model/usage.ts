@@ -1,5 +1,5 @@
-// Pure: what a model call came to, from its message or from the events of its stream. Where the figures leave a choice the
-// dearer reading is taken, so that our sum is never under the upstream's own (facts/agent.md section 2, "usage accounting").
+// Pure: computes the tokens and dollars of a model call from its message or from the events of its stream. Where the figures can
+// be read in two ways, the dearer one counts, so that our sum is never below the upstream's own.
 import * as z from 'zod'
 import { usdFor, usdForWebSearches } from './prices.ts'
 import type { TokenCounts } from './prices.ts'
