@@ -57,8 +57,11 @@ const SCRIPT = `#!/bin/bash
 dir="$HOME/.playwright" log="$HOME/.playwright/install.log"
 mkdir -p "$dir" "$HOME/evidence"
 if ! [ -x "$dir/node_modules/.bin/playwright-cli" ]; then
-  (flock 9; [ -x "$dir/node_modules/.bin/playwright-cli" ] ||
-    timeout 300 npm install --prefix "$dir" --no-audit --no-fund --no-package-lock ${PACKAGE} >"$log" 2>&1) 9>"$dir/lock"
+  # Not npm --prefix: the machine's own npmrc, with its mirror or certificates, would not be read.
+  (flock 9; [ -x "$dir/node_modules/.bin/playwright-cli" ] || {
+    cd "$dir" && echo '{"private":true}' >package.json &&
+      timeout 300 npm install --no-audit --no-fund --no-package-lock ${PACKAGE} >"$log" 2>&1
+  }) 9>"$dir/lock"
 fi
 if ! [ -x "$dir/node_modules/.bin/playwright-cli" ]; then
   echo "playwright-cli could not be installed; go on without a browser and say so in your summary:" >&2

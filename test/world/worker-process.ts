@@ -9,6 +9,8 @@ import { ROOT, signalGroup, spawnWrangler } from './wrangler.ts'
 
 /** Generous: on a busy machine it takes many times as long as the usual five seconds. */
 const READY_MS = 240_000
+/** Of one look at the Worker; while it starts on a busy machine, an answer may take long. */
+const [LOOK_MS, FIRST_LOOK_MS] = [5_000, 30_000]
 const GRACE_MS = 5_000
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [200, 10_000]
 /** After this time a Worker counts as healthy: its next end counts as the first again. */
@@ -88,7 +90,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
   async function ready(): Promise<void> {
     const untilMs = Date.now() + READY_MS
     for (;;) {
-      const health = await askHealth(port)
+      const health = await askHealth(port, FIRST_LOOK_MS)
       if (health !== null) {
         hasAnswered = true
         for (const problem of health.problems) options.log(`worker: ${problem}`)
@@ -106,7 +108,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
 
   async function look(): Promise<void> {
     const looked = child
-    const isSilent = (await askHealth(port)) === null
+    const isSilent = (await askHealth(port, LOOK_MS)) === null
     if (child !== looked || looked === null) return
     hasAnswered ||= !isSilent
     silentLooks = isSilent && hasAnswered ? silentLooks + 1 : 0
@@ -148,9 +150,10 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
 }
 
 /** Returns the Worker's health; null when it does not answer yet or another program answers. */
-async function askHealth(port: number): Promise<{ problems: string[] } | null> {
+async function askHealth(port: number, timeoutMs: number): Promise<{ problems: string[] } | null> {
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(5_000) })
+    const signal = AbortSignal.timeout(timeoutMs)
+    const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal })
     const body: unknown = await response.json()
     if (typeof body !== 'object' || body === null || !('problems' in body)) return null
     return { problems: Array.isArray(body.problems) ? body.problems.map(String) : [] }

@@ -9,6 +9,7 @@ import { endLeftovers } from './leftovers.ts'
 import { lockStateDir, wipeStateDir } from './lock.ts'
 import { startModel } from './model/server.ts'
 import { VIOLATIONS_FILE } from './model/violations.ts'
+import { readRegistries } from './orgo/registries.ts'
 import { startOrgo } from './orgo/server.ts'
 import { demandFree } from './ports.ts'
 import { readRealServices, secretsOf } from './real-services.ts'
@@ -119,6 +120,7 @@ async function startParts(options: WorldOptions, stateDir: string, settings: Sta
         nodeBinary: join(ROOT, 'node_modules/node/bin/node'),
         onVmBytes: (where, bytes) => watch.stream(`Orgo ${where}`)(bytes),
         log: options.log,
+        registries: readRegistries(process.env, options.log),
         ...(options.vmImage === undefined ? {} : { defaultImage: options.vmImage }),
       }),
     )

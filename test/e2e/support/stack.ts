@@ -49,16 +49,17 @@ export interface ToolAnswer {
   data: Record<string, unknown>
 }
 
-export async function startStack(flags: string[] = []): Promise<Stack> {
+/** `env`: besides that of this process. */
+export async function startStack(flags: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Stack> {
   const stateDir = await mkdtemp(join(tmpdir(), 'aer-e2e-'))
-  let running = await launch(stateDir, flags)
+  let running = await launch(stateDir, flags, env)
   const stack: Stack = {
     urls: running.urls,
     stateDir,
     canaries: createCanaries(stateDir, (path) => stack.control('GET', path)),
     async killAndRestart() {
       await killGroup(running.child, 'SIGKILL')
-      running = await launch(stateDir, flags)
+      running = await launch(stateDir, flags, env)
       stack.urls = running.urls
     },
     async control(method, path, body) {
@@ -118,7 +119,9 @@ const Answer = z.object({
   structuredContent: z.record(z.string(), z.unknown()).optional(),
 })
 
-async function launch(stateDir: string, flags: string[]): Promise<{ child: ChildProcess; urls: DevLine }> {
+type Running = { child: ChildProcess; urls: DevLine }
+
+async function launch(stateDir: string, flags: string[], env: NodeJS.ProcessEnv): Promise<Running> {
   const child = spawn(
     process.execPath,
     ['test/world/dev.ts', '--json', '--stand-ins', '--port', '0', '--state', stateDir, ...flags],
@@ -126,6 +129,7 @@ async function launch(stateDir: string, flags: string[]): Promise<{ child: Child
       cwd: root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     },
   )
   const errors: string[] = []

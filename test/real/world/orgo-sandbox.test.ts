@@ -33,6 +33,13 @@ describeWith(needs.bwrap(), 'a computer of the local Orgo', () => {
     expect(lines[6]).toBe('/usr/bin/curl')
   })
 
+  it('offers a user npm, npx and corepack, which nobody in it can change', async () => {
+    const script = `useradd -m builder && su builder -c 'cd && npm -v && npx -v && corepack -v'
+      rm /usr/local/lib/node_modules/npm/package.json`
+    const { output } = await world.bash(first, script)
+    expect(output).toMatch(/^11\.\d+\.\d+\n11\.\d+\.\d+\n0\.\d+\.\d+\nrm: .*Read-only file system\n$/)
+  })
+
   it('can add a user, who has a home and cannot read root’s', async () => {
     const script =
       'useradd -m plan1 && su plan1 -c "cd && id -un && pwd && node -v && git init -q x && ls /root; true"'
@@ -136,7 +143,10 @@ describeWith(needs.bwrap(), 'a computer of the local Orgo', () => {
 
   it('is bare when asked: no git, no node, an empty home; apt-get really installs git', async () => {
     const bare = await world.create('plain-bare')
-    const before = await world.bash(bare, 'command -v git node npm; ls -A /root; command -v curl tar xz')
+    const before = await world.bash(
+      bare,
+      'command -v git node npm npx corepack; ls -A /root; command -v curl tar xz',
+    )
     expect(before.output).toBe('/usr/bin/curl\n/usr/bin/tar\n/usr/bin/xz\n')
     const held =
       'flock /var/lib/dpkg/lock-frontend sleep 300 > /dev/null 2>&1 < /dev/null & sleep 0.2; apt-get install -y git'
@@ -155,15 +165,16 @@ describeWith(needs.bwrap(), 'a computer of the local Orgo', () => {
     expect(used).toEqual({ output: 'm\n', exit_code: 0 })
   })
 
-  it('gets a runnable Node from the download folder, with the checksum that folder names', async () => {
+  it('gets a runnable Node with npm from the download folder, with the checksum that folder names', async () => {
     const stem = `node-${process.version}-linux-${process.arch}`
     const from = `${world.orgo.nodeDistUrl}/${process.version}`
     const bare = await world.create('node-bare')
     const { output } = await world.bash(
       bare,
       `cd /opt && curl -fsSO ${from}/${stem}.tar.gz && curl -fsSO ${from}/SHASUMS256.txt &&
-       sha256sum -c --ignore-missing SHASUMS256.txt && tar -xzf ${stem}.tar.gz && ${stem}/bin/node -p 1+1`,
+       sha256sum -c --ignore-missing SHASUMS256.txt && tar -xzf ${stem}.tar.gz && ${stem}/bin/node -p 1+1 &&
+       PATH=$PWD/${stem}/bin:$PATH npm -v`,
     )
-    expect(output).toBe(`${stem}.tar.gz: OK\n2\n`)
+    expect(output).toMatch(new RegExp(`^${stem}.tar.gz: OK\n2\n11[.0-9]+\n$`))
   })
 })

@@ -7,7 +7,9 @@ import { join, resolve } from 'node:path'
 import { fillDisk, freeDisk } from './full-disk.ts'
 import { formatDisk, hostGitDir, makeProgramDir, refreshDisk } from './image.ts'
 import type { Image } from './model.ts'
+import { nodePackages } from './node-tools.ts'
 import { isNotStopped, isStopped, pidsInNamespace, signalAll, trySignal } from './processes.ts'
+import type { Registries } from './registries.ts'
 import type { BootInput, Machine, Sandbox } from './sandbox.ts'
 import { startFirstProcess } from './first-process.ts'
 
@@ -30,6 +32,7 @@ export type BwrapOptions = {
   stateDir: string
   nodeBinary: string
   archiveUrl: () => string
+  registries: Registries
 }
 
 export function createBwrapSandbox(options: BwrapOptions): Sandbox {
@@ -52,7 +55,7 @@ export function createBwrapSandbox(options: BwrapOptions): Sandbox {
       if (gitDir !== '') mkdirSync(join(diskDir, gitDir), { recursive: true })
     },
     async boot(input) {
-      refreshDisk(input.diskDir, options.archiveUrl())
+      refreshDisk({ ...options, ...input, archiveUrl: options.archiveUrl() })
       writeFileSync(join(input.runDir, 'boot_id'), `${input.bootId}\n`)
       const args = sandboxArgs({ ...options, ...input, programDir: programDir(input.image), gitDir })
       const first = await startFirstProcess(args, input.onExit)
@@ -116,12 +119,17 @@ function sandboxArgs(input: ArgsInput): string[] {
   for (const path of hiddenBelowUsr(input.stateDir)) args.push('--tmpfs', path, '--tmpfs', `/orgo${path}`)
   args.push('--bind', join(diskDir, 'usr/local'), '/usr/local', '--tmpfs', '/orgo/usr/local')
   args.push('--ro-bind', input.programDir, '/usr/bin')
-  if (input.image === 'desktop') args.push('--ro-bind', realpathSync(input.nodeBinary), '/usr/local/bin/node')
+  if (input.image === 'desktop') {
+    args.push('--ro-bind', realpathSync(input.nodeBinary), '/usr/local/bin/node')
+    for (const { name, dir } of nodePackages())
+      args.push('--ro-bind', dir, `/usr/local/lib/node_modules/${name}`)
+  }
   if (input.image === 'bare' && gitDir !== '') {
     args.push('--ro-bind', '/usr/bin/git', '/orgo/archive/git', '--ro-bind', gitDir, '/orgo/archive/git-core')
     args.push('--bind', join(diskDir, gitDir), gitDir)
   }
   args.push('--proc', '/proc', '--dev', '/dev', '--perms', '0755', '--tmpfs', '/run')
+  args.push('--perms', '1777', '--tmpfs', '/dev/shm')
   // bwrap protects these only for callers that it considers unprivileged, but writing to them changes the host's kernel.
   for (const path of ['/proc/sys', '/proc/sysrq-trigger'].filter((it) => existsSync(it)))
     args.push('--ro-bind', path, path)

@@ -15,7 +15,7 @@ export type ChooseOptions = Omit<BwrapOptions, 'mode'> & {
 
 /** Errors: throws when bwrap was asked for and does not work here. */
 export async function chooseSandbox(options: ChooseOptions): Promise<Sandbox> {
-  if (options.wanted === 'process') return createPlainSandbox(options.nodeBinary)
+  if (options.wanted === 'process') return createPlainSandbox(options)
   const modes = process.getuid?.() === 0 ? (['root', 'userns'] as const) : (['userns'] as const)
   const reasons: string[] = []
   for (const mode of process.platform === 'linux' ? modes : []) {
@@ -29,7 +29,7 @@ export async function chooseSandbox(options: ChooseOptions): Promise<Sandbox> {
   }
   if (options.wanted === 'bwrap') throw new Error(`bwrap does not work here (${reasons.join('; ')})`)
   for (const reason of reasons) options.log(`bwrap as ${reason}`)
-  return createPlainSandbox(options.nodeBinary)
+  return createPlainSandbox(options)
 }
 
 async function tryOut(sandbox: Sandbox, stateDir: string): Promise<void> {

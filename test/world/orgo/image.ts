@@ -21,6 +21,9 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Image } from './model.ts'
+import { linkNodeTools } from './node-tools.ts'
+import { toBundle, toNpmrc } from './registries.ts'
+import type { Registries } from './registries.ts'
 
 const ROOT_LINKS = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32']
 const DISK_DIRS =
@@ -31,7 +34,7 @@ const DISK_DIRS =
 const ETC_COPIES =
   `nsswitch.conf login.defs default/useradd skel pam.d pam.conf security/limits.conf security/limits.d
   security/access.conf security/group.conf security/time.conf security/pam_env.conf ld.so.cache ld.so.conf
-  ld.so.conf.d alternatives ssl/openssl.cnf ssl/certs/ca-certificates.crt pki/tls/certs pki/ca-trust/extracted
+  ld.so.conf.d alternatives fonts chromium chromium.d ssl/openssl.cnf ssl/certs/ca-certificates.crt pki/tls/certs pki/ca-trust/extracted
   crypto-policies host.conf gai.conf protocols services localtime timezone mime.types bash.bashrc profile shells
   os-release debian_version inputrc magic python3 python3.11 python3.12 python3.13 perl xattr.conf deluser.conf
   adduser.conf locale.alias terminfo`.split(/\s+/)
@@ -74,8 +77,15 @@ export function formatDisk(diskDir: string, image: Image): void {
   }
 }
 
-/** Updates what changes with a boot: name servers, the loader's cache, the package archive's address, a fresh /tmp. */
-export function refreshDisk(diskDir: string, archiveUrl: string): void {
+const CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt'
+
+export type RefreshInput = { diskDir: string; image: Image; archiveUrl: string; registries: Registries }
+
+/**
+ * Updates what changes with a boot: name servers, the loader's cache, the package archive's address, how registries are
+ * reached, links to npm, a fresh /tmp.
+ */
+export function refreshDisk({ diskDir, image, archiveUrl, registries }: RefreshInput): void {
   const copy = (path: string) => {
     if (!existsSync(path)) return
     rmSync(join(diskDir, path), { force: true }) // a link at this path would send the copy to another place
@@ -85,9 +95,19 @@ export function refreshDisk(diskDir: string, archiveUrl: string): void {
   copy('/etc/ld.so.cache')
   mkdirSync(join(diskDir, 'etc/apt'), { recursive: true })
   writeFileSync(join(diskDir, 'etc/apt/sources.list'), `deb ${archiveUrl} stable main\n`)
+  replace(join(diskDir, 'usr/local/etc/npmrc'), toNpmrc(registries, CA_BUNDLE))
+  if (registries.certificates.length > 0) replace(join(diskDir, CA_BUNDLE), toBundle(registries))
+  if (image === 'desktop') linkNodeTools(join(diskDir, 'usr/local'))
   rmSync(join(diskDir, 'tmp'), { recursive: true, force: true })
   mkdirSync(join(diskDir, 'tmp'))
   chmodSync(join(diskDir, 'tmp'), 0o1777)
+}
+
+/** Writes a file anew; a link at its path would send the content to another place. */
+function replace(file: string, content: string): void {
+  rmSync(file, { force: true })
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content, { mode: 0o644 })
 }
 
 /** Makes the /usr/bin of an image: links into /orgo/usr/bin, without the host's Node and with our apt-get. */

@@ -2,11 +2,21 @@
 
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, createReadStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { Hono } from 'hono'
+import { linkNodeTools, nodePackages } from './node-tools.ts'
 
 const run = promisify(execFile)
 
@@ -58,6 +68,12 @@ async function buildArchive(nodeBinary: string, cacheDir: string, name: string):
   rmSync(buildDir, { recursive: true, force: true })
   mkdirSync(join(buildDir, stem, 'bin'), { recursive: true })
   copyFileSync(nodeBinary, join(buildDir, stem, 'bin/node'))
+  for (const one of nodePackages())
+    await cp(one.dir, join(buildDir, stem, 'lib/node_modules', one.name), { recursive: true })
+  linkNodeTools(join(buildDir, stem))
+  // The real archive has none; here it leads to what the machine below says of registries.
+  mkdirSync(join(buildDir, stem, 'etc'))
+  symlinkSync('/usr/local/etc/npmrc', join(buildDir, stem, 'etc/npmrc'))
   // The fastest level is enough, because the archive is read once or twice on this machine.
   const packer = name.endsWith('.xz') ? 'xz -0 -T0' : 'gzip -1'
   const script = `set -o pipefail; tar -cf - --owner=0 --group=0 "$1" | ${packer} > "$2.new"`

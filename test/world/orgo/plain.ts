@@ -1,13 +1,22 @@
 // The simplest computer, used where bubblewrap is missing: plain child processes with a HOME of their own. No private
 // file system, no users, no boot id; killing and freezing work by a mark every child inherits in its environment.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { isNotStopped, isStopped, pidsWithEnvironment, signalAll } from './processes.ts'
 import { OrgoError } from './model.ts'
+import { writeNodeTools } from './node-tools.ts'
+import { toBundle, toNpmrc } from './registries.ts'
+import type { Registries } from './registries.ts'
 import type { BootInput, Machine, Sandbox } from './sandbox.ts'
 
-export function createPlainSandbox(nodeBinary: string): Sandbox {
+export type PlainOptions = { stateDir: string; nodeBinary: string; registries: Registries }
+
+export function createPlainSandbox(options: PlainOptions): Sandbox {
+  const { nodeBinary } = options
+  const programDir = join(options.stateDir, 'images/plain/bin')
+  writePrograms(programDir, options)
+  const path = [programDir, dirname(nodeBinary), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter)
   return {
     kind: 'process',
     warnings: [
@@ -17,11 +26,22 @@ export function createPlainSandbox(nodeBinary: string): Sandbox {
     async format(diskDir) {
       mkdirSync(join(diskDir, 'root'), { recursive: true, mode: 0o700 })
     },
-    boot: (input) => bootPlain(input, nodeBinary),
+    boot: (input) => bootPlain(input, path),
   }
 }
 
-async function bootPlain(input: BootInput, nodeBinary: string): Promise<Machine> {
+/** npm and its kin; without an /etc of the computer's own, they are told by variables how registries are reached. */
+function writePrograms(dir: string, { nodeBinary, registries }: PlainOptions): void {
+  const [npmrc, bundle] = [join(dir, '../npmrc'), join(dir, '../ca-certificates.crt')]
+  writeNodeTools(dir, nodeBinary, {
+    NPM_CONFIG_GLOBALCONFIG: npmrc,
+    ...(registries.certificates.length === 0 ? {} : { NODE_EXTRA_CA_CERTS: bundle }),
+  })
+  writeFileSync(npmrc, toNpmrc(registries, bundle))
+  writeFileSync(bundle, toBundle(registries))
+}
+
+async function bootPlain(input: BootInput, path: string): Promise<Machine> {
   const mark = `ORGO_COMPUTER=${input.id}`
   const pids = () => pidsWithEnvironment(mark)
   // A killed stand-in leaves processes of the last boot behind, because these do not end with their parent.
@@ -29,7 +49,7 @@ async function bootPlain(input: BootInput, nodeBinary: string): Promise<Machine>
   const home = join(input.diskDir, 'root')
   const env = {
     HOME: home,
-    PATH: [dirname(nodeBinary), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
+    PATH: path,
     DISPLAY: ':99',
     ORGO_COMPUTER: input.id,
   }

@@ -16,6 +16,8 @@ import type { OrgoEnv } from './faults.ts'
 import { defaultProfile } from './model.ts'
 import type { Image, OrgoProfile } from './model.ts'
 import { createNodeDist } from './node-dist.ts'
+import { noRegistries } from './registries.ts'
+import type { Registries } from './registries.ts'
 import { openStore } from './store.ts'
 
 export type StartOrgoOptions = {
@@ -31,6 +33,8 @@ export type StartOrgoOptions = {
   log?: (line: string) => void
   defaultImage?: Image
   profile?: Partial<OrgoProfile>
+  /** How computers reach package registries; undefined: as a machine with nothing in between. */
+  registries?: Registries
 }
 
 export type OrgoStandIn = {
@@ -67,6 +71,7 @@ export async function startOrgo(options: StartOrgoOptions): Promise<OrgoStandIn>
       stateDir,
       nodeBinary: options.nodeBinary,
       archiveUrl: () => `${origin}/debian`,
+      registries: options.registries ?? noRegistries(),
       log,
     })
     for (const warning of sandbox.warnings) log(`orgo: ${warning}`)
