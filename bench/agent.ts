@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { values } from './flags.ts'
 import { createVm, until } from '../test/real/support/vm.ts'
 import type { TestVm } from '../test/real/support/vm.ts'
 
@@ -16,8 +16,7 @@ import type { TestVm } from '../test/real/support/vm.ts'
 const SETTLE_MS = 10_000
 /** Linux counts processor time in hundredths of a second. */
 const MS_PER_TICK = 10
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '7' } } })
-const runs = Number(values.runs)
+const runs = values.runs ?? 7
 
 const [ready, cpu, bare, idle]: [number[], number[], number[], Memory[]] = [[], [], [], []]
 for (let run = 0; run < runs; run++) {

@@ -1,9 +1,9 @@
 // `npm run bench -- cpu [--calls N]`: measures the Worker's processor time for a request of each route, in the same run as a
 // Worker that answers with one word. The Free plan allows 10 ms per request.
 import { createHmac } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { createObjectLab } from '../test/real/support/object-lab.ts'
 import { isOver, script, startStack, submit, untilPlan } from '../test/e2e/support/stack.ts'
+import { values } from './flags.ts'
 import { createGitLanes } from './support/git-lanes.ts'
 import { timeFirstBytes } from './support/model-lanes.ts'
 import { openConnections } from './support/mcp-connections.ts'
@@ -11,8 +11,7 @@ import type { Ask } from './support/mcp-connections.ts'
 import { report } from './report.ts'
 import { cpuMs, cpuOf, ownWorkerd, startEmptyWorker } from './support/worker-cpu.ts'
 
-const { values } = parseArgs({ options: { calls: { type: 'string', default: '200' } } })
-const calls = Number(values.calls)
+const calls = values.calls ?? 200
 const FREE_PLAN_MS = 10
 const PACK_MB = 90
 const PACKS = 3

@@ -1,9 +1,9 @@
 // `npm run bench -- gateway [--runs N] [--calls N]`: measures what the gateway costs compared with asking the same host directly,
 // in the same run and in turns: clone and push of a large repository, the first byte of a model's stream, the Worker's memory. It
 // exits with 1 below a target.
-import { parseArgs } from 'node:util'
 import { createObjectLab } from '../test/real/support/object-lab.ts'
 import { canMeasureMemory, measureGrowthMb } from '../test/real/support/worker-memory.ts'
+import { values } from './flags.ts'
 import { createGitLanes } from './support/git-lanes.ts'
 import type { Lane } from './support/git-lanes.ts'
 import { timeFirstBytes } from './support/model-lanes.ts'
@@ -14,9 +14,7 @@ const CLONE_MB = 100
 const PUSH_MB = 90
 const MIN_RATIO = 0.9
 const MAX_ADDED_MS = 5
-const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '5' }, calls: { type: 'string', default: '200' } },
-})
+const { runs: times = 5, calls = 200 } = values
 
 const ratioOf = (times: Record<Lane, number[]>) => median(times.direct) / median(times.gateway)
 const lab = await createObjectLab({ plain: true })
@@ -27,19 +25,19 @@ try {
     cloneMb: await grow(() => lanes.clone('gateway')),
     pushMb: await grow(() => lanes.push('gateway')),
   }
-  const clone = await inTurns((lane) => lanes.clone(lane), Number(values.runs))
-  const push = await inTurns((lane) => lanes.push(lane), Number(values.runs))
+  const clone = await inTurns((lane) => lanes.clone(lane), times)
+  const push = await inTurns((lane) => lanes.push(lane), times)
   const bare = await createGitLanes(lab, { cloneMb: CLONE_MB, pushMb: PUSH_MB, content: 'random' })
-  const bareClone = await inTurns((lane) => bare.clone(lane), Number(values.runs))
-  const barePush = await inTurns((lane) => bare.push(lane), Number(values.runs))
-  const model = await timeFirstBytes(lab, Number(values.calls))
+  const bareClone = await inTurns((lane) => bare.clone(lane), times)
+  const barePush = await inTurns((lane) => bare.push(lane), times)
+  const model = await timeFirstBytes(lab, calls)
   const ratios = { clone: ratioOf(clone), push: ratioOf(push) }
   const addedMs = median(model.gateway) - median(model.direct)
   const row = (what: string, times: Record<Lane, number[]>, target: string) =>
     `| ${what} | ${seconds(times.direct)} | ${seconds(times.gateway)} | ${ratioOf(times).toFixed(2)} | ${target} |`
   report({
     name: 'gateway',
-    markdown: `Medians of ${values.runs}, in turns; git host, client and Worker share the machine; packs of text, as repositories have them, and of
+    markdown: `Medians of ${times}, in turns; git host, client and Worker share the machine; packs of text, as repositories have them, and of
 random bytes, where git has hardly anything to do but move them. The objects' storage is in memory: a disk of its own adds what it takes to
 confirm one write (2 ms here), the platform what its replicas take.
 
@@ -52,7 +50,7 @@ ${row(`push of ${PUSH_MB} MB of random bytes`, barePush, '–')}
 
 | | direct | through the gateway | added | target |
 | --- | --- | --- | --- | --- |
-| first byte of a model stream (median of ${values.calls}) | ${median(model.direct).toFixed(1)} ms | ${median(model.gateway).toFixed(1)} ms | ${addedMs.toFixed(1)} ms | under ${MAX_ADDED_MS} ms |
+| first byte of a model stream (median of ${calls}) | ${median(model.direct).toFixed(1)} ms | ${median(model.gateway).toFixed(1)} ms | ${addedMs.toFixed(1)} ms | under ${MAX_ADDED_MS} ms |
 
 The Worker's memory grew at most by ${Math.round(growth.cloneMb)} MB during a clone and ${Math.round(growth.pushMb)} MB during a push.`,
     figures: { clone, push, bareClone, barePush, model, ratios, addedMs, growth },

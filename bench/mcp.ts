@@ -1,20 +1,14 @@
 // `npm run bench -- mcp [--calls N] [--connections N]`: measures the MCP endpoint of `npm run dev` beside the protocol's
 // reference server (@modelcontextprotocol/server-everything), in turns, on the same machine in one run: tools/list, and a call of
 // a tool that reads.
-import { parseArgs } from 'node:util'
 import { isOver, script, startStack, submit, untilPlan } from '../test/e2e/support/stack.ts'
+import { values } from './flags.ts'
 import { openConnections } from './support/mcp-connections.ts'
 import type { Ask, Connections } from './support/mcp-connections.ts'
 import { startEverything } from './support/everything.ts'
 import { median, report } from './report.ts'
 
-const { values } = parseArgs({
-  options: {
-    calls: { type: 'string', default: '1600' },
-    connections: { type: 'string', default: '32' },
-  },
-})
-const [calls, connections] = [Number(values.calls), Number(values.connections)]
+const { calls = 1_600, connections = 32 } = values
 /** Rounds of each lane, so that other load on the machine affects both. */
 const ROUNDS = 4
 

@@ -3,23 +3,20 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { refuse, values, words } from './flags.ts'
 
-const NOT_BENCHES = new Set(['run', 'report'])
+const NOT_BENCHES = new Set(['run', 'report', 'flags'])
 const all = readdirSync(import.meta.dirname)
   .filter((name) => name.endsWith('.ts'))
   .map((name) => name.slice(0, -'.ts'.length))
   .filter((name) => !NOT_BENCHES.has(name))
-const given = process.argv.slice(2)
-const firstOption = given.findIndex((word) => word.startsWith('-'))
-const [names, options] =
-  firstOption < 0 ? [given, []] : [given.slice(0, firstOption), given.slice(firstOption)]
-const unknown = names.filter((name) => !all.includes(name))
-if (unknown.length > 0) {
-  console.error(`There is no bench ${unknown.join(', ')}. There are: ${all.join(', ')}.`)
-  process.exit(1)
-}
+const unknown = words.filter((name) => !all.includes(name))
+if (unknown.length > 0) refuse(`There is no bench ${unknown.join(', ')}. There are: ${all.join(', ')}.`)
+const options = Object.entries(values).flatMap(([name, value]) =>
+  value === undefined ? [] : [`--${name}=${value}`],
+)
 let failed = false
-for (const name of names.length === 0 ? all : names) {
+for (const name of words.length === 0 ? all : words) {
   console.log(`\n== ${name}`)
   const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`), ...options], {
     stdio: 'inherit',

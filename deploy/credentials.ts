@@ -1,7 +1,7 @@
 // `npm run credentials -- add HOST`: adds one git host. Each host has a secret of its own, so adding one does not need the tokens
 // of the others, which cannot be read back.
-import { parseArgs } from 'node:util'
 import { chooseAccount } from './account.ts'
+import { readCommandLine } from './command-line.ts'
 import { putSecrets, secretNames } from './cloudflare.ts'
 import { DeployError } from './errors.ts'
 import { readGitCredential } from './keys.ts'
@@ -9,7 +9,16 @@ import { runToEnd } from './run-to-end.ts'
 import { readState } from './state-file.ts'
 import { createWrangler } from './wrangler.ts'
 
-const USAGE = 'npm run credentials -- add HOST (such as gitlab.com), or npm run credentials -- list'
+const { words, refuse } = readCommandLine({
+  command: 'npm run credentials',
+  about: 'One more git host, such as gitlab.com (add), or the hosts that have a credential (list).',
+  words: 'add HOST | list',
+  flags: {},
+})
+const [action, host] = words
+if (action !== 'list' && action !== 'add') refuse('Say add HOST or list.')
+if (action === 'add' && !/^[a-z0-9.-]+(?::\d+)?$/i.test(host ?? ''))
+  refuse(host === undefined ? 'add needs a host.' : `${host} is no host name.`)
 const PERMISSIONS: Record<string, string> = {
   'github.com':
     'A fine-grained token for the repositories in question: Contents read and write, Pull requests read and write, Metadata read; not Workflows.',
@@ -19,10 +28,7 @@ const PERMISSIONS: Record<string, string> = {
 
 await runToEnd(async (terminal) => {
   const { say } = terminal
-  const { positionals } = parseArgs({ allowPositionals: true })
-  const [action, host] = positionals
   const { name = 'agent-execution-runtime', accountId: usedBefore } = readState()
-  if (action !== 'list' && (action !== 'add' || host === undefined)) throw new DeployError(USAGE)
   let accountId: string | undefined
   const wrangler = createWrangler({
     dryRun: false,
@@ -35,8 +41,6 @@ await runToEnd(async (terminal) => {
   const known = [...all].filter((secret) => secret.startsWith('GIT_CREDENTIALS'))
   if (action === 'list')
     return say(known.length === 0 ? '  none' : known.map((secret) => `  ${secret}`).join('\n'))
-  if (!/^[a-z0-9.-]+(?::\d+)?$/i.test(host ?? ''))
-    throw new DeployError(`${host ?? ''} is no host name. ${USAGE}`)
   const secret = `GIT_CREDENTIALS_${(host ?? '').toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`
   say(
     `\n  ${PERMISSIONS[host ?? ''] ?? 'A token that may read the repositories and push to branches agent/*; no more.'}`,

@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
-import { parseArgs } from 'node:util'
 import { VERSION } from '../src/lib/version.ts'
 import { chooseAccount } from './account.ts'
 import { clientLines } from './client-configs.ts'
+import { readCommandLine } from './command-line.ts'
 import { ensureDatabase, ensureNamespace, putSecrets, secretNames } from './cloudflare.ts'
 import { CONFIG_FILE, fingerprintOf, idsInTemplate, nameInTemplate, writeConfig } from './config.ts'
 import { DeployError } from './errors.ts'
@@ -29,13 +29,19 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,50}$/
 const NOBODY_TO_ASK = process.env['WORKERS_CI'] !== undefined
 const IN_THE_DASHBOARD = 'Add it in the dashboard: the Worker, Settings, Variables and Secrets.'
 
-const { values } = parseArgs({
-  options: {
-    'dry-run': { type: 'boolean', default: false },
-    name: { type: 'string' },
-    'new-owner-token': { type: 'boolean', default: false },
+const { values, refuse } = readCommandLine({
+  command: 'npm run deploy',
+  about:
+    'From a Cloudflare log-in and your keys to a running runtime. Run again, it goes on where it stopped, or upgrades.',
+  flags: {
+    'dry-run': { about: 'show every command and change nothing' },
+    name: { about: 'name of the Worker, its database and its store', text: 'NAME' },
+    'new-owner-token': { about: 'make a new owner token; the one before ends' },
   },
 })
+// Without "--", npm keeps the flag for itself and says nothing.
+if (process.env['npm_config_dry_run'] === 'true' && !values['dry-run'])
+  refuse('npm kept --dry-run for itself: write npm run deploy -- --dry-run')
 
 async function deploy(terminal: Terminal): Promise<void> {
   const dryRun = values['dry-run']

@@ -2,9 +2,9 @@
 // and they may hold work that was never pushed.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { chooseAccount } from './account.ts'
+import { readCommandLine } from './command-line.ts'
 import { findDatabase, findNamespace, secretNames } from './cloudflare.ts'
 import { CONFIG_FILE, writeConfig } from './config.ts'
 import { DeployError } from './errors.ts'
@@ -14,11 +14,13 @@ import { readState, STATE_FILE } from './state-file.ts'
 import type { Terminal } from './terminal.ts'
 import { createWrangler } from './wrangler.ts'
 
-const { values } = parseArgs({
-  options: {
-    vms: { type: 'boolean', default: false },
-    yes: { type: 'boolean', default: false },
-    name: { type: 'string' },
+const { values } = readCommandLine({
+  command: 'npm run destroy',
+  about: 'Takes away what deploy made, after showing it and asking.',
+  flags: {
+    vms: { about: 'the VMs that the runtime made, too' },
+    yes: { about: 'do not ask' },
+    name: { about: 'name of the Worker; else the one this machine deployed', text: 'NAME' },
   },
 })
 

@@ -3,9 +3,9 @@
 // as this checkout. With --pairing-code it makes a code for a phone to sign in with.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { VERSION } from '../src/lib/version.ts'
+import { readCommandLine } from './command-line.ts'
 import { DeployError } from './errors.ts'
 import { runToEnd } from './run-to-end.ts'
 import { readState } from './state-file.ts'
@@ -28,8 +28,14 @@ const Report = z.object({
   findings: z.array(Finding),
 })
 
-const { values } = parseArgs({
-  options: { url: { type: 'string' }, 'pairing-code': { type: 'boolean', default: false } },
+const { values } = readCommandLine({
+  command: 'npm run doctor',
+  about:
+    'What is wrong with a deployment, each with its cure. Asks for the owner token, or takes OWNER_TOKEN.',
+  flags: {
+    url: { about: 'address of the runtime; else the one this machine deployed', text: 'URL' },
+    'pairing-code': { about: 'make a pairing code for a phone instead' },
+  },
 })
 
 await runToEnd(async ({ say, ask }) => {

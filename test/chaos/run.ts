@@ -1,41 +1,40 @@
 // `npm run chaos -- --runs N --seed S --lanes L`: a table per fault class and invariant, the cells visited, and every violation with
 // its seed and the fewest steps that still break it. `--seed S --runs 1 --log` replays one and prints what happened; `--mutants`
 // breaks the engine in a known way, one at a time, and must find each; `--cost N` counts what N plans cost.
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { Result } from './job.ts'
 import type { Job } from './job.ts'
 import { MUTANTS, mutatedCopy } from './mutants.ts'
 import { missingCells, report, unlistedCells } from './report.ts'
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    lanes: { type: 'string', default: '5' },
-    chunk: { type: 'string', default: '250' },
-    log: { type: 'boolean', default: false },
-    mutants: { type: 'boolean', default: false },
-    mutant: { type: 'string', default: '' },
-    cost: { type: 'string' },
+const { values } = readCommandLine({
+  command: 'npm run chaos',
+  about:
+    'The real objects in a world of faults: a table per fault class and invariant, and every violation with its seed.',
+  flags: {
+    runs: { about: 'runs of the world', number: 'N', default: 1_000 },
+    seed: { about: 'seed of the first run', number: 'N', default: 1 },
+    lanes: { about: 'processes side by side', number: 'N', default: 5 },
+    chunk: { about: 'runs of a process before it starts anew', number: 'N', default: 250 },
+    log: { about: 'print what happened; with --runs 1 to replay a seed' },
+    mutants: { about: 'break the engine in known ways, one at a time, and find each' },
+    mutant: { about: 'of those only the ones whose name holds this', text: 'TEXT', default: '' },
+    cost: { about: 'instead count what an hour of a running plan costs, over N plans', number: 'N' },
   },
 })
+
 const ROOT = new URL('../..', import.meta.url).pathname
 /** A simulated death loses no power: nothing is won by writes that reach a disk. */
 const QUICK_DISK = existsSync('/dev/shm') ? { TMPDIR: '/dev/shm' } : {}
 /** From so many runs on every reachable cell must have been visited. */
 const FULL_RUNS = 10_000
 const MUTANT_RUNS = 600
-const [runs, seed, lanes, chunk] = [values.runs, values.seed, values.lanes, values.chunk].map(Number) as [
-  number,
-  number,
-  number,
-  number,
-]
+const { runs, seed, lanes, chunk } = values
 const Said = z.object({
   result: Result.nullable(),
   cost: z.record(z.string(), z.number()).nullable(),
@@ -64,7 +63,7 @@ function lane(job: Job, root = ROOT): Promise<z.infer<typeof Said>> {
 }
 
 if (values.cost !== undefined) {
-  const job = { seed, runs: 0, shrink: false, log: false, stopAfter: 1, costPlans: Number(values.cost) }
+  const job = { seed, runs: 0, shrink: false, log: false, stopAfter: 1, costPlans: values.cost }
   const { cost, problems } = await lane(job)
   console.log('For an hour of a running plan:')
   for (const [name, amount] of Object.entries(cost ?? {}))

@@ -1,16 +1,18 @@
 // `npm run clients`: the tests of real clients. --install only brings the foreign ones to their folder (900 MB), by the committed lock
 // file; --write writes docs/clients.md from what the run saw.
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { CLIENTS_DIR, FOREIGN, whyNot } from './pins.ts'
 
 /** About 45 s here; a registry that hangs must not hang CI. */
 const INSTALL_TIMEOUT_MS = 10 * 60_000
-const { values } = parseArgs({
-  options: {
-    install: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
+const { values } = readCommandLine({
+  command: 'npm run clients',
+  about: 'The tests of real MCP clients.',
+  flags: {
+    install: { about: 'only bring the foreign clients to their folder (900 MB)' },
+    write: { about: 'write docs/clients.md from what the run saw' },
   },
 })
 

@@ -1,9 +1,16 @@
 // `npm run conformance`: the official suite with our baseline, as a table. Exit 1 on any failure the baseline does not name, and on
 // any entry of it that has become stale.
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { startStack } from '../e2e/support/stack.ts'
 import { BASELINE } from './baseline.ts'
 import { runConformance } from './conformance.ts'
 
+readCommandLine({
+  command: 'npm run conformance',
+  about:
+    'The official MCP suite with our baseline, as a table; exit 1 on any failure that the baseline does not name.',
+  flags: {},
+})
 await using stack = await startStack()
 const { rows, problems } = await runConformance(stack)
 const width = Math.max(...rows.map(({ scenario }) => scenario.length))

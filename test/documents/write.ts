@@ -1,6 +1,7 @@
 // `npm run docs [-- demo|deploy]`: writes the parts of the documents that are made by running something. Tests keep them true.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { deployTranscript } from './deploy-transcript.ts'
 import { withPart } from './parts.ts'
 import { record } from './recording.ts'
@@ -21,12 +22,15 @@ const PARTS: Record<string, () => Promise<void>> = {
   },
 }
 
-const asked = process.argv.slice(2)
+const { words: asked, refuse } = readCommandLine({
+  command: 'npm run docs',
+  about: `Writes the parts of the documents that are made by running something. Parts: ${Object.keys(PARTS).join(', ')}; none named: all.`,
+  words: '[PART...]',
+  flags: {},
+})
 const unknown = asked.filter((name) => PARTS[name] === undefined)
-if (unknown.length > 0) {
-  console.error(`There is no part ${unknown.join(', ')}. There are: ${Object.keys(PARTS).join(', ')}.`)
-  process.exit(1)
-}
+if (unknown.length > 0)
+  refuse(`There is no part ${unknown.join(', ')}. There are: ${Object.keys(PARTS).join(', ')}.`)
 for (const name of asked.length === 0 ? Object.keys(PARTS) : asked) {
   await PARTS[name]?.()
   console.log(`${name}: written`)

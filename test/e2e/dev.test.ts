@@ -230,11 +230,12 @@ describe('what it refuses', () => {
   })
 
   it.each([
-    ['--port', 'x', 'is no port'],
+    ['--port', 'x', 'is no number'],
+    ['--port', '99999', 'is no port'],
     ['--vm-image', 'windows', 'is bare or desktop'],
   ])('says what is wrong with %s %s', async (flag, value, message) => {
     const running = dev(flag, value)
-    expect(await ended(running)).toBe(1)
+    expect(await ended(running)).toBe(2)
     expect(running.errors()).toContain(message)
   })
 })

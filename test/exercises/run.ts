@@ -1,8 +1,6 @@
 // `npm run exercises`: every exercise, its right solution and at least ten wrong ones each, through the real supervisor, plan
 // processes and users. Exit 1 when a wrong one is verified or fewer than 95 % of the right ones are.
-// Options: --only TEXT (in the name of an exercise), --attack TEXT (in the group or name), --lanes N, --mutants N, --faults (only
-// look whether the exercises themselves are sound).
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { hasRoot } from '../real/support/vm.ts'
 import { chooseCandidates, findFaults } from './candidates.ts'
 import type { Drops } from './candidates.ts'
@@ -12,14 +10,17 @@ import { runCandidates } from './lab.ts'
 import { describe, toReport } from './report.ts'
 import { whatIsMissing } from './workbench.ts'
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    attack: { type: 'string', default: '' },
-    lanes: { type: 'string', default: '4' },
-    mutants: { type: 'string', default: '3' },
-    attacks: { type: 'string', default: '6' },
-    faults: { type: 'boolean', default: false },
+const { values } = readCommandLine({
+  command: 'npm run exercises',
+  about:
+    'Every exercise with its right solution and its wrong ones, through real agents: what is verified must be right.',
+  flags: {
+    only: { about: 'exercises whose name holds this', text: 'TEXT', default: '' },
+    attack: { about: 'wrong solutions whose group or name holds this', text: 'TEXT', default: '' },
+    lanes: { about: 'plans side by side', number: 'N', default: 4 },
+    mutants: { about: 'small mistakes put into each right solution', number: 'N', default: 3 },
+    attacks: { about: 'attacks on the checks of each exercise', number: 'N', default: 6 },
+    faults: { about: 'look only whether the exercises themselves are sound' },
   },
 })
 
@@ -47,8 +48,8 @@ const tried = new Map<string, number>()
 for (const exercise of exercises) {
   const chosen = await chooseCandidates({
     exercise,
-    mutants: Number(values.mutants),
-    attacks: values.attack === '' ? Number(values.attacks) : 1_000,
+    mutants: values.mutants,
+    attacks: values.attack === '' ? values.attacks : 1_000,
     tried,
   })
   candidates.push(...chosen.candidates)
@@ -59,7 +60,7 @@ const wanted = candidates.filter(({ group, name }) => `${group} ${name}`.include
 console.log(`${exercises.length} exercises, ${wanted.length} plans, ${values.lanes} at a time`)
 const results = await runCandidates({
   candidates: wanted,
-  lanes: Number(values.lanes),
+  lanes: values.lanes,
   onResult: (result) => console.log(describe(result)),
 }).catch((error: unknown) => {
   // Ending the machine may find the same once more; Node prints neither of the two.

@@ -1,14 +1,19 @@
 // `npm run faults`: every fault of the matrix against the real bundle, real git, real users and the scripted model, a few at a
-// time; prints each with what came of it, and the counts. Exit 1 when anything did not hold. Options: --only TEXT, --lanes N.
-import { parseArgs } from 'node:util'
+// time; prints each with what came of it, and the counts. Exit 1 when anything did not hold.
+import { readCommandLine } from '../../deploy/command-line.ts'
 import type { Fault } from './bench.ts'
 import { GROUND_FAULTS } from './ground-faults.ts'
 import { KILLS, killsAtEveryRecord } from './kills.ts'
 import { MODEL_FAULTS } from './model-faults.ts'
 import { PERSON_FAULTS } from './person-faults.ts'
 
-const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, lanes: { type: 'string', default: '3' } },
+const { values } = readCommandLine({
+  command: 'npm run faults',
+  about: 'Every fault of the matrix against the real agent: what came of each, and the counts.',
+  flags: {
+    only: { about: 'faults whose group or name holds this', text: 'TEXT', default: '' },
+    lanes: { about: 'faults side by side', number: 'N', default: 3 },
+  },
 })
 
 type Outcome = 'held' | 'BROKE' | 'open' | 'skipped'
@@ -22,7 +27,7 @@ const faults = [
   ...PERSON_FAULTS,
 ].filter(({ group, name }) => `${group}: ${name}`.includes(values.only))
 const queue = [...faults]
-await Promise.all(Array.from({ length: Number(values.lanes) }, lane))
+await Promise.all(Array.from({ length: values.lanes }, lane))
 
 console.log('')
 for (const [group, all = []] of Object.entries(Object.groupBy(outcomes, (one) => one.group)))

@@ -1,17 +1,21 @@
 // `npm run fuzz:git -- --cases N --seed S --lanes L`: prints what was accepted and refused; exit code 1 when a foreign ref changed.
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { fuzzGit } from './fuzz-git.ts'
 import { MUTANTS } from './mutants.ts'
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: 'string', default: '10000' },
-    seed: { type: 'string', default: '1' },
-    lanes: { type: 'string', default: '16' },
-    'no-mutants': { type: 'boolean', default: false },
+const { values } = readCommandLine({
+  command: 'npm run fuzz:git',
+  about:
+    'Random pushes at the git gateway: what was accepted and refused; exit 1 when a foreign ref changed.',
+  flags: {
+    cases: { about: 'pushes', number: 'N', default: 10_000 },
+    seed: { about: 'seed of the first', number: 'N', default: 1 },
+    lanes: { about: 'pushes side by side', number: 'N', default: 16 },
+    'no-mutants': { about: 'do not also try gateways that are broken in known ways' },
   },
 })
-const [cases, seed, lanes] = [Number(values.cases), Number(values.seed), Number(values.lanes)]
+
+const { cases, seed, lanes } = values
 const started = performance.now()
 const seconds = () => (performance.now() - started) / 1_000
 const result = await fuzzGit({

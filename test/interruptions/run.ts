@@ -1,17 +1,22 @@
 // `npm run interruptions`: starts `npm test` again and again, interrupts it at a random moment, and looks for what it left: processes,
-// unix users, folders. Linux only. Exit 1 when anything was left. Options: --each N (default 5), --longest SECONDS (default 60).
+// unix users, folders. Linux only. Exit 1 when anything was left.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { pidsWithEnvironment } from '../world/orgo/processes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const { values } = parseArgs({
-  options: { each: { type: 'string', default: '5' }, longest: { type: 'string', default: '60' } },
+const { values } = readCommandLine({
+  command: 'npm run interruptions',
+  about: 'Starts `npm test`, interrupts it at a random moment, and looks for what it left.',
+  flags: {
+    each: { about: 'interruptions of each kind', number: 'N', default: 5 },
+    longest: { about: 'seconds until the latest one', number: 'N', default: 60 },
+  },
 })
 const EARLIEST_MS = 500
 
@@ -40,13 +45,13 @@ const traces = (): Traces => ({
 })
 
 let problems = 0
-for (let round = 0; round < Number(values.each); round++)
+for (let round = 0; round < values.each; round++)
   for (const [signal, way] of WAYS) {
     const left = await interruptOnce(signal, way)
     problems += left.length
     for (const line of left) console.log(`    left: ${line}`)
   }
-console.log(`${Number(values.each) * WAYS.length} interruptions, ${problems} things left behind`)
+console.log(`${values.each * WAYS.length} interruptions, ${problems} things left behind`)
 process.exit(problems === 0 ? 0 : 1)
 
 async function interruptOnce(signal: NodeJS.Signals, way: Way): Promise<string[]> {
@@ -59,7 +64,7 @@ async function interruptOnce(signal: NodeJS.Signals, way: Way): Promise<string[]
     detached: true,
     stdio: 'ignore',
   })
-  const afterMs = EARLIEST_MS + Math.random() * Number(values.longest) * 1_000
+  const afterMs = EARLIEST_MS + Math.random() * values.longest * 1_000
   await new Promise((resolve) => setTimeout(resolve, afterMs))
   const running = pidsWithEnvironment(folder)
   strike(npm, running, signal, way)

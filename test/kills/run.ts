@@ -1,23 +1,27 @@
 // `npm run kills -- --worker N --vm N --lanes L --seed S`: `kill -9` of the Worker and of the VM's processes at random moments of real
 // plans on the local stack. Every plan must reach its end with exactly one commit and no command run twice. Exit 1 when one does not,
 // or when recovery takes a median of 5 s or more (from 20 kills on).
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { createRng } from '../chaos/rng.ts'
 import { signalIn } from '../e2e/support/processes.ts'
 import { allEvents, isOver, planStatus, run, script, startStack, submit } from '../e2e/support/stack.ts'
 
-const { values } = parseArgs({
-  options: {
-    worker: { type: 'string', default: '100' },
-    vm: { type: 'string', default: '100' },
-    lanes: { type: 'string', default: '2' },
-    seed: { type: 'string', default: '1' },
+const { values } = readCommandLine({
+  command: 'npm run kills',
+  about:
+    'Strikes the Worker and the processes of VMs with kill -9, at random moments of real plans on the local stack.',
+  flags: {
+    worker: { about: 'kills of the Worker', number: 'N', default: 100 },
+    vm: { about: "kills of the VM's processes", number: 'N', default: 100 },
+    lanes: { about: 'stacks side by side', number: 'N', default: 2 },
+    seed: { about: 'seed of the moments', number: 'N', default: 1 },
   },
 })
+
 const KILLS_PER_PLAN = 3
 const MAX_WAIT_BEFORE_MS = 4_000
 const RECOVERY_PATIENCE_MS = 90_000
@@ -31,10 +35,10 @@ const EVERY_AGENT = 'every agent'
 /** The parts of a machine's agent: the process of a plan, the supervisor, who proves the work. */
 const PARTS = ['run-plan', 'run-plan', 'supervise', 'prove', EVERY_AGENT] as const
 
-const rng = createRng(Number(values.seed))
+const rng = createRng(values.seed)
 const left: string[] = [
-  ...Array.from({ length: Number(values.worker) }, () => 'worker'),
-  ...Array.from({ length: Number(values.vm) }, () => 'vm'),
+  ...Array.from({ length: values.worker }, () => 'worker'),
+  ...Array.from({ length: values.vm }, () => 'vm'),
 ]
 const recoveries: { kind: string; ms: number }[] = []
 const problems: string[] = []
@@ -42,7 +46,7 @@ const counts = { plans: 0, completed: 0, interrupted: 0 }
 const startedAt = performance.now()
 
 await using stack = await startStack()
-await Promise.all(Array.from({ length: Number(values.lanes) }, (_, index) => lane(`kills-${index}`)))
+await Promise.all(Array.from({ length: values.lanes }, (_, index) => lane(`kills-${index}`)))
 tell()
 
 async function lane(name: string): Promise<void> {

@@ -1,8 +1,8 @@
 // `npm run mutation`: mistakes put mechanically into the files that decide (targets.ts), each to be noticed by a test or by the
 // simulator. Exit 1 below 90 % noticed, or when one that is not noticed has no reason (reasons.ts).
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { instrumentedCopy } from './copy.ts'
 import { hunt } from './hunt.ts'
 import type { Verdict } from './hunt.ts'
@@ -11,21 +11,25 @@ import { explains, REASONS } from './reasons.ts'
 import { report } from './report.ts'
 import { PROJECTS } from './targets.ts'
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    lanes: { type: 'string', default: '2' },
-    sample: { type: 'string', default: '1' },
-    projects: { type: 'string', default: PROJECTS.join(',') },
-    tests: { type: 'string', default: '' },
-    survivors: { type: 'boolean', default: false },
-    unexplained: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
+const { values } = readCommandLine({
+  command: 'npm run mutation',
+  about:
+    'Mistakes put mechanically into the files that decide, each to be noticed by a test or by the simulator.',
+  flags: {
+    only: { about: 'mutants whose "file | operator | line | change" holds this', text: 'TEXT', default: '' },
+    lanes: { about: 'processes side by side', number: 'N', default: 2 },
+    sample: { about: 'each Nth mutant', number: 'N', default: 1 },
+    projects: { about: 'vitest projects that may notice', text: 'LIST', default: PROJECTS.join(',') },
+    tests: { about: 'test files whose name matches', text: 'REGEX', default: '' },
+    survivors: { about: 'only what the last run did not catch' },
+    unexplained: { about: 'of those only what has no reason yet' },
+    list: { about: 'name the mutants and run none' },
+    write: { about: 'write docs/mutation.md' },
   },
 })
+
 const ROOT = join(import.meta.dirname, '../..')
-const [lanes, sample] = [Number(values.lanes), Number(values.sample)]
+const { lanes, sample } = values
 const projects = PROJECTS.filter((project) => values.projects.split(',').includes(project))
 
 const { dir, mutants: all } = await instrumentedCopy(ROOT)

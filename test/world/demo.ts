@@ -8,6 +8,7 @@ import { promisify, styleText } from 'node:util'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { z } from 'zod'
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { readViolations } from './model/violations.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'
@@ -57,7 +58,12 @@ const Seen = z.looseObject({
   events: z.array(z.object({ seq: z.number(), type: z.string(), text: z.string() })),
 })
 const run = promisify(execFile)
-const keep = process.argv.includes('--keep')
+const { values } = readCommandLine({
+  command: 'npm run demo',
+  about:
+    'The main job, offline: a plan travels to an agent and back as a merged branch, and wrong work is refused.',
+  flags: { keep: { about: 'let the stack stay up afterwards, until Ctrl-C' } },
+})
 const startedMs = Date.now()
 /** Characters shown of an event. With time and type the line stays under 100 columns. */
 const MAX_DETAIL = 74
@@ -216,7 +222,7 @@ try {
   world = await startWorld({ stateDir, port: 0, log: () => undefined })
   say('The local stack is up', world.urls.base_url)
   outcome = await Promise.race([tell(world).then(() => 'told' as const), stopped])
-  if (keep && outcome === 'told') {
+  if (values.keep && outcome === 'told') {
     console.log(
       `The stack stays up (state in ${stateDir}). MCP: ${world.urls.mcp_url}  owner token: ${world.urls.owner_token}\nCtrl-C stops it.`,
     )

@@ -1,30 +1,38 @@
 // `npm run dev`: the local stack for use by hand, until Ctrl-C. With --json one line for programs, nothing else on standard output.
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../../deploy/command-line.ts'
 import { clientLines } from '../../deploy/client-configs.ts'
 import { startWorld } from './world.ts'
 import type { World, WorldOptions } from './world.ts'
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    port: { type: 'string' },
-    fresh: { type: 'boolean', default: false },
-    state: { type: 'string', default: join(import.meta.dirname, '../../.dev') },
-    'vm-image': { type: 'string' },
-    'unsafe-no-sandbox': { type: 'boolean', default: false },
-    // For tests: the stand-ins are used whatever .dev.vars says, so nothing reaches the outside.
-    'stand-ins': { type: 'boolean', default: false },
+const { values, refuse } = readCommandLine({
+  command: 'npm run dev',
+  about:
+    'The local stack for use by hand, until Ctrl-C: the Worker, a local Orgo with real sandboxes, git host, GitHub and model.',
+  flags: {
+    json: { about: 'one line for programs, nothing else on standard output' },
+    port: {
+      about: "the Worker's port; the stand-ins take those after it. 0: free ones. Else as last time, or 8787",
+      number: 'PORT',
+    },
+    state: {
+      about: 'folder that keeps the state',
+      text: 'FOLDER',
+      default: join(import.meta.dirname, '../../.dev'),
+    },
+    fresh: { about: 'wipe the state first' },
+    'vm-image': { about: 'image of new computers: desktop, or bare (no git, no Node)', text: 'IMAGE' },
+    'unsafe-no-sandbox': { about: 'let a real model run commands on this machine without bubblewrap' },
+    'stand-ins': { about: 'whatever .dev.vars says, nothing reaches the outside' },
   },
 })
 
 function readOptions(): WorldOptions {
-  const port = values.port === undefined ? undefined : Number(values.port)
-  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65_000))
-    throw new Error(`--port ${values.port ?? ''} is no port: give a number from 0 to 65000.`)
+  const { port } = values
+  if (port !== undefined && port > 65_000) refuse(`--port ${port} is no port: give a number from 0 to 65000.`)
   const image = values['vm-image']
   if (image !== undefined && image !== 'bare' && image !== 'desktop')
-    throw new Error(`--vm-image ${image} is unknown: it is bare or desktop.`)
+    return refuse(`--vm-image ${image} is unknown: it is bare or desktop.`)
   return {
     stateDir: values.state,
     fresh: values.fresh,

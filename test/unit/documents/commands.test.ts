@@ -17,7 +17,9 @@ it.each(Object.entries(scripts))('docs/commands.md has npm run %s with its optio
   const told = own.flatMap(([, option]) => spansOf(option).map((span) => span.split(' ')[0] ?? ''))
   const [, program] = /node (\S+\.ts)/.exec(command) ?? []
   const [, options = ''] =
-    /parseArgs\(\{\s*options: \{([\s\S]*?)\n {0,2}\}/.exec(program === undefined ? '' : textOf(program)) ?? []
+    /readCommandLine\(\{[\s\S]*? flags: \{([\s\S]*?)\n\}\)/.exec(
+      program === undefined ? '' : textOf(program),
+    ) ?? []
   const taken = [...options.matchAll(/(?:^|[{,\s])'?([a-z][\w-]*)'?: \{/g)].map(
     ([, name]) => `--${name ?? ''}`,
   )
