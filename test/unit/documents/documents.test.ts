@@ -70,6 +70,17 @@ it.each(documents.filter((name) => !WRITTEN_BY_PROGRAMS.includes(name)))(
   },
 )
 
+/** Words of our own, as a reader meets them; a program's page, and pages where a word means something else, are left out. */
+const OWN_WORDS = /\b(?:doorbell|leases?|outbox|mirror|supervisor|checkpoints?|prover|probes?|hold-back)\b/i
+const ELSEWHERE = ['docs/clients.md', 'docs/mutation.md', 'docs/testing.md', 'docs/architecture.md']
+
+it.each(documents.filter((name) => OWN_WORDS.test(textOf(name)) && !ELSEWHERE.includes(name)))(
+  '%s uses words of our own and links to the glossary',
+  (name) => {
+    expect(textOf(name)).toMatch(/architecture\.md#glossary/)
+  },
+)
+
 describe('AGENTS.md', () => {
   const text = textOf('AGENTS.md')
 
