@@ -74,33 +74,33 @@ export async function createPlanVm(options: PlanVmOptions = {}): Promise<PlanVm>
   function start(plan: FakePlan, record: Running['record'], starts = 1): void {
     const { desired, text } = plan
     const user = { name: 'plan', home: homeOf(plan), ids: null }
-    const process_ = withEnvironment(env, () =>
+    const started = withEnvironment(env, () =>
       startPlanProcess({
         bundle,
         user,
         start: toStart({ mode: 'work', desired, text, token: desired.planToken ?? '', paths, config }),
-        onMessage: (message) => running.get(plan)?.process === process_ && hear(plan, message),
+        onMessage: (message) => running.get(plan)?.process === started && hear(plan, message),
         // As the supervisor does it: what the dead one left running is ended, then the next one goes on.
         onExit: () => {
-          if (isOver || record.end !== undefined || running.get(plan)?.process !== process_) return
+          if (isOver || record.end !== undefined || running.get(plan)?.process !== started) return
           if (starts === MAX_STARTS)
             return end(plan, { kind: 'failed', error: 'It dies at each start.', work: NO_WORK })
           void killPlan(user, desired.id).then(() => isOver || start(plan, record, starts + 1))
         },
       }),
     )
-    running.set(plan, { record, process: process_, messages: desired.messages.length })
+    running.set(plan, { record, process: started, messages: desired.messages.length })
   }
 
   function hear(plan: FakePlan, message: FromPlan): void {
-    const { record, process: process_ } = running.get(plan) ?? {}
-    if (record === undefined || process_ === undefined) return
+    const { record, process: started } = running.get(plan) ?? {}
+    if (record === undefined || started === undefined) return
     if (message.kind === 'event') {
       addEvent(record, message, Date.now())
       plan.events = record.events
     } else if (message.kind === 'taken') record.messagesTaken = Math.max(record.messagesTaken, message.n)
     else if (message.kind === 'prove')
-      process_.send({ kind: 'verdict', head: message.head, verdict: ACCEPTED })
+      started.send({ kind: 'verdict', head: message.head, verdict: ACCEPTED })
     else if (message.kind === 'end') end(plan, message.end)
   }
 

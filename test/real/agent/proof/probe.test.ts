@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { plantProbes } from '../../../../agent/proof/plant-probes.ts'
+import { describeWith, needs } from '../../../support/needs.ts'
 
 const HEX = '0123456789abcdeffedcba98765432100123456789abcdeffedcba9876543210'
 
@@ -14,6 +15,7 @@ interface Style {
   /** The file, about something that holds or does not. */
   text: (holds: boolean) => string
   beside?: Record<string, string>
+  needs?: 'go' | 'pytest' | 'python'
 }
 
 const STYLES: Record<string, Style> = {
@@ -49,22 +51,26 @@ const STYLES: Record<string, Style> = {
     text: (holds) => `let failures = 0\nif (1 !== ${holds ? 1 : 2}) failures++\nprocess.exit(failures)\n`,
   },
   unittest: {
+    needs: 'python',
     file: 'test_a.py',
     run: 'python3 -m unittest test_a',
     text: (holds) =>
       `import unittest\n\n\nclass A(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(1, ${holds ? 1 : 2})\n`,
   },
   pytest: {
+    needs: 'pytest',
     file: 'test_a.py',
     run: 'python3 -m pytest -q test_a.py',
     text: (holds) => `def test_a():\n    assert 1 == ${holds ? 1 : 2}\n`,
   },
   'a Python script': {
+    needs: 'python',
     file: 'test_a.py',
     run: 'python3 test_a.py',
     text: (holds) => `import sys\n\nif 1 != ${holds ? 1 : 2}:\n    sys.exit("differs")\n`,
   },
   'go test': {
+    needs: 'go',
     file: 'a_test.go',
     run: 'go test ./...',
     beside: { 'go.mod': 'module a\n\ngo 1.19\n' },
@@ -95,7 +101,7 @@ function outcome({ file, run, beside = {} }: Style, text: string): { code: numbe
   }
 }
 
-describe.each(Object.entries(STYLES))('%s', (_, style) => {
+function tryOut(style: Style): void {
   const planted = (holds: boolean) => {
     const plant = plantProbes(style.file, style.text(holds), HEX)
     if (plant === null) throw new Error(`no probes for ${style.file}`)
@@ -120,4 +126,7 @@ describe.each(Object.entries(STYLES))('%s', (_, style) => {
       expect(output).toContain(marker)
     }
   })
-})
+}
+
+for (const [name, style] of Object.entries(STYLES))
+  describeWith(style.needs === undefined ? null : needs[style.needs](), name, () => tryOut(style))

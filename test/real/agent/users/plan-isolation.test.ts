@@ -2,13 +2,13 @@
 // each attack is a plan, and its mark file says as whom it ran. Needs root, as the supervisor does on its VM.
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeWith, needs } from '../../../support/needs.ts'
 import { createVm, ended, pids, until } from '../../support/vm.ts'
 import type { TestVm } from '../../support/vm.ts'
 import type { FakePlan } from '../../support/fake-worker.ts'
 
-const SLOW = 180_000
+const SLOW = 300_000
 const text = (title: string, ...commands: string[]) =>
   [title, ...commands.map((command) => `\n\`\`\`sh\n${command}\n\`\`\``)].join('\n')
 const userOf = (plan: FakePlan) => `plan-${plan.desired.id.slice(-12)}`
@@ -88,10 +88,17 @@ const PLANTS: [string, (mark: string, vm: TestVm) => string][] = [
 const quietly = (command: string) => `(${command}) 2>/dev/null; true`
 
 describeWith(needs.secondUser(), 'what one plan plants', () => {
+  let vm: TestVm
+  beforeAll(async () => {
+    vm = await createVm()
+  })
+  afterAll(async () => {
+    await vm[Symbol.asyncDispose]()
+  })
+
   it(
     'runs as nobody but its own user, neither while a sibling works nor when its plan is stopped and forgotten',
     async () => {
-      await using vm = await createVm()
       const marks = marksOf(vm)
       const plan = vm.worker.submit(
         text(
@@ -139,7 +146,6 @@ describeWith(needs.secondUser(), 'what one plan plants', () => {
   it(
     'as processes that fork, detach and refuse to hear ends with its plan',
     async () => {
-      await using vm = await createVm()
       const plan = vm.worker.submit(
         text(
           'Stay',
@@ -190,31 +196,35 @@ describeWith(needs.secondUser(), 'pipes, sockets and links', () => {
       'node -e \'require("net").createServer().listen("AGENTS.md"); setTimeout(() => process.exit(), 300)\'; ln -s loop loop; ln -s /dev/zero CLAUDE.md; mkdir -p .ralph; ln -s ../loop .ralph/checks.sh; truncate -s 10G huge',
     ],
   ]
-  it.each(STALLS)(
-    '%s stall neither the supervisor, nor a sibling, nor the stop of their plan',
-    async (_what, plant) => {
+  it(
+    'stall neither the supervisor, nor a sibling, nor the stop of their plan',
+    async () => {
       await using vm = await createVm()
-      const plan = vm.worker.submit(text('Stall', `${quietly(plant)}; touch ~/planted; sleep 600`))
+      const plans = STALLS.map(([what, plant]) =>
+        vm.worker.submit(text(what, `${quietly(plant)}; touch ~/planted; sleep 600`)),
+      )
       await vm.ring()
-      await until(() => existsSync(join(vm.home(plan), 'planted')), 'the planting', SLOW)
+      for (const plan of plans)
+        await until(() => existsSync(join(vm.home(plan), 'planted')), `the planting: ${plan.text}`, SLOW)
       const supervisor = vm.supervisorPid()
       const sibling = vm.worker.submit(text('Work on', 'echo s > sibling.txt'))
       await vm.ring()
       await until(ended(sibling), 'the end of the sibling', SLOW)
       expect(sibling.observed?.end?.kind).toBe('completed')
-      Object.assign(plan.desired, { want: 'stop', final: true })
+      for (const plan of plans) Object.assign(plan.desired, { want: 'stop', final: true })
       vm.worker.touch()
       const syncs = vm.worker.syncs.length
       await vm.ring()
-      await until(ended(plan), 'the end of the plan', SLOW)
-      expect(plan.observed?.end?.kind).toBe('stopped')
+      for (const plan of plans) await until(ended(plan), `the end of the plan: ${plan.text}`, SLOW)
+      expect(plans.map(({ observed }) => observed?.end?.kind)).toEqual(STALLS.map(() => 'stopped'))
       expect(vm.supervisorPid()).toBe(supervisor)
       expect(vm.worker.syncs.length).toBeGreaterThan(syncs)
       expect(JSON.stringify(vm.worker.syncs)).not.toContain('root:$')
-      Object.assign(plan.desired, { want: 'forget', removeCheckout: true })
+      for (const plan of plans) Object.assign(plan.desired, { want: 'forget', removeCheckout: true })
       vm.worker.touch()
       await vm.ring()
-      await until(() => !existsSync(vm.home(plan)), 'the removal of its home', SLOW)
+      for (const plan of plans)
+        await until(() => !existsSync(vm.home(plan)), `the removal of the home: ${plan.text}`, SLOW)
       expect(existsSync('/etc/shadow')).toBe(true)
     },
     2 * SLOW,
