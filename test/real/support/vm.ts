@@ -125,6 +125,16 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
   return vm
 }
 
+/** How often as long as a bell takes on this machine, now, something may last that takes less than a bell when it is quiet. */
+const BELLS = 12
+
+/** The longest that counts as `ms` on a machine that is busy: a bell starts one process, which is quick when it is not. */
+export async function patient(vm: TestVm, ms: number): Promise<number> {
+  const startedAt = performance.now()
+  await vm.ring()
+  return Math.max(ms, BELLS * (performance.now() - startedAt))
+}
+
 /** Resolves when the condition holds; throws with the last error or a note after the time. */
 export async function until(
   condition: () => boolean | Promise<boolean>,

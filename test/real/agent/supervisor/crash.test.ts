@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
+  chmodSync,
   chownSync,
   existsSync,
   mkdirSync,
@@ -104,7 +105,8 @@ test('a plan whose process dies five times in a row without progress ends failed
   await using vm = await createVm()
   const plan = vm.worker.submit('Never starts')
   // Its home is there already and nothing can be written in it, so the process dies at its start.
-  mkdirSync(vm.home(plan), { recursive: true, mode: 0o555 })
+  mkdirSync(vm.home(plan), { recursive: true, mode: 0o755 })
+  chmodSync(vm.home(plan), 0o555)
   if (needs.secondUser() === null) chownSync(vm.home(plan), 1, 1)
   await vm.ring()
   await until(ended(plan), 'the end of the plan')
