@@ -13,6 +13,7 @@ import {
   PlanId,
   VmPauseReason,
 } from '../../src/shared/protocol.ts'
+import type { VmEventType } from '../../src/shared/event-types.ts'
 
 /** Longest line accepted. A start with a long plan and an end with 100 commits and 50 checks stay far below it. */
 const MAX_LINE_BYTES = 8_000_000
@@ -99,6 +100,11 @@ export const FromPlan = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('end'), end: AttemptEnd }),
 ])
 export type FromPlan = z.infer<typeof FromPlan>
+
+/** A message of ours: its event types are those that docs/states.md explains. */
+export type Typed<Message extends { kind: string }> =
+  | Exclude<Message, { kind: 'event' }>
+  | (Omit<Extract<Message, { kind: 'event' }>, 'type'> & { type: VmEventType })
 
 export function writeLine(stream: Writable, message: object): void {
   stream.write(`${JSON.stringify(message)}\n`)

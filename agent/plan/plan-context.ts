@@ -2,7 +2,7 @@
 import type { VmPauseReason } from '../../src/shared/protocol.ts'
 import type { Git } from '../git/git.ts'
 import type { Journal } from './journal.ts'
-import type { FromPlan, Message, Start, Verdict } from '../machine/plan-pipe.ts'
+import type { FromPlan, Message, Start, Typed, Verdict } from '../machine/plan-pipe.ts'
 import type { TokenHolder } from './token.ts'
 
 export interface PlanContext {
@@ -12,7 +12,7 @@ export interface PlanContext {
   git: Git
   journal: Journal
   token: TokenHolder
-  report: (message: FromPlan) => void
+  report: (message: Typed<FromPlan>) => void
   /** Asks the supervisor to prove a pushed head. This takes minutes, up to an hour. */
   prove: (head: string, summary: string) => Promise<Verdict>
   /** Messages from the person that the model has not seen yet, oldest first. */

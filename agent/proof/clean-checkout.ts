@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { createGit } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
+import type { Typed } from '../machine/plan-pipe.ts'
 import type { FromProver, ProofOrder } from '../machine/prover-pipe.ts'
 import { freshHome, proofCheckout } from '../users/prover-user.ts'
 import { run } from '../machine/process.ts'
@@ -15,7 +16,7 @@ export interface ProofShell {
   checkout: string
   env: NodeJS.ProcessEnv
   git: Git
-  report: (message: FromProver) => void
+  report: (message: Typed<FromProver>) => void
   run: (command: string, name: string, timeoutMs: number) => Promise<ShellResult>
   /** Writes files into the checkout; null deletes one. Errors: throws when one cannot be written. */
   put: (files: Map<string, string | null>) => Promise<void>
@@ -27,7 +28,7 @@ const FILE_TIMEOUT_MS = 60_000
 export async function openProofShell(
   order: ProofOrder,
   commit: string,
-  report: (message: FromProver) => void,
+  report: (message: Typed<FromProver>) => void,
 ): Promise<ProofShell> {
   const { user, id, mirror, logs } = order
   // Python recognizes a compiled file by its source's size and second of change. Two files of the same size, written within one

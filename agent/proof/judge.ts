@@ -9,6 +9,7 @@ import { toModelTrouble } from '../model/client.ts'
 import { clipText } from '../machine/output.ts'
 import type { CheckResult, OutcomeReason } from '../../src/shared/protocol.ts'
 import type { Difference } from '../git/difference.ts'
+import type { Typed } from '../machine/plan-pipe.ts'
 import type { FromProver, ProofOrder } from '../machine/prover-pipe.ts'
 import type { TokenHolder } from '../plan/token.ts'
 
@@ -35,7 +36,7 @@ export interface Finding {
 export interface JudgeInput {
   order: ProofOrder
   token: TokenHolder
-  report: (message: FromProver) => void
+  report: (message: Typed<FromProver>) => void
   difference: Difference
   finding: Finding
 }

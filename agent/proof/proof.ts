@@ -1,6 +1,6 @@
 // Proves one pushed head. Root leads the proof: it checks the head out as a fresh user, runs set-up and checks, runs the base's own
 // tests and probes against the work, and asks a judge. The result goes only to the supervisor.
-import type { Verdict } from '../machine/plan-pipe.ts'
+import type { Typed, Verdict } from '../machine/plan-pipe.ts'
 import { askJudge } from './judge.ts'
 import type { Finding, JudgeAnswer } from './judge.ts'
 import { findBase, readDifference } from '../git/difference.ts'
@@ -21,7 +21,7 @@ type Ending = Pick<Extract<Verdict, { kind: 'accepted' }>, 'reasons' | 'proof' |
 export async function proveHead(
   order: ProofOrder,
   token: TokenHolder,
-  report: (message: FromProver) => void,
+  report: (message: Typed<FromProver>) => void,
 ): Promise<ProofReport> {
   const shell = await openProofShell(order, order.head, report)
   const base = await findBase(shell.git, order.baseHead, order.head)

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { clipText } from '../machine/output.ts'
 import { readLines, writeLine } from '../machine/plan-pipe.ts'
+import type { Typed } from '../machine/plan-pipe.ts'
 import { proveHead } from './proof.ts'
 import { ToProver } from '../machine/prover-pipe.ts'
 import type { FromProver } from '../machine/prover-pipe.ts'
@@ -14,7 +15,7 @@ import type { TokenHolder } from '../plan/token.ts'
 export function runProver(): void {
   let token: TokenHolder | null = null
   // The output of the work's own commands may contain secrets.
-  const report = (message: FromProver): void =>
+  const report = (message: Typed<FromProver>): void =>
     writeLine(process.stdout, redactAll(message, token?.all() ?? []))
   process.stdin.on('close', leave)
   process.stdout.on('error', leave)

@@ -11,6 +11,7 @@ import type {
   SyncResponse,
 } from '../shared/protocol.ts'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
+import type { WorkerEventType } from '../shared/event-types.ts'
 
 export type WorkspaceStatus = 'provisioning' | 'ready' | 'error' | 'removed'
 export type PlanStatus = 'queued' | 'running' | 'paused' | 'completed' | 'failed' | 'cancelled'
@@ -87,6 +88,8 @@ export interface PlanEvent {
   text: string
   data?: Record<string, unknown>
 }
+/** One that the Worker itself writes. */
+export type WorkerEvent = PlanEvent & { type: WorkerEventType }
 
 export interface RegisterInput {
   name: string

@@ -5,11 +5,11 @@ import type { AttemptEnd, Work } from '../../shared/protocol.ts'
 import { isFinal } from './records.ts'
 import type { PlanRecord } from './records.ts'
 import { runEnd } from './run-time.ts'
-import type { PausedReason, PlanEvent } from '../contract.ts'
+import type { PausedReason, WorkerEvent } from '../contract.ts'
 
 export interface Change {
   plan: PlanRecord
-  event: Omit<PlanEvent, 'seq' | 'atMs'>
+  event: Omit<WorkerEvent, 'seq' | 'atMs'>
 }
 
 export const PAUSED_LIMIT_MS = 30 * 24 * 3_600_000

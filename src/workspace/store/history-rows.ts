@@ -1,7 +1,7 @@
 // The part of the object's SQL that only grows: events of plans, notifications to send, and webhook deliveries seen.
 import { redact, redactAll } from '../../lib/redact.ts'
 import type { EventLine } from '../../shared/protocol.ts'
-import type { PlanEvent } from '../contract.ts'
+import type { PlanEvent, WorkerEvent } from '../contract.ts'
 
 const MAX_EVENTS_PER_ATTEMPT = 1_000
 /** Length as JSON. Longer data is left out whole and its length noted, because a cut-off part would mean something else. */
@@ -67,26 +67,31 @@ export function createHistoryStore(sql: SqlStorage) {
     return source
   }
 
+  /** Assigns the next seq of the plan's history and puts the event in the outbox. Returns the seq. */
+  const appendEvent = (planId: string, event: Omit<PlanEvent, 'seq'>): number => {
+    const seq =
+      first<{ next: number }>('SELECT COALESCE(MAX(seq), 0) + 1 AS next FROM events WHERE plan = ?', planId)
+        ?.next ?? 1
+    const data = event.data === undefined ? null : JSON.stringify(redactAll(event.data))
+    sql.exec(
+      'INSERT INTO events (plan, seq, at, type, text, data) VALUES (?, ?, ?, ?, ?, ?)',
+      planId,
+      seq,
+      event.atMs,
+      event.type,
+      redact(event.text),
+      data,
+    )
+    // One row stands for all events that D1 does not have yet; it keeps the seq of the first.
+    sql.exec("INSERT OR IGNORE INTO pending (kind, plan, seq) VALUES ('events', ?, ?)", planId, seq)
+    return seq
+  }
+
   const store = {
-    /** Assigns the next seq of the plan's history and puts the event in the outbox. Returns the seq. */
-    addEvent(planId: string, event: Omit<PlanEvent, 'seq'>): number {
-      const seq =
-        first<{ next: number }>('SELECT COALESCE(MAX(seq), 0) + 1 AS next FROM events WHERE plan = ?', planId)
-          ?.next ?? 1
-      const data = event.data === undefined ? null : JSON.stringify(redactAll(event.data))
-      sql.exec(
-        'INSERT INTO events (plan, seq, at, type, text, data) VALUES (?, ?, ?, ?, ?, ?)',
-        planId,
-        seq,
-        event.atMs,
-        event.type,
-        redact(event.text),
-        data,
-      )
-      // One row stands for all events that D1 does not have yet; it keeps the seq of the first.
-      sql.exec("INSERT OR IGNORE INTO pending (kind, plan, seq) VALUES ('events', ?, ?)", planId, seq)
-      return seq
-    },
+    /** Adds an event of any type, such as a VM's or that of another version. */
+    appendEvent,
+    /** Adds an event of the Worker's own. */
+    addEvent: (planId: string, event: Omit<WorkerEvent, 'seq'>): number => appendEvent(planId, event),
 
     /**
      * Takes each of the VM's lines of one attempt once, in order. Lines past the cap are only counted. Returns the highest n
@@ -106,7 +111,7 @@ export function createHistoryStore(sql: SqlStorage) {
             text: `More than ${MAX_EVENTS_PER_ATTEMPT} events in attempt ${attempt}: the rest stays on the VM.`,
           })
         if (kept > MAX_EVENTS_PER_ATTEMPT) continue
-        store.addEvent(planId, {
+        appendEvent(planId, {
           atMs: Math.min(line.atMs, nowMs),
           type: line.type,
           text: line.text,

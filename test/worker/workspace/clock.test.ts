@@ -114,7 +114,7 @@ describe('a clock that jumps', () => {
       outside.refs['orgo-is-down'] = 'yes'
       skew(HOUR_MS)
       core.store.changeWorkspace(({ supervisor }) => void (supervisor.ringWanted = true))
-      core.store.addEvent(id, { atMs: core.now(), type: 'x', text: 'x' })
+      core.store.appendEvent(id, { atMs: core.now(), type: 'x', text: 'x' })
       await onAlarm(core)
       const ahead = core.store.workspace()
       expect(ahead?.retryAtMs).toBeGreaterThan(Date.now() + HOUR_MS - MINUTE_MS)

@@ -103,7 +103,7 @@ describe('a plan that ended HISTORY_DAYS ago', { timeout: 30_000 }, () => {
       'down',
       plan.id,
       async ({ ring, rows, core, alarmMs }) => {
-        core.store.addEvent(plan.id, { atMs: 1, type: 'late', text: 'Not told yet.' })
+        core.store.appendEvent(plan.id, { atMs: 1, type: 'late', text: 'Not told yet.' })
         await ring(KEPT_MS)
         expect(rows()).toContain('events')
         expect(await alarmMs()).toBeGreaterThan(core.now())
@@ -200,7 +200,7 @@ describe('a plan that ended HISTORY_DAYS ago', { timeout: 30_000 }, () => {
   it('while it is exported ends that export with an error, not with a record that looks whole', async () => {
     const { plan } = await finished('exported', outside)
     await inside('exported', plan.id, async ({ core, ring }) => {
-      for (let n = 0; n < 500; n++) core.store.addEvent(plan.id, { atMs: 1, type: 'say', text: 'x' })
+      for (let n = 0; n < 500; n++) core.store.appendEvent(plan.id, { atMs: 1, type: 'say', text: 'x' })
       const reader = planExport(core, plan.id).getReader()
       expect((await reader.read()).done).toBe(false)
       await ring(KEPT_MS)

@@ -194,7 +194,7 @@ describe('the export of a plan', { timeout: 30_000 }, () => {
     await runInDurableObject(await objectOf('long'), (_, state) => {
       const store = createStore(state.storage.sql)
       for (let n = 1; n <= 3_456; n++)
-        store.addEvent(plan.id, {
+        store.appendEvent(plan.id, {
           atMs: n,
           type: 'say',
           text: `${n} ${'x'.repeat(500)}`,

@@ -68,7 +68,7 @@ describe('the alarm', () => {
       2,
       ({ core, clock }) => {
         core.store.noteTold(clock.nowMs - 45_000)
-        core.store.addEvent(A, { atMs: 1, type: 'tool', text: 'x' })
+        core.store.appendEvent(A, { atMs: 1, type: 'tool', text: 'x' })
       },
     ],
     [
@@ -76,7 +76,7 @@ describe('the alarm', () => {
       1,
       ({ core, clock }) => {
         core.store.noteTold(clock.nowMs - 45_000 + 1)
-        core.store.addEvent(A, { atMs: 1, type: 'tool', text: 'x' })
+        core.store.appendEvent(A, { atMs: 1, type: 'tool', text: 'x' })
       },
     ],
     [

@@ -9,8 +9,8 @@ const line = (n: number, atMs = n) => ({ n, atMs, type: 'tool', text: `line ${n}
 describe('an event', () => {
   it('gets the next number of its plan, and is read back in order, from a number on', () =>
     withStore(({ store }) => {
-      expect(['x', 'y', 'z'].map((text) => store.addEvent('a', event(text)))).toEqual([1, 2, 3])
-      expect(store.addEvent('b', event('other'))).toBe(1)
+      expect(['x', 'y', 'z'].map((text) => store.appendEvent('a', event(text)))).toEqual([1, 2, 3])
+      expect(store.appendEvent('b', event('other'))).toBe(1)
       expect(store.events('a', 0, 50)).toEqual(
         ['x', 'y', 'z'].map((text, at) => ({ seq: at + 1, ...event(text) })),
       )
@@ -19,14 +19,14 @@ describe('an event', () => {
     }))
   it('is found by its number, or not at all', () =>
     withStore(({ store }) => {
-      for (const text of ['x', 'y']) store.addEvent('a', event(text))
+      for (const text of ['x', 'y']) store.appendEvent('a', event(text))
       expect(store.event('a', 2)).toEqual({ seq: 2, ...event('y') })
       expect([store.event('a', 3), store.event('a', 0)]).toEqual([undefined, undefined])
     }))
   it('keeps its data, and no secret in either', () =>
     withStore(({ store }) => {
       const secret = `ghp_${'x'.repeat(36)}`
-      store.addEvent('a', { ...event(`token ${secret}`), data: { attempt: 2, output: secret } })
+      store.appendEvent('a', { ...event(`token ${secret}`), data: { attempt: 2, output: secret } })
       const [kept] = store.events('a', 0, 1)
       expect(kept?.data).toMatchObject({ attempt: 2 })
       expect(JSON.stringify(kept)).not.toContain(secret)
@@ -34,13 +34,13 @@ describe('an event', () => {
     }))
   it('is put into the outbox, in one row of its plan that stays at the first not yet told', () =>
     withStore(({ store, outbox }) => {
-      for (const plan of ['a', 'a', 'b', 'a']) store.addEvent(plan, event('x'))
+      for (const plan of ['a', 'a', 'b', 'a']) store.appendEvent(plan, event('x'))
       expect(outbox()).toEqual(['events a 1', 'events b 1'])
       store.toldEventsBefore('a', 3)
-      store.addEvent('a', event('y'))
+      store.appendEvent('a', event('y'))
       expect(outbox()).toEqual(['events a 3', 'events b 1'])
       store.told({ kind: 'events', plan: 'a' })
-      store.addEvent('a', event('z'))
+      store.appendEvent('a', event('z'))
       expect(outbox()).toEqual(['events a 5', 'events b 1'])
     }))
 })
@@ -89,7 +89,7 @@ describe("a VM's lines", () => {
       store.takeVmEvents('a', 1, [line(1), line(5)], 100)
       store.takeVmEvents('a', 2, [line(8)], 100)
       store.takeVmEvents('b', 1, [line(9)], 100)
-      store.addEvent('a', { ...event('ours'), data: { attempt: 1 } })
+      store.appendEvent('a', { ...event('ours'), data: { attempt: 1 } })
       const anew = createStore(sql)
       expect([anew.lastVmEvent('a', 1), anew.lastVmEvent('a', 2), anew.lastVmEvent('a', 3)]).toEqual([
         5, 8, 0,
@@ -140,8 +140,8 @@ describe('the outbox', () => {
     withStore(({ store, outbox }) => {
       expect(store.outboxIsEmpty()).toBe(true)
       for (const id of ['q', 'p']) store.insertPlan(planRecord(id), 'x')
-      store.addEvent('b', event('x'))
-      store.addEvent('a', event('y'))
+      store.appendEvent('b', event('x'))
+      store.appendEvent('a', event('y'))
       store.toTell('erase', 'o')
       store.toTell('plan', 'p')
       expect(outbox()).toEqual([
@@ -167,7 +167,7 @@ describe('the outbox', () => {
   it('is urgent for all but lines of plans', () =>
     withStore(({ store }) => {
       expect(store.outboxIsUrgent()).toBe(false)
-      store.addEvent('a', event('x'))
+      store.appendEvent('a', event('x'))
       expect(store.outboxIsUrgent()).toBe(false)
       for (const kind of ['plan', 'workspace', 'erase'] as const) {
         store.toTell(kind, 'a')
@@ -179,7 +179,7 @@ describe('the outbox', () => {
   it('tells lines 45 s after the last time, 75 s at the latest, and a new object at once', () =>
     withStore(({ store }) => {
       expect([store.linesAreDue(9e15), store.linesLatestMs()]).toEqual([false, 75_000])
-      store.addEvent('a', event('x'))
+      store.appendEvent('a', event('x'))
       expect([store.linesAreDue(44_999), store.linesAreDue(45_000)]).toEqual([false, true])
       store.noteTold(1_000)
       expect([store.linesAreDue(45_999), store.linesAreDue(46_000)]).toEqual([false, true])

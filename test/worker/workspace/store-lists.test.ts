@@ -23,7 +23,7 @@ it('plans with a branch that is not known to be merged come in the order they we
 it('changes of state are told in order, of that plan, by us: not lines of the VM that call themselves so', () =>
   withStore(({ store }) => {
     const add = (plan: string, type: string, data?: Record<string, number>) =>
-      store.addEvent(plan, { atMs: 1, type, text: type, ...(data === undefined ? {} : { data }) })
+      store.appendEvent(plan, { atMs: 1, type, text: type, ...(data === undefined ? {} : { data }) })
     add('a', 'queued')
     add('a', 'running', { attempt: 1 })
     add('b', 'running')

@@ -272,7 +272,7 @@ describe('rows of kinds this version does not know', () => {
     const { stub } = await ready('event', outside)
     const { plan } = await stub.submit('event', { plan: 'x' })
     await within('event', (store) =>
-      store.addEvent(plan.id, { atMs: 1, type: 'artifact_stored', text: 'newer', data: { newer: [1] } }),
+      store.appendEvent(plan.id, { atMs: 1, type: 'artifact_stored', text: 'newer', data: { newer: [1] } }),
     )
     await settle('event')
     const { events } = await stub.planStatus(plan.id, { waitMs: 0, after: 1, limit: 1 })
