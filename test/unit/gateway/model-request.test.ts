@@ -196,17 +196,17 @@ describe('checkModelRequest refuses by name', () => {
     [
       'a repeated field',
       JSON.stringify(OK).replace('{', '{"model":"claude-haiku-5-5",'),
-      '"model" stands twice',
+      '"model" occurs twice',
     ],
     [
       'a repeated field in disguise',
       JSON.stringify(OK).replace('{', '{"m\\u006fdel":"claude-haiku-5-5",'),
-      '"model" stands twice',
+      '"model" occurs twice',
     ],
     [
       'a repeated field deep inside',
       JSON.stringify(OK).replace('"hi"', '"hi","content":[]'),
-      '"content" stands twice',
+      '"content" occurs twice',
     ],
     ['no JSON', 'hello', 'not JSON'],
     ['a byte order mark', `\uFEFF${JSON.stringify(OK)}`, 'not JSON'],
