@@ -1,6 +1,7 @@
 // Calls the deployed runtime for doctor and destroy, over its own MCP endpoint and with the owner's token.
 import { z } from 'zod'
 import { DeployError } from './errors.ts'
+import { parseJson } from '../src/shared/json.ts'
 
 const Reply = z.object({
   result: z.object({
@@ -47,9 +48,5 @@ export async function callTool<T>(
 /** Returns the answer, which is in the last event of the stream or is the whole body. */
 function lastData(body: string): unknown {
   const data = body.split('\n').findLast((line) => line.startsWith('data: '))
-  try {
-    return JSON.parse(data === undefined ? body : data.slice('data: '.length))
-  } catch {
-    return null
-  }
+  return parseJson(data === undefined ? body : data.slice('data: '.length))
 }

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { parseJson } from '../src/shared/json.ts'
 
 export const STATE_FILE = process.env['RUNTIME_STATE_FILE'] ?? join(import.meta.dirname, '../.deploy.json')
 
@@ -23,11 +24,8 @@ export type State = z.infer<typeof State>
 
 export function readState(): State {
   if (!existsSync(STATE_FILE)) return {}
-  try {
-    return State.parse(JSON.parse(readFileSync(STATE_FILE, 'utf8')))
-  } catch {
-    return {} // torn or from another version: everything in it can be found again
-  }
+  // {}: torn or from another version; everything in it can be found again
+  return State.safeParse(parseJson(readFileSync(STATE_FILE, 'utf8'))).data ?? {}
 }
 
 export function saveState(changes: State): void {

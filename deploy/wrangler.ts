@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { z } from 'zod'
 import { DeployError, cureFor } from './errors.ts'
+import { parseJson } from '../src/shared/json.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const TIMEOUT_MS = 5 * 60_000
@@ -94,15 +95,8 @@ function wranglerFile(): string {
   return join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js')
 }
 
-/** Parses from the first bracket on, because some versions of wrangler print banners around their JSON. */
-function toJson(printed: string): unknown {
-  const start = printed.search(/[[{]/)
-  try {
-    return JSON.parse(printed.slice(start))
-  } catch {
-    return undefined
-  }
-}
+/** wrangler prints banners around its JSON in some versions: from the first bracket on. */
+const toJson = (printed: string): unknown => parseJson(printed.slice(printed.search(/[[{]/)))
 
 const quote = (word: string): string =>
   /^[\w./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`

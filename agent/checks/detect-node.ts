@@ -5,6 +5,7 @@ import type { DetectedCheck, Finding, SetupCommand } from './detect-shapes.ts'
 import { resolveScript } from './detect-node-scripts.ts'
 import type { Tree } from './detect-tree.ts'
 import type { Machine } from '../machine/programs.ts'
+import { parseJson } from '../../src/shared/json.ts'
 
 const MINUTE_MS = 60_000
 const SETUP_TIMEOUT_MS = 10 * MINUTE_MS
@@ -87,12 +88,10 @@ function workspaceFolders(tree: Tree, { workspaces = [] }: PackageJson): string[
 
 async function readManifest(tree: Tree, folder: string, notes: string[]): Promise<PackageJson | null> {
   const path = inFolder(folder, 'package.json')
-  try {
-    return PackageJson.parse(JSON.parse((await tree.read(path)) ?? ''))
-  } catch {
-    notes.push(`${path} of the base cannot be parsed: no set-up and no checks are taken from it.`)
-    return null
-  }
+  const manifest = PackageJson.safeParse(parseJson((await tree.read(path)) ?? ''))
+  if (manifest.success) return manifest.data
+  notes.push(`${path} of the base cannot be parsed: no set-up and no checks are taken from it.`)
+  return null
 }
 
 interface InstallInput {

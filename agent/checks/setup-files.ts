@@ -5,6 +5,7 @@ import { quote } from './detect-shapes.ts'
 import type { SetupCommand } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'
 import type { Machine } from '../machine/programs.ts'
+import { parseJson } from '../../src/shared/json.ts'
 
 export interface ExplicitSetup {
   /** The file that the commands come from. */
@@ -74,12 +75,8 @@ export async function findExplicitSetup(tree: Tree, machine: Machine): Promise<E
 }
 
 function fromJson<T>(text: string, schema: z.ZodType<T>, pick: (value: T) => string[]): string[] {
-  try {
-    const parsed = schema.safeParse(JSON.parse(withoutComments(text)))
-    return parsed.success ? pick(parsed.data) : []
-  } catch {
-    return [] // the file is no JSON: the next one is tried
-  }
+  const parsed = schema.safeParse(parseJson(withoutComments(text)))
+  return parsed.success ? pick(parsed.data) : []
 }
 
 /** Removes comments and trailing commas, which these JSON files may have. Strings are left as they are. */

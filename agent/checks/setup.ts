@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { detect } from './detect.ts'
 import type { SetupCommand } from './detect-shapes.ts'
 import { readTree } from './detect-tree.ts'
-import { readIfPresent, writeDurably } from '../machine/durable.ts'
+import { readJson, writeDurably } from '../machine/durable.ts'
 import { commitOf } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
 import { findTools } from '../machine/programs.ts'
@@ -91,11 +91,8 @@ export async function runSetup(plan: PlanContext): Promise<string | null> {
 
 /** Returns the result of the last set-up; null when none has run. */
 export function readSetupState(home: string): SetupState | null {
-  try {
-    return State.parse(JSON.parse(readIfPresent(stateFile(home)) ?? ''))
-  } catch {
-    return null // the file is missing or damaged: the set-up runs again
-  }
+  // none yet, or torn: it runs again
+  return State.safeParse(readJson(stateFile(home))).data ?? null
 }
 
 async function runAll(

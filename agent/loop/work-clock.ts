@@ -1,8 +1,9 @@
 // Measures how long an attempt has worked, also over restarts. Time in a pause or on a sleeping VM does not count.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readIfPresent, writeDurably } from '../machine/durable.ts'
+import { readJson, writeDurably } from '../machine/durable.ts'
 
+/** A missing or damaged file: the clock starts at zero. */
 const Worked = z.object({ attempt: z.int(), ms: z.number().min(0) }).catch({ attempt: 0, ms: 0 })
 
 export interface WorkClock {
@@ -12,7 +13,7 @@ export interface WorkClock {
 
 export function openWorkClock(home: string, attempt: number, now = () => performance.now()): WorkClock {
   const file = join(home, '.ralph/worked.json')
-  const known = Worked.parse(toJson(readIfPresent(file)))
+  const known = Worked.parse(readJson(file))
   const before = known.attempt === attempt ? known.ms : 0
   const startedAt = now()
   return {
@@ -21,13 +22,5 @@ export function openWorkClock(home: string, attempt: number, now = () => perform
       writeDurably(file, JSON.stringify({ attempt, ms }))
       return ms
     },
-  }
-}
-
-function toJson(text: string | null): unknown {
-  try {
-    return JSON.parse(text ?? '')
-  } catch {
-    return null // the file is missing or damaged: the clock starts at zero
   }
 }

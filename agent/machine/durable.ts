@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { isDiskFull, spendReserve } from './reserve.ts'
+import { parseJson } from '../../src/shared/json.ts'
 
 /** Replaces a file. Readers see the old content or the new, never a part, also after a power cut. */
 export function writeDurably(file: string, content: string | Uint8Array, mode = 0o600): void {
@@ -40,7 +41,10 @@ export function readIfPresent(file: string): string | null {
   return existsSync(file) ? readFileSync(file, 'utf8') : null
 }
 
-/** Opens a log with one JSON record per line. Returns the append function, which returns only when the record is on disk. */
+/** The file's JSON; undefined when there is none, or it was torn or written by something else. */
+export const readJson = (file: string): unknown => parseJson(readIfPresent(file) ?? '')
+
+/** One JSON record a line. Returns the append function; each call returns only when the record is on disk. */
 export function openAppendLog(file: string): (record: unknown) => void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const fd = openSync(file, 'a', 0o600)
@@ -68,16 +72,10 @@ function withReserve(write: () => void): void {
 
 /** Returns the records of such a log. A line that a crash cut short is left out. */
 export function readLog(file: string): unknown[] {
-  const records: unknown[] = []
-  for (const line of (readIfPresent(file) ?? '').split('\n')) {
-    if (line === '') continue
-    try {
-      records.push(JSON.parse(line))
-    } catch {
-      // a crash cut this line short, so nothing was done on account of it
-    }
-  }
-  return records
+  return (readIfPresent(file) ?? '')
+    .split('\n')
+    .map((line) => parseJson(line))
+    .filter((record) => record !== undefined)
 }
 
 function syncDirectory(directory: string): void {

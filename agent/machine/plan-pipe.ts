@@ -13,7 +13,7 @@ import {
   PlanId,
   VmPauseReason,
 } from '../../src/shared/protocol.ts'
-import type { VmEventType } from '../../src/shared/event-types.ts'
+import { parseJson } from '../../src/shared/json.ts'
 
 /** Longest line accepted. A start with a long plan and an end with 100 commits and 50 checks stay far below it. */
 const MAX_LINE_BYTES = 8_000_000
@@ -119,15 +119,7 @@ export function readLines<T>(stream: Readable, schema: z.ZodType<T>, onMessage: 
     if (sinceNewline > MAX_LINE_BYTES) stream.destroy()
   })
   createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => {
-    const parsed = schema.safeParse(toJson(line))
+    const parsed = schema.safeParse(parseJson(line))
     if (parsed.success) onMessage(parsed.data)
   })
-}
-
-function toJson(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return null // not JSON: the schema refuses null
-  }
 }

@@ -3,7 +3,8 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { openAppendLog, readLog } from '../machine/durable.ts'
-import type { PlanContext } from '../plan/plan-context.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { parseJson } from '../../src/shared/json.ts'
 
 const count = z
   .number()
@@ -117,7 +118,7 @@ function streamReader(): Reader {
   let whole = false
   const take = (line: string) => {
     if (!line.startsWith('data:') || !/message_start|message_delta/.test(line)) return
-    const event = Event.safeParse(toJson(line.slice('data:'.length))).data
+    const event = Event.safeParse(parseJson(line.slice('data:'.length))).data
     if (event?.type === 'message_start') usage = event.message.usage
     if (event?.type !== 'message_delta') return
     usage = usage === null ? event.usage : merge(usage, event.usage)
@@ -151,16 +152,8 @@ function messageReader(): Reader {
   return {
     read: (chunk) => void chunks.push(chunk),
     result() {
-      const body = z.object({ usage: Usage }).safeParse(toJson(Buffer.concat(chunks).toString('utf8')))
+      const body = z.object({ usage: Usage }).safeParse(parseJson(Buffer.concat(chunks)))
       return { usage: body.data?.usage ?? null, whole: body.success }
     },
-  }
-}
-
-function toJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null // not JSON: the schema refuses null
   }
 }

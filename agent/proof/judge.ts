@@ -12,6 +12,7 @@ import type { Difference } from '../git/difference.ts'
 import type { Typed } from '../machine/plan-pipe.ts'
 import type { FromProver, ProofOrder } from '../machine/prover-pipe.ts'
 import type { TokenHolder } from '../plan/token.ts'
+import { parseJson } from '../../src/shared/json.ts'
 
 export type JudgeAnswer =
   | { kind: 'complete' }
@@ -111,11 +112,8 @@ async function ask({
     ],
   })
   const text = message.content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('')
-  try {
-    return Answer.safeParse(JSON.parse(text)).data ?? null
-  } catch {
-    return null // the answer was cut short or is no JSON: the caller asks again
-  }
+  // null: cut short or no JSON, so the judge is asked again
+  return Answer.safeParse(parseJson(text)).data ?? null
 }
 
 const section = (title: string, text: string): string[] =>

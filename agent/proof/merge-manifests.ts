@@ -1,6 +1,7 @@
 // Merges manifests such as package.json. They hold what a plan may change (dependencies) and what decides about tests (scripts,
 // settings of test runners). The second part is taken from the base. Pure.
 import { z } from 'zod'
+import { parseJson } from '../../src/shared/json.ts'
 
 const Manifest = z.record(z.string(), z.unknown())
 const Scripts = z.record(z.string(), z.string()).catch({})
@@ -33,12 +34,9 @@ function mergePackageJson(base: string, head: string): string {
   return `${JSON.stringify(merged, null, 2)}\n`
 }
 
+/** null: no JSON, so the base's file stands. */
 function parse(text: string): Record<string, unknown> | null {
-  try {
-    return Manifest.safeParse(JSON.parse(text)).data ?? null
-  } catch {
-    return null // no JSON: the base's file is used
-  }
+  return Manifest.safeParse(parseJson(text)).data ?? null
 }
 
 const split = (text: string): string[] => text.split(/^(?=\[)/m)

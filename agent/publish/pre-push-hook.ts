@@ -2,7 +2,7 @@
 // refusal that it prints.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readIfPresent, writeDurably } from '../machine/durable.ts'
+import { readIfPresent, readJson, writeDurably } from '../machine/durable.ts'
 import { createGit } from '../git/git.ts'
 import { cleanCommits } from './clean-history.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
@@ -26,7 +26,7 @@ export function saveRules(plan: PlanContext): void {
 
 /** Returns '' when the push may go on, else the reason and what to do. */
 export async function checkPush(home: string): Promise<string> {
-  const rules = Rules.parse(JSON.parse(readIfPresent(rulesFile(home)) ?? '{}'))
+  const rules = Rules.parse(readJson(rulesFile(home)))
   const token = /Bearer (\S+?)"/.exec(readIfPresent(tokenConfigFile(home)) ?? '')?.[1]
   // Git sets GIT_ variables for a hook. They are removed, because our own git calls must find the checkout by themselves.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')))

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AttemptEnd, DesiredPlan, EventLine, ObjectId, Phase, PlanId } from '../../src/shared/protocol.ts'
-import { readIfPresent, writeDurably } from '../machine/durable.ts'
+import { readIfPresent, readJson, writeDurably } from '../machine/durable.ts'
 import type { Paths } from '../machine/paths.ts'
 import { ProofReport } from '../machine/prover-pipe.ts'
 import { isDiskFull } from '../machine/reserve.ts'
@@ -46,7 +46,7 @@ const textFile = ({ ralph }: Paths, id: string): string => join(ralph, 'plans', 
 
 export function loadState(paths: Paths, vmKey: string): SupervisorState {
   const keySha256 = createHash('sha256').update(vmKey).digest('hex')
-  const known = SupervisorState.safeParse(parse(readIfPresent(stateFile(paths))))
+  const known = SupervisorState.safeParse(readJson(stateFile(paths)))
   const fresh = { counter: 0, revision: 0, nonce: '', keySha256 }
   if (!known.success) return fresh
   return known.data.keySha256 === keySha256 ? known.data : { ...fresh, counter: known.data.counter }
@@ -58,7 +58,7 @@ export function saveState(paths: Paths, state: SupervisorState): void {
 
 /** Returns the last saved counter, for a doorbell call while no supervisor runs. */
 export function savedCounter(paths: Paths): number {
-  return SupervisorState.safeParse(parse(readIfPresent(stateFile(paths)))).data?.counter ?? 0
+  return SupervisorState.safeParse(readJson(stateFile(paths))).data?.counter ?? 0
 }
 
 export function loadRecords(paths: Paths): PlanRecord[] {
@@ -67,7 +67,7 @@ export function loadRecords(paths: Paths): PlanRecord[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
     .flatMap((name) => {
-      const record = PlanRecord.safeParse(parse(readIfPresent(join(folder, name))))
+      const record = PlanRecord.safeParse(readJson(join(folder, name)))
       return record.success ? [record.data] : []
     })
 }
@@ -105,12 +105,4 @@ export function loadText(paths: Paths, id: string, sha256: string): string | nul
 
 export function textSha256(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex')
-}
-
-function parse(text: string | null): unknown {
-  try {
-    return text === null ? null : JSON.parse(text)
-  } catch {
-    return null // a damaged file counts as absent
-  }
 }

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { SyncResponse } from '../../src/shared/protocol.ts'
-import { readIfPresent, writeDurably } from '../machine/durable.ts'
+import { readIfPresent, readJson, writeDurably } from '../machine/durable.ts'
 import { tasksFile } from '../machine/paths.ts'
 import type { Paths } from '../machine/paths.ts'
 import { hasTask, labelLine, linesByHand, writeTasks } from './tasks-file.ts'
@@ -32,7 +32,7 @@ export interface Adoption {
 export function createAdoption(paths: Paths): Adoption {
   const file = tasksFile(paths)
   const pendingFile = join(paths.ralph, 'adopted.json')
-  let pending: Pending = Pending.safeParse(JSON.parse(readIfPresent(pendingFile) ?? '[]')).data ?? []
+  let pending: Pending = Pending.safeParse(readJson(pendingFile)).data ?? []
   const save = (next: Pending) => {
     pending = next
     writeDurably(pendingFile, JSON.stringify(pending))

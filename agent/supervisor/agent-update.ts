@@ -4,7 +4,7 @@
 // the agent restart back and forth.
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readIfPresent, writeDurably } from '../machine/durable.ts'
+import { readJson, writeDurably } from '../machine/durable.ts'
 import type { Paths } from '../machine/paths.ts'
 import { isDiskFull } from '../machine/reserve.ts'
 
@@ -76,9 +76,6 @@ export function createSuccession({ ralph }: Paths, own: string, env = process.en
 }
 
 function load(file: string): Agents {
-  try {
-    return Agents.parse(JSON.parse(readIfPresent(file) ?? ''))
-  } catch {
-    return { ran: [], back: null } // the file is missing or damaged
-  }
+  // The file is missing or damaged: nothing ran before.
+  return Agents.safeParse(readJson(file)).data ?? { ran: [], back: null }
 }

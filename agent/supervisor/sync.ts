@@ -3,6 +3,7 @@ import { PROTOCOL_VERSION, SyncResponse } from '../../src/shared/protocol.ts'
 import type { SyncRequest } from '../../src/shared/protocol.ts'
 import type { Config } from '../machine/config.ts'
 import { askHttp } from '../machine/http.ts'
+import { parseJson } from '../../src/shared/json.ts'
 
 const TIMEOUT_MS = 20_000
 
@@ -25,7 +26,7 @@ export async function sync(
     })
     if ([401, 403, 409].includes(status)) return { kind: 'unwelcome', status }
     if (status !== 200) return { kind: 'failed', detail: `HTTP ${status}` }
-    const parsed = SyncResponse.safeParse(JSON.parse(body.toString('utf8')))
+    const parsed = SyncResponse.safeParse(parseJson(body))
     if (parsed.success) return { kind: 'answer', response: parsed.data }
     return {
       kind: 'failed',

@@ -2,6 +2,7 @@
 // object. The signature is checked before any object is touched, so a forged token costs no object call.
 import * as z from 'zod'
 import { bytesEqual, fromBase64Url, hmacSha256, toBase64Url } from '../lib/crypto.ts'
+import { parseJson } from '../shared/json.ts'
 
 /** ticket: one bootstrap, 10 minutes. vm: a supervisor, until the next bootstrap. plan: one attempt, 45 minutes. */
 export const VmClaims = z.discriminatedUnion('kind', [
@@ -54,7 +55,7 @@ export async function verifyVmToken(
   const expected = await hmacSha256(tokenKey, payload)
   if (!bytesEqual(given, expected)) return 'forged'
   const bytes = fromBase64Url(payload)
-  const claims = VmClaims.safeParse(bytes === null ? null : JSON.parse(new TextDecoder().decode(bytes)))
+  const claims = VmClaims.safeParse(parseJson(bytes ?? ''))
   if (!claims.success) return 'malformed'
   if ('expiresAtMs' in claims.data && claims.data.expiresAtMs <= nowMs) return 'expired'
   return claims.data

@@ -9,6 +9,7 @@ import type { DiffRefusal } from '../workspace/contract.ts'
 import { answer, jsonError } from './frame/answers.ts'
 import type { GatewayContext, Handled } from './frame/context.ts'
 import { denial } from './frame/denials.ts'
+import { parseJson } from '../shared/json.ts'
 
 const MAX_BODY_BYTES = 2_000_000
 const encoder = new TextEncoder()
@@ -65,14 +66,6 @@ function toDenial(refusal: DiffRefusal): { status: number; type: string; message
   if (refusal === 'diff_too_long')
     return { status: 413, type: refusal, message: 'This plan has uploaded more than is kept.' }
   return denial(refusal)
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
-  } catch {
-    return undefined // refused by the schema like any other wrong body
-  }
 }
 
 function refused(status: number, code: string, message: string, outcome = code): Handled {

@@ -5,6 +5,7 @@ import { PROTOCOL_VERSION, SyncRequest } from '../shared/protocol.ts'
 import type { VmKeyResponse } from '../shared/protocol.ts'
 import { answer, jsonError } from './frame/answers.ts'
 import type { GatewayContext, Handled } from './frame/context.ts'
+import { parseJson } from '../shared/json.ts'
 
 const MAX_BODY_BYTES = 4_000_000
 
@@ -53,15 +54,6 @@ export async function handleKey(
     return refused(401, 'ticket_spent', 'This ticket was used, has expired or belongs to an older machine.')
   const body: VmKeyResponse = { vmKey, workspace: claims.workspace }
   return { response: answer(200, 'application/json', JSON.stringify(body)), outcome: 'key_given' }
-}
-
-/** Returns the parsed JSON; undefined when the bytes are not JSON, which the schema then refuses. */
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
-  } catch {
-    return undefined // refused by the schema like any other wrong body
-  }
 }
 
 function refused(status: number, code: string, message: string): Handled {

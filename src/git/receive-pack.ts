@@ -3,6 +3,7 @@
 // what it merely recognised could therefore be bypassed. receive-report.ts handles the reports.
 import type { ByteReader } from './byte-reader.ts'
 import { concatBytes, FLUSH, pkt } from './pkt-line.ts'
+import { decodeUtf8 } from '../shared/json.ts'
 
 export interface PushCommand {
   oldId: string
@@ -136,15 +137,7 @@ function writeHead(
   ])
 }
 
-function decodeUtf8(bytes: Uint8Array): string | null {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    return null // not UTF-8: git accepts such refs, but we write them into JSON and SQL and do not
-  }
-}
-
-/** True for a capability the client is offered. The host uses `no-thin` for packs it cannot take; the client never repeats it. */
+/** `no-thin` is the host's word about packs it cannot take; the client never repeats it. */
 function isOffered(capability: string): boolean {
   return isKept(capability) || capability === 'no-thin'
 }

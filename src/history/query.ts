@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { fromBase64Url, toBase64Url } from '../lib/crypto.ts'
 import { UpstreamError, UserError } from '../lib/errors.ts'
 import { inTime } from '../lib/in-time.ts'
+import { parseJson } from '../shared/json.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -109,20 +110,12 @@ const Cursor = z.tuple([z.int(), z.string().max(100)])
 function readCursor(cursor: string | undefined): [number, string] | [null, null] {
   if (cursor === undefined) return [null, null]
   const bytes = fromBase64Url(cursor)
-  const parsed = Cursor.safeParse(bytes === null ? null : parseJson(new TextDecoder().decode(bytes)))
+  const parsed = Cursor.safeParse(parseJson(bytes ?? ''))
   if (!parsed.success)
     throw new UserError(
       'cursor is not one that this list answered. Leave cursor out to begin with the newest.',
     )
   return parsed.data
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null // not JSON: no cursor of ours
-  }
 }
 
 const SnapshotRow = z.object({ snapshot: z.string().transform((text): unknown => JSON.parse(text)) })

@@ -4,6 +4,7 @@ import * as z from 'zod'
 import type { Scope } from '../auth/scopes.ts'
 import { scopeOf } from './kit/define-tool.ts'
 import { TOOLS } from './tools/index.ts'
+import { parseJson } from '../shared/json.ts'
 
 export interface Demand {
   scope: Scope
@@ -39,13 +40,6 @@ function demandOfMessage({ method, params }: z.infer<typeof Message>): Demand {
  * keys counts.
  */
 function messagesOf(body: Uint8Array): z.infer<typeof Message>[] {
-  try {
-    const json: unknown = JSON.parse(new TextDecoder().decode(body))
-    return (Array.isArray(json) ? json : [json]).flatMap((one) => {
-      const message = Message.safeParse(one)
-      return message.success ? [message.data] : []
-    })
-  } catch {
-    return [] // not JSON: the server says so
-  }
+  const json = parseJson(new TextDecoder().decode(body))
+  return (Array.isArray(json) ? json : [json]).flatMap((one) => Message.safeParse(one).data ?? [])
 }

@@ -16,6 +16,7 @@ import { runTool } from './kit/run-tool.ts'
 import { planStatus } from './tools/plan-status.ts'
 import { planSubmit } from './tools/plan-submit.ts'
 import { scopeOf } from './kit/define-tool.ts'
+import { parseJson } from '../shared/json.ts'
 
 export function createPlanRoutes(
   createContext: (env: Env, caller: Caller) => ToolContext = createToolContext,
@@ -84,14 +85,13 @@ async function readJson(request: Request): Promise<unknown> {
   const bytes = await readCapped(request.body, MAX_REQUEST_BYTES)
   if (bytes === null)
     throw new UserError(`The body is longer than ${MAX_REQUEST_BYTES} bytes.`, 'too_large', 413)
-  try {
-    // Bytes that are not UTF-8 would be changed silently; a plan is kept unchanged or refused.
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
-  } catch {
+  // Bytes that are not UTF-8 would be changed silently; a plan is kept byte for byte or refused.
+  const body = parseJson(bytes)
+  if (body === undefined)
     throw new UserError(
       'The body is not JSON. Send the arguments of plan_submit as one JSON object: {"workspace_id": "...", "plan": "..."}.',
     )
-  }
+  return body
 }
 
 /** wait_seconds, after and limit come as text in a query. Anything that is not a number stays text and is refused by name. */

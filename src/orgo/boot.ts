@@ -5,6 +5,7 @@ import { BootStatus, DoorbellStatus } from '../shared/protocol.ts'
 import { DEFAULT_NODE_DIST_URL, NODE_SHA256, NODE_VERSION } from './node-pin.ts'
 import { START_SCRIPT } from './start-script.ts'
 import { VmError } from './vm.ts'
+import { parseJson } from '../shared/json.ts'
 
 const NONCE = /^[a-z0-9]{8,64}$/
 // The pattern admits nothing that a shell, curl or a JSON string could take for syntax.
@@ -143,14 +144,6 @@ function lastLine<T>(output: string, schema: z.ZodType<T>): T | null {
     if (parsed.success) return parsed.data
   }
   return null
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // noise that only looks like JSON
-  }
 }
 
 function checked(name: string, pattern: RegExp, value: string): string {

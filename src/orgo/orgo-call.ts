@@ -5,6 +5,7 @@ import { fetchUpstream } from '../lib/fetch.ts'
 import { readCapped } from '../lib/http.ts'
 import { toVmError } from './orgo-errors.ts'
 import { VmError } from './vm.ts'
+import { parseJson } from '../shared/json.ts'
 
 // A listing of a big account was 290 KB, and a command may print megabytes before its output is cut.
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -71,7 +72,7 @@ async function callOnce<T>(options: OrgoOptions, call: OrgoCall<T>): Promise<T> 
     throw lost('Orgo could not be reached or went silent', error)
   }
   if (bytes === null) throw lost(`Orgo answered with more than ${MAX_ANSWER_BYTES / 1024 / 1024} MB`)
-  const body = parseJson(bytes)
+  const body = parseJson(new TextDecoder().decode(bytes))
   if (!response.ok)
     throw toVmError({
       what: call.what,
@@ -86,12 +87,4 @@ async function callOnce<T>(options: OrgoOptions, call: OrgoCall<T>): Promise<T> 
   const parsed = call.schema.safeParse(body ?? {})
   if (!parsed.success) throw lost('Orgo answered in an unknown form', parsed.error)
   return parsed.data
-}
-
-function parseJson(bytes: Uint8Array<ArrayBuffer>): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes))
-  } catch {
-    return undefined // proxies in front of Orgo answer in HTML: the status says enough
-  }
 }

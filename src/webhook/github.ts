@@ -10,6 +10,7 @@ import { keyOfPlan, workspaceKey } from '../lib/ids.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import { toHint } from './to-hint.ts'
+import { parseJson } from '../shared/json.ts'
 
 const MAX_BODY_BYTES = 25_000_000
 const MAX_WORKSPACES = 20
@@ -64,12 +65,4 @@ async function isSigned(body: Uint8Array<ArrayBuffer>, header: string, secrets: 
   for (const secret of secrets)
     if (await secretsEqual(header, `sha256=${toHex(await hmacSha256(secret, body))}`)) return true
   return false
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body))
-  } catch {
-    return null // signed, but not JSON we read: ignored like every event that is not ours
-  }
 }

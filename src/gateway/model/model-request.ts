@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { keyProblem } from './json-keys.ts'
 import { ALLOWED_BETAS, API_VERSIONS, CountBody, DROPPED_BETAS, MessagesBody } from './model-schema.ts'
 import { worstCaseUsd } from './prices.ts'
+import { decodeUtf8, parseJson } from '../../shared/json.ts'
 
 export type CheckedModelRequest =
   | {
@@ -29,8 +30,8 @@ export interface CheckInput {
   beta: string | null
 }
 
-export function checkModelRequest({ kind, body, version, beta }: CheckInput): CheckedModelRequest {
-  const text = decode(body)
+export function judgeModelRequest({ kind, body, version, beta }: JudgeInput): ModelJudgement {
+  const text = decodeUtf8(body)
   const parsed = text === null ? undefined : parseJson(text)
   if (text === null || parsed === undefined) return refuse('The body is not JSON in UTF-8.')
   const keys = keyProblem(text)
@@ -128,20 +129,4 @@ function deepest(issue: Issue, above: PropertyKey[]): { path: PropertyKey[]; tex
 /** Makes a foreign name safe inside a sentence. */
 function show(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_.-]/g, '?').slice(0, 60)
-}
-
-function decode(bytes: Uint8Array): string | null {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    return null // not UTF-8
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // not JSON
-  }
 }

@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { readCapped } from '../../lib/http.ts'
 import { modelError } from '../frame/answers.ts'
 import type { GatewayContext } from '../frame/context.ts'
+import { parseJson } from '../../shared/json.ts'
 
 export interface ModelUpstreamInput {
   path: string
@@ -95,7 +96,7 @@ const AMBIGUOUS = new Set([500, 502, 504, 520, 524])
 /** `mayHaveCost`: the upstream may have worked on the call. Refusals of the API itself are free. */
 export async function modelRefusal(response: Response): Promise<{ answer: Response; mayHaveCost: boolean }> {
   const bytes = await readCapped(response.body, MAX_ERROR_BYTES).catch(() => null)
-  const parsed = UpstreamErrorBody.safeParse(parseJson(bytes))
+  const parsed = UpstreamErrorBody.safeParse(parseJson(bytes ?? ''))
   const [upstreamType, said] = parsed.success ? [parsed.data.error.type, parsed.data.error.message] : ['', '']
   const status = STATUSES.has(response.status) ? response.status : 502
   const type = upstreamType in WORDS ? upstreamType : 'api_error'
@@ -105,13 +106,5 @@ export async function modelRefusal(response: Response): Promise<{ answer: Respon
   return {
     answer: modelError({ status, type, message, headers: passedHeaders(response) }),
     mayHaveCost: AMBIGUOUS.has(response.status) && !parsed.success,
-  }
-}
-
-function parseJson(bytes: Uint8Array | null): unknown {
-  try {
-    return bytes === null ? null : JSON.parse(new TextDecoder().decode(bytes))
-  } catch {
-    return null // a proxy's web page: treated as api_error
   }
 }

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { usdFor, usdForWebSearches } from './prices.ts'
 import type { TokenCounts } from './prices.ts'
+import { parseJson } from '../../shared/json.ts'
 
 const count = z.number().min(0).nullish()
 const CacheCreation = z.object({
@@ -153,18 +154,10 @@ export function createUsageReader(): UsageReader {
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null // no event of ours: the schema refuses it
-  }
-}
-
 const Message = z.object({ usage: Usage })
 
 /** Of an answer that is not streamed; null when it is no whole message. */
 export function readMessageUsage(body: Uint8Array): Usage | null {
-  const message = Message.safeParse(parseJson(new TextDecoder().decode(body)))
+  const message = Message.safeParse(parseJson(body))
   return message.success ? message.data.usage : null
 }
