@@ -1,6 +1,6 @@
-// The keys a person brings: what each is for, where it comes from, and how it looks. A key pasted at the wrong question is
-// recognised before it is sent anywhere.
-import { secretShape } from '../src/lib/secret-shapes.ts'
+// The keys a person brings: what each is for, where it comes from, and how it looks, so that one pasted at the wrong question is
+// recognised before it goes anywhere.
+import { secretShape } from '../src/shared/secrets.ts'
 
 export interface Key {
   name: 'ORGO_API_KEY' | 'ANTHROPIC_API_KEY' | 'GIT_CREDENTIALS'
@@ -58,7 +58,7 @@ export function readGitCredential(answer: string): { value: string } | { problem
 }
 
 function notThat(answer: string, wanted: string): string {
-  const kind = ORGO.test(answer) ? 'an Orgo key' : secretShape(answer)?.kind
+  const kind = ORGO.test(answer) ? 'an Orgo key' : secretShape(answer)?.name
   return kind === undefined
     ? `That is not ${wanted}. Nothing was kept; paste it again.`
     : `That looks like ${kind}; asked for is ${wanted}. Nothing was kept; paste the right one.`

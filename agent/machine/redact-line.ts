@@ -2,7 +2,7 @@
 // without a secret pass unchanged.
 import { MAX_EVENT_TEXT } from '../../src/shared/protocol.ts'
 import type { FromPlan } from './plan-pipe.ts'
-import { redact } from './secrets.ts'
+import { redact, redactAll } from './secrets.ts'
 
 /** Redacts the texts of one message for the supervisor. Its ids and numbers stay as they are. */
 export function redactLine(message: FromPlan, known: readonly string[]): FromPlan {
@@ -15,17 +15,4 @@ export function redactLine(message: FromPlan, known: readonly string[]): FromPla
     }
   }
   return message.kind === 'end' || message.kind === 'prove' ? redactAll(message, known) : message
-}
-
-/** Redacts every text within a JSON value. The value keeps its shape. */
-export function redactAll<T>(value: T, known: readonly string[]): T {
-  const clean = (part: unknown): unknown => {
-    if (typeof part === 'string') return redact(part, known)
-    if (Array.isArray(part)) return part.map(clean)
-    if (typeof part === 'object' && part !== null)
-      return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, clean(inner)]))
-    return part
-  }
-  // The value keeps its type, because only texts change and they stay texts. The type checker cannot see that.
-  return clean(value) as T
 }

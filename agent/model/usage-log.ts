@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { openAppendLog, readLog } from '../machine/durable.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { parseJson } from '../../src/shared/json.ts'
 
 const count = z

@@ -1,7 +1,7 @@
-// Every output goes through this function: log lines, rows of the object and so D1, tool results, notifications. It replaces
-// secrets, known by exact value or by shape, with their names. It prevents accidents. It is no security boundary, because an
-// attacker who has a secret can always write it differently.
-import { SHAPES } from './secret-shapes.ts'
+// The one function every sink writes through (log lines, rows of the object and so D1, tool results, notifications): what is
+// known to be a secret by its exact value, and what looks like one, is replaced by its name. It keeps accidents from being kept;
+// it is no boundary, because a stranger who has a secret can always write it differently.
+import { redactAll as redactTexts, redact as redactShapes } from '../shared/secrets.ts'
 
 /**
  * Value → name. One map per isolate, whose env never changes, because an output has no env to ask. It is filled whenever settings
@@ -51,22 +51,9 @@ function decode(text: string): string {
 /** True for text that btoa accepts: no character above one byte. */
 const isLatin1 = (text: string): boolean => !/[\u0100-\uffff]/.test(text)
 
-/** A token may also begin after an escaped line feed: much of what a VM says is JSON inside a text. */
-const globally = (pattern: RegExp): RegExp =>
-  new RegExp(pattern.source.replace('(?<![A-Za-z0-9])', '(?<=^|[^A-Za-z0-9]|\\\\[nrt])'), `${pattern.flags}g`)
-const GLOBAL_SHAPES = [
-  ...SHAPES.map(({ kind, pattern }) => ({ kind, pattern: globally(pattern) })),
-  // Our own tokens are valuable to any reader of the line while they live.
-  {
-    kind: 'a token of this runtime',
-    pattern: globally(/(?<![A-Za-z0-9])aer_(?:ticket|vm|plan)_[A-Za-z0-9_.-]{12,}/),
-  },
-]
-/** This also works inside a text that is JSON itself: a match never crosses the end of its strings. */
+/** Also inside a text that is JSON itself: a match never crosses the end of its strings. */
 const HEADER =
   /((?:authorization|x-api-key)\\?["']?\s*[:=]\s*\\?["']?(?:(?:bearer|basic|token)\s+)?)[A-Za-z0-9+/=._~-]{8,}/gi
-const PRIVATE_KEY =
-  /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:\\[nr]|[A-Za-z0-9+/=\s]){0,10000}(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?/g
 
 export function redact(text: string): string {
   if (text.length < MIN_LENGTH || clean.has(text)) return text
@@ -78,27 +65,7 @@ export function redact(text: string): string {
   return found
 }
 
-function replaceSecrets(text: string): string {
-  let left = text
-  for (const [value, name] of known)
-    if (left.includes(value)) left = left.replaceAll(value, `[redacted: ${name}]`)
-  left = left.replaceAll(PRIVATE_KEY, '[redacted: a private key]')
-  for (const { kind, pattern } of GLOBAL_SHAPES) left = left.replaceAll(pattern, `[redacted: ${kind}]`)
-  return left.replaceAll(HEADER, '$1[redacted]')
-}
+const replaceSecrets = (text: string): string => redactShapes(text, known).replaceAll(HEADER, '$1[redacted]')
 
-/**
- * Returns the same plain data with every text in it redacted, keys too. It does not work on the JSON text, where an escape hides
- * the start of a token.
- */
-export function redactAll<T>(value: T): T {
-  // The walk only changes characters inside strings, so the value keeps its type T.
-  return walk(value) as T
-}
-
-function walk(value: unknown): unknown {
-  if (typeof value === 'string') return redact(value)
-  if (Array.isArray(value)) return value.map(walk)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [redact(key), walk(one)]))
-}
+/** The same plain data with every text in it redacted, keys too. */
+export const redactAll = <T>(value: T): T => redactTexts(value, redact)

@@ -30,7 +30,7 @@ export interface CheckInput {
   beta: string | null
 }
 
-export function judgeModelRequest({ kind, body, version, beta }: JudgeInput): ModelJudgement {
+export function checkModelRequest({ kind, body, version, beta }: CheckInput): CheckedModelRequest {
   const text = decodeUtf8(body)
   const parsed = text === null ? undefined : parseJson(text)
   if (text === null || parsed === undefined) return refuse('The body is not JSON in UTF-8.')

@@ -2,8 +2,8 @@
 // token is never repeated, stored or logged, even when something else is wrong with the call.
 import type { z } from 'zod'
 import { UserError } from '../../lib/errors.ts'
-import { secretShape } from '../../lib/secret-shapes.ts'
-import type { SecretShape } from '../../lib/secret-shapes.ts'
+import { secretShape } from '../../shared/secrets.ts'
+import type { SecretShape } from '../../shared/secrets.ts'
 import { cleanLine } from '../../lib/text.ts'
 
 const MAX_ISSUES = 5
@@ -38,11 +38,11 @@ function problemText(issue: z.core.$ZodIssue, known: string[]): string {
 function refuseSecrets(args: unknown): void {
   const found = firstSecret(args)
   if (found === null) return
-  const cure = found.git
+  const cure = found.isGit
     ? 'Git tokens never travel as arguments. Revoke it at its host now, make a new one, and set it with `npx wrangler secret put GIT_CREDENTIALS` as a line https://user:token@host; then call again without it.'
     : 'Secrets never travel as arguments: they would reach the VM and the model. Revoke it now and call again without it.'
   throw new UserError(
-    `${found.where} holds something shaped like ${found.kind}. Nothing was stored and the value was not kept. ${cure}`,
+    `${found.where} holds something shaped like ${found.name}. Nothing was stored and the value was not kept. ${cure}`,
     'secret_in_argument',
   )
 }

@@ -12,7 +12,7 @@ beforeAll(() => {
   )
 })
 
-const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA==\n-----END OPENSSH PRIVATE KEY-----'
+const KEY = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3BlbnNzaC1rZXktdjEAAAAA'.repeat(2)}\nAAAA==\n-----END OPENSSH PRIVATE KEY-----`
 
 describe('redact', () => {
   it('takes out what became known after the same text was found clean', () => {
@@ -48,10 +48,11 @@ describe('redact', () => {
       'from https://u:abcdefgh01234567@h/x',
       'from [redacted: a URL with a token in it]h/x',
     ],
+    ['a Google key', `a AIza${'0b1C2'.repeat(7)} b`, 'a [redacted: a Google API key] b'],
     ['a header', 'Authorization: Bearer abcdefgh.ijkl', 'Authorization: Bearer [redacted]'],
     ['a header in JSON', '{"x-api-key":"abcdefgh1"}', '{"x-api-key":"[redacted]"}'],
     ['a private key', `a ${KEY} b`, 'a [redacted: a private key] b'],
-    ['half a private key', KEY.slice(0, 55), '[redacted: a private key]'],
+    ['half a private key', KEY.slice(0, 80), '[redacted: a private key]'],
   ])('takes %s out', (_what, text, clean) => {
     expect(redact(text)).toBe(clean)
   })
@@ -69,7 +70,7 @@ describe('redact', () => {
     const token = 'ghp_abcdefghijkl0123'
     const part = fc.constantFrom(
       KEY,
-      KEY.slice(0, 50),
+      KEY.slice(0, 80),
       token,
       ' ',
       'https://u:',

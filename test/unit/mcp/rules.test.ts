@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { branchProblem, normalRemote, remoteProblem } from '../../../src/lib/git-names.ts'
-import { secretShape } from '../../../src/lib/secret-shapes.ts'
+import { secretShape } from '../../../src/shared/secrets.ts'
 import { cleanLine, cleanText } from '../../../src/lib/text.ts'
 import { parseArguments } from '../../../src/mcp/kit/rules.ts'
 
@@ -24,7 +24,10 @@ describe('secret shapes', () => {
     ['an Orgo key', `sk_live_${HIDDEN}`],
     ['a Slack token', 'xoxb-123456789012-abcdefghij'],
     ['an AWS key', 'AKIAQ3EGRFVB7JQW2L5M'],
-    ['a private key', '-----BEGIN OPENSSH PRIVATE KEY-----'],
+    ['a private key', `-----BEGIN OPENSSH PRIVATE KEY-----\n${HIDDEN}${HIDDEN}`],
+    ['a Google API key', `AIza${HIDDEN.slice(0, 35)}`],
+    ['an OpenAI key', `sk-proj-${HIDDEN}${HIDDEN}`],
+    ['a SendGrid key', `SG.${HIDDEN.slice(0, 22)}.${HIDDEN}0123456`],
     ['a token in a URL', `https://x-access-token:${HIDDEN}@git.example.com/o/r.git`],
     ['an Azure DevOps token', `${'a1B2'.repeat(19)}AZDO3xYz`],
     ['a token in the middle of a text', `please use "ghp_${HIDDEN}" for the push`],
@@ -38,6 +41,7 @@ describe('secret shapes', () => {
     ['an example URL', 'Parse https://user:password@example.com/path and postgres://app:app@localhost/db.'],
     ['an address', 'https://github.com:443/owner/repository@v1'],
     ['a variable name', 'set sk_live_mode and AKIAS'],
+    ['talk about private keys', 'Refuse what holds -----BEGIN RSA PRIVATE KEY----- in a comment.'],
     ['a word that ends like a prefix', 'baghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'],
   ])('leaves %s alone', (_what, text) => {
     expect(secretShape(text)).toBeNull()
@@ -237,6 +241,13 @@ describe('arguments', () => {
     expect(refusal).toContain('Revoke it')
     expect(refusal).toContain('GIT_CREDENTIALS')
     expect(refusal).not.toContain(HIDDEN)
+  })
+
+  it('with another key are refused too, without a word about git', () => {
+    const refusal = catching(() => parse({ name: `AIza${HIDDEN.slice(0, 35)}` }))
+    expect(refusal).toContain('name holds something shaped like a Google API key')
+    expect(refusal).not.toContain('GIT_CREDENTIALS')
+    expect(refusal).not.toContain(HIDDEN.slice(0, 35))
   })
 
   it('nested deeper than any stack are still searched', () => {

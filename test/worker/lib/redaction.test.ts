@@ -20,11 +20,19 @@ beforeEach(() => {
 afterEach(endOutside)
 
 const GIT_TOKEN = 'ghp_CANARYgit0123456789'
-/** Exact values of this deployment, and one of a stranger that is known by its shape only. */
+const LETTERS = 'A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8S9t0u1V2w3'
+/** Keys that the Worker did not know while each side had a table of its own. */
+const STRANGERS = [
+  `AIza${LETTERS.slice(0, 35)}`, // Google
+  `sk-proj-${LETTERS}`, // OpenAI
+  `SG.${LETTERS.slice(0, 22)}.${LETTERS.slice(0, 43)}`, // SendGrid
+]
+/** Exact values of this deployment, and those of strangers that are known by their shape only. */
 const SECRETS = [
   ...Object.values(CANARIES).filter((value) => !value.startsWith('https:')),
   GIT_TOKEN,
   'glpat-strangers0123456789',
+  ...STRANGERS,
 ]
 const ALL = `leak: ${SECRETS.join(' ')} ${btoa(`x-access-token:${GIT_TOKEN}`)}`
 const secretsIn = (text: string) =>

@@ -6,6 +6,12 @@ import { ended, until } from '../../support/vm.ts'
 
 const LETTERS = 'A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8'
 const KEY = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3BlbnNzaC1rZXk'.repeat(5)}\n-----END OPENSSH PRIVATE KEY-----`
+/** Git tokens that the VM did not know while each side had a table of its own. */
+const BARE = [
+  `ATBB${LETTERS}`, // Bitbucket
+  `${LETTERS}${LETTERS}abcdAZDO3xYz`, // Azure DevOps
+  `gloas-${LETTERS}`, // a GitLab application
+]
 const SHAPES = [
   ['ghp', LETTERS].join('_'),
   ['AKIA', 'Z7QWERTYUIOPASDF'].join(''),
@@ -17,6 +23,7 @@ const SHAPES = [
   `eyJ${LETTERS}.eyJ${LETTERS}.${LETTERS}`,
   `https://user:${LETTERS}@db.company.org/x`,
   KEY,
+  ...BARE,
 ]
 
 test.each(SHAPES)('finds and takes out shape %#', (secret) => {
@@ -46,16 +53,16 @@ test('a text of a megabyte without any is looked through in time that grows with
 test('the plan token and a key in a file reach neither the model nor the history nor the remote', async () => {
   await using vm = await createPlanVm()
   const plan = vm.worker.submit(
-    `Show\n\n\`\`\`sh\ncat ~/.ralph/gateway.gitconfig; printf 'k: %s_%s' ghp ${LETTERS} | tee key.txt\n\`\`\`\n\n\`\`\`sh\necho done > work.txt; git add -A; git commit -qm "with $(cat key.txt)"\n\`\`\`\n`,
+    `Show\n\n\`\`\`sh\ncat ~/.ralph/gateway.gitconfig; printf 'k: %s_%s' ghp ${LETTERS} | tee key.txt; echo ${BARE.join(' ')} | tee tokens.txt\n\`\`\`\n\n\`\`\`sh\necho done > work.txt; git add -A; git commit -qm "with $(cat key.txt)"\n\`\`\`\n`,
   )
   const token = plan.desired.planToken ?? ''
   await vm.ring()
   await until(ended(plan), 'the end of the plan')
   expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
   const secret = `ghp_${LETTERS}`
-  const seen = JSON.stringify([vm.worker.modelBodies, plan.events, plan.observed])
-  for (const value of [secret, token]) expect(seen).not.toContain(value)
-  expect(seen).toContain('[redacted: GitHub token]')
+  const seen = JSON.stringify([vm.worker.modelBodies, vm.worker.syncs])
+  for (const value of [secret, token, ...BARE.map((bare) => ` ${bare}`)]) expect(seen).not.toContain(value)
+  expect(seen).toContain('[redacted: a GitHub token]')
   expect(plan.events.map(({ type }) => type)).toContain('secret_blocked')
   expect(vm.git('ls-tree', '--name-only', plan.desired.branch).split('\n')).toEqual(['start.sh', 'work.txt'])
 })

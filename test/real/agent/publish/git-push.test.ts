@@ -97,7 +97,7 @@ describe('the gate before a push', () => {
     } catch (error) {
       said = String(error)
     }
-    expect(said).toContain('config.ts: line 1 holds what looks like a secret (GitHub token)')
+    expect(said).toContain('config.ts: line 1 holds what looks like a secret (a GitHub token)')
     expect(said).toContain('Take it out of the commits themselves')
     expect(bench.remoteHas(GITHUB_TOKEN)).toBe(false)
     bench.put('config.ts', 'const t = 1\n')
