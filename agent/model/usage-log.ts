@@ -3,29 +3,9 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { openAppendLog, readLog } from '../machine/durable.ts'
-import type { PlanContext } from '../plan/plan-context.ts'
-import { parseJson } from '../../src/shared/json.ts'
+import type { PlanRun } from '../plan/plan-context.ts'
+import { createUsageReader, readMessageUsage, Tokens, tokensOf } from '../../src/shared/usage.ts'
 
-const count = z
-  .number()
-  .nullish()
-  .transform((value) => value ?? 0)
-const Counts = z.object({
-  input_tokens: count,
-  output_tokens: count,
-  cache_read_input_tokens: count,
-  cache_creation_input_tokens: count,
-})
-const Usage = Counts.extend({ iterations: z.array(Counts.extend({ type: z.string() })).nullish() })
-type Usage = z.infer<typeof Usage>
-
-const Tokens = z.object({
-  input: z.number(),
-  output: z.number(),
-  cacheRead: z.number(),
-  cacheWrite: z.number(),
-})
-export type Tokens = z.infer<typeof Tokens>
 const Line = Tokens.extend({ at: z.number(), attempt: z.int(), whole: z.boolean() })
 const ZERO: Tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
 
@@ -40,12 +20,16 @@ export function openUsageLog(home: string, attempt: number): UsageLog {
   const append = openAppendLog(file)
   return {
     reader(contentType) {
-      const reader = contentType.includes('event-stream') ? streamReader() : messageReader()
+      const stream = contentType.includes('event-stream') ? createUsageReader() : null
+      const chunks: Uint8Array[] = []
       return {
-        read: (chunk) => reader.read(chunk),
+        read: (chunk) => (stream === null ? void chunks.push(chunk) : stream.read(chunk)),
         end() {
-          const { usage, whole } = reader.result()
-          if (usage !== null) append({ at: Date.now(), attempt, whole, ...toTokens(usage) })
+          const { usage, final } = stream?.result() ?? {
+            usage: readMessageUsage(Buffer.concat(chunks)),
+            final: true,
+          }
+          if (usage !== null) append({ at: Date.now(), attempt, whole: final, ...tokensOf(usage) })
         },
       }
     },
@@ -77,83 +61,11 @@ export function reportSpent({ home, start, report }: PlanContext): void {
   })
 }
 
-/** The totals do not include compactions, so those are added. */
-function toTokens(usage: Usage): Tokens {
-  const beside = (usage.iterations ?? []).filter(({ type }) => type !== 'message')
-  return [usage, ...beside]
-    .map((one) => ({
-      input: one.input_tokens,
-      output: one.output_tokens,
-      cacheRead: one.cache_read_input_tokens,
-      cacheWrite: one.cache_creation_input_tokens,
-    }))
-    .reduce<Tokens>(add, ZERO)
-}
-
 function add(a: Tokens, b: Tokens): Tokens {
   return {
     input: a.input + b.input,
     output: a.output + b.output,
     cacheRead: a.cacheRead + b.cacheRead,
     cacheWrite: a.cacheWrite + b.cacheWrite,
-  }
-}
-
-interface Reader {
-  read(chunk: Uint8Array): void
-  result(): { usage: Usage | null; whole: boolean }
-}
-
-const Event = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('message_start'), message: z.object({ usage: Usage }) }),
-  z.object({ type: z.literal('message_delta'), usage: Usage }),
-])
-const MAX_LINE_CHARS = 1_000_000
-
-/** Reads a stream: message_start holds the prompt's tokens, message_delta the totals so far. */
-function streamReader(): Reader {
-  const decoder = new TextDecoder()
-  let rest = ''
-  let usage: Usage | null = null
-  let whole = false
-  const take = (line: string) => {
-    if (!line.startsWith('data:') || !/message_start|message_delta/.test(line)) return
-    const event = Event.safeParse(parseJson(line.slice('data:'.length))).data
-    if (event?.type === 'message_start') usage = event.message.usage
-    if (event?.type !== 'message_delta') return
-    usage = usage === null ? event.usage : merge(usage, event.usage)
-    whole = true
-  }
-  return {
-    read(chunk) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      // A text block may be a very long line. A line with token counts never is.
-      if (rest.length > MAX_LINE_CHARS) rest = 'skipped'
-      lines.forEach(take)
-    },
-    result: () => ({ usage, whole }),
-  }
-}
-
-/** Takes the larger of two totals. Totals only grow, and a total that a delta leaves out reads as 0. */
-function merge(a: Usage, b: Usage): Usage {
-  return {
-    input_tokens: Math.max(a.input_tokens, b.input_tokens),
-    output_tokens: Math.max(a.output_tokens, b.output_tokens),
-    cache_read_input_tokens: Math.max(a.cache_read_input_tokens, b.cache_read_input_tokens),
-    cache_creation_input_tokens: Math.max(a.cache_creation_input_tokens, b.cache_creation_input_tokens),
-    iterations: b.iterations ?? a.iterations,
-  }
-}
-
-function messageReader(): Reader {
-  const chunks: Uint8Array[] = []
-  return {
-    read: (chunk) => void chunks.push(chunk),
-    result() {
-      const body = z.object({ usage: Usage }).safeParse(parseJson(Buffer.concat(chunks)))
-      return { usage: body.data?.usage ?? null, whole: body.success }
-    },
   }
 }

@@ -8,8 +8,9 @@ import type { GatewayRpc } from '../frame/context.ts'
 import { denial } from '../frame/denials.ts'
 import { settleLease } from '../frame/lease-watch.ts'
 import type { LeaseWatch } from '../frame/lease-watch.ts'
-import { createUsageReader, readMessageUsage, spentAtMost, spentOn } from './usage.ts'
-import type { UsageReader } from './usage.ts'
+import { createUsageReader, readMessageUsage } from '../../shared/usage.ts'
+import type { UsageReader } from '../../shared/usage.ts'
+import { spentAtMost, spentOn } from './usage.ts'
 
 /** A whole message of 128,000 tokens is about 1 MB; answers hold no images. */
 const MAX_MESSAGE_BYTES = 16_000_000

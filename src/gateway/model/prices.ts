@@ -1,5 +1,6 @@
 // Dollars for tokens, by the price list that the vendor published when it was read on 2026-11-22. A model that is not in it is
 // refused, because a call without a price cannot be kept within a budget.
+import type { TokenCounts } from '../../shared/usage.ts'
 
 /** Dollars per million tokens. */
 interface Rates {
@@ -13,14 +14,6 @@ interface Rates {
 interface Price extends Rates {
   /** Rates for the whole request once its prompt is longer than `above` tokens. */
   long?: Rates & { above: number }
-}
-
-export interface TokenCounts {
-  input: number
-  output: number
-  cacheRead: number
-  cacheWrite5m: number
-  cacheWrite1h: number
 }
 
 const rates = (

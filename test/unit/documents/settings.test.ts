@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { configText } from '../../../deploy/config.ts'
 import { pricedModels, usdFor } from '../../../src/gateway/model/prices.ts'
-import type { TokenCounts } from '../../../src/gateway/model/prices.ts'
+import type { TokenCounts } from '../../../src/shared/usage.ts'
 import { readSettings } from '../../../src/lib/settings.ts'
 import { spansOf, tableBelow, textOf } from './tables.ts'
 

@@ -1,12 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  createUsageReader,
-  mergeUsage,
-  readMessageUsage,
-  spentAtMost,
-  spentOn,
-} from '../../../src/gateway/model/usage.ts'
+import { spentAtMost, spentOn } from '../../../src/gateway/model/usage.ts'
+import { createUsageReader, mergeUsage, readMessageUsage } from '../../../src/shared/usage.ts'
 
 const MODEL = 'claude-opus-5-5'
 const enc = (text: string) => new TextEncoder().encode(text)
