@@ -1,7 +1,8 @@
 // The finish gate: it examines the work when the model calls finish. Cheap steps come first: it commits what is left, refuses an
 // empty diff, and runs the checks in the checkout. Only then it pushes the branch and asks for a proof of the head. The proof runs
 // elsewhere, in the supervisor's prover; only its result makes a plan verified. The second rejection ends the attempt, unverified.
-import type { CheckResult, OutcomeReason } from '../../src/shared/protocol.ts'
+import type { CheckResult } from '../../src/shared/protocol.ts'
+import type { OutcomeReason } from '../../src/shared/words.ts'
 import { before, knownBaseline, SLOW_SECONDS } from '../checks/baseline.ts'
 import { leavingNothing, listFor, runChecks } from '../checks/run-checks.ts'
 import type { LocalRun } from '../checks/run-checks.ts'

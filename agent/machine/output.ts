@@ -1,5 +1,7 @@
-// Cleans and clips the output of tools and commands for the model and the history. Pure. Output is clipped before it enters the
-// conversation, because a message in it can never be shortened: the API binds thinking blocks to it.
+// What a tool or command printed, made fit for a model and for a history line. Pure. Clipping happens here, once, at entry:
+// a message already in the conversation can never be shortened, because thinking blocks are bound to it.
+import { cut } from '../../src/shared/text.ts'
+
 const ESC = String.fromCodePoint(27)
 const ANSI = new RegExp(
   `${ESC}(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^${ESC}\\u0007]*(?:\\u0007|${ESC}\\\\)?|[@-Z\\\\-_])`,
@@ -37,7 +39,7 @@ export function clipOutput(text: string, fullTextAt: string): string {
 /** Clips a text for the history to at most max UTF-16 units, without control or bidi characters and half surrogates. */
 export function clipText(text: string, max: number): string {
   const clean = text.replace(ANSI, '').replace(/\r\n?/g, '\n').replace(CONTROL, '').toWellFormed()
-  return clean.length <= max ? clean : `${clean.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
+  return clean.length <= max ? clean : cut(clean, max)
 }
 
 function collapseRepeats(text: string): string {

@@ -3,44 +3,40 @@
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { z } from 'zod'
-import {
-  AttemptEnd,
-  CheckResult,
-  EventLine,
-  ObjectId,
-  OutcomeReason,
-  Phase,
-  PlanId,
-  VmPauseReason,
-} from '../../src/shared/protocol.ts'
+import { AttemptEnd, CheckResult, DesiredPlan, EventLine, ObjectId } from '../../src/shared/protocol.ts'
+import { Outcome, OutcomeReason, Phase, Proof, VmPauseReason } from '../../src/shared/words.ts'
 import { parseJson } from '../../src/shared/json.ts'
 
 /** Longest line accepted. A start with a long plan and an end with 100 commits and 50 checks stay far below it. */
 const MAX_LINE_BYTES = 8_000_000
 
-export const Message = z.object({ n: z.int(), text: z.string() })
+export const Message = DesiredPlan.shape.messages.element
 export type Message = z.infer<typeof Message>
 
-export const Start = z.object({
+/** What a plan's process is told of the plan, as the Worker wants it. */
+export const Orders = DesiredPlan.pick({
+  id: true,
+  attempt: true,
+  title: true,
+  branch: true,
+  base: true,
+  setup: true,
+  checks: true,
+  model: true,
+  effort: true,
+  onQuestion: true,
+  pushedHead: true,
+  checkpointHead: true,
+  checkpointMs: true,
+  workMs: true,
+  messages: true,
+})
+
+export const Start = Orders.extend({
   kind: z.literal('start'),
   /** stop means: do no more work, commit what is there and report it. */
   mode: z.enum(['work', 'stop']),
-  id: PlanId,
-  attempt: z.int(),
-  title: z.string(),
   text: z.string(),
-  branch: z.string(),
-  base: z.string(),
-  setup: z.string().optional(),
-  checks: z.array(z.string()),
-  model: z.string(),
-  effort: z.string(),
-  onQuestion: z.enum(['pause', 'assume']),
-  pushedHead: ObjectId.optional(),
-  checkpointHead: ObjectId.optional(),
-  checkpointMs: z.int().optional(),
-  workMs: z.int().optional(),
-  messages: z.array(Message),
   token: z.string(),
   /** The Worker's address for VMs, without a slash at the end. */
   url: z.string(),
@@ -55,9 +51,9 @@ export const Verdict = z.discriminatedUnion('kind', [
   /** The model has nothing more to do. The outcome may still be unverified. */
   z.object({
     kind: z.literal('accepted'),
-    outcome: z.enum(['verified', 'unverified']),
+    outcome: Outcome,
     reasons: z.array(OutcomeReason),
-    proof: z.enum(['clean_checkout', 'in_place', 'none']),
+    proof: Proof,
     checks: z.array(CheckResult).max(50),
   }),
   /** text tells the model what failed and what to do. */
@@ -65,7 +61,7 @@ export const Verdict = z.discriminatedUnion('kind', [
     kind: z.literal('rejected'),
     text: z.string(),
     reasons: z.array(OutcomeReason),
-    proof: z.enum(['clean_checkout', 'in_place', 'none']),
+    proof: Proof,
     checks: z.array(CheckResult).max(50),
   }),
   /** The proof could not be finished now. */

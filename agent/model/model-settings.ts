@@ -4,9 +4,9 @@ import type Anthropic from '@anthropic-ai/sdk'
 import { APIError } from '@anthropic-ai/sdk'
 import type { BetaOutputConfig, BetaThinkingConfigParam } from '@anthropic-ai/sdk/resources/beta'
 import { z } from 'zod'
+import { Effort } from '../../src/shared/words.ts'
 
-const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
-type Effort = (typeof EFFORTS)[number]
+const EFFORTS = Effort.options
 const MAX_OUTPUT_TOKENS = 32_000
 /** Haiku 5.5 charges five times the price for the whole request once its prompt is longer than this (price list, 2026-10). */
 const HAIKU_STEP_TOKENS = 100_000

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { openAppendLog, readLog } from '../machine/durable.ts'
-import type { PlanRun } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
 import { createUsageReader, readMessageUsage, Tokens, tokensOf } from '../../src/shared/usage.ts'
 
 const Line = Tokens.extend({ at: z.number(), attempt: z.int(), whole: z.boolean() })

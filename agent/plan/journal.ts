@@ -2,7 +2,8 @@
 // sent. Each tool call is recorded before it runs and after; a call without an end is never run again, except `finish`.
 import { z } from 'zod'
 import type { BetaMessageParam, BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
-import { CheckResult, OutcomeReason } from '../../src/shared/protocol.ts'
+import { CheckResult } from '../../src/shared/protocol.ts'
+import { OutcomeReason, Proof } from '../../src/shared/words.ts'
 import { openAppendLog, readLog } from '../machine/durable.ts'
 import { createFailpoint } from './failpoint.ts'
 
@@ -36,7 +37,7 @@ type ToolResultContent = Exclude<BetaToolResultBlockParam['content'], undefined>
 /** What deliver() reports to the Worker. It is a claim; the supervisor replaces it by its own record of the proof. */
 export const FinishOutcome = z.object({
   reasons: z.array(OutcomeReason),
-  proof: z.enum(['clean_checkout', 'in_place', 'none']),
+  proof: Proof,
   checks: z.array(CheckResult),
 })
 export type FinishOutcome = z.infer<typeof FinishOutcome>

@@ -1,5 +1,5 @@
-// The context that all parts of one plan's process share, and the two errors that end an attempt.
-import type { VmPauseReason } from '../../src/shared/protocol.ts'
+// What every part of one plan's process works with.
+import type { VmPauseReason } from '../../src/shared/words.ts'
 import type { Git } from '../git/git.ts'
 import type { Journal } from './journal.ts'
 import type { FromPlan, Message, Start, Typed, Verdict } from '../machine/plan-pipe.ts'

@@ -3,7 +3,7 @@
 import { MAX_DIFF_PAGE_BYTES, MAX_DIFF_PAGES } from '../../src/shared/protocol.ts'
 import type { DiffFile, DiffHunk, DiffTotals } from '../../src/shared/protocol.ts'
 import { parsePatchHeader, unquotePath } from './diff-names.ts'
-import { shown } from './diff-text.ts'
+import { cut, showUnseen } from '../../src/shared/text.ts'
 
 /** Longer lines (minified code) are cut and counted as cut. The size is that of the line as JSON, so any line fits on a page. */
 const MAX_LINE_BYTES = 4_000
@@ -96,7 +96,7 @@ export function createDiffPager(): DiffPager {
       open.newLeft -= 1
     }
     if (omitted === file) return
-    const line = clipLine(shown(text), isCut)
+    const line = clipLine(showUnseen(text), isCut)
     if (line.isClipped) open.clipped += 1
     open.lines.push(line.text)
   }
@@ -119,7 +119,7 @@ export function createDiffPager(): DiffPager {
         closeHunk()
         hadHunks = true
         hunk = {
-          header: clip(shown(text), MAX_HEADER_CHARS),
+          header: clip(showUnseen(text), MAX_HEADER_CHARS),
           lines: [],
           clipped: 0,
           oldLeft: Number(match[1] ?? 1),
@@ -148,8 +148,8 @@ function headerLine(file: DiffFile, text: string): void {
   else if (word === 'copy from')
     Object.assign(file, { status: 'copied', oldPath: clipPath(unquotePath(rest)) })
   else if (word === 'rename to' || word === 'copy to') file.path = clipPath(unquotePath(rest))
-  else if (word === 'old mode') file.mode = clip(shown(rest), 15)
-  else if (word === 'new mode') file.mode = `${file.mode ?? '?'} -> ${clip(shown(rest), 15)}`
+  else if (word === 'old mode') file.mode = clip(showUnseen(rest), 15)
+  else if (word === 'new mode') file.mode = `${file.mode ?? '?'} -> ${clip(showUnseen(rest), 15)}`
   else if (word === 'Binary files') file.binary = true
 }
 
@@ -178,9 +178,8 @@ function clipLine(text: string, isCut: boolean): { text: string; isClipped: bool
 }
 
 const clipPath = (path: string): string =>
-  clip(shown(path).replaceAll('\n', '␊').replaceAll('\t', '␉'), MAX_PATH_CHARS)
+  clip(showUnseen(path).replaceAll('\n', '␊').replaceAll('\t', '␉'), MAX_PATH_CHARS)
 
-const clip = (text: string, max: number): string =>
-  text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
+const clip = (text: string, max: number): string => (text.length <= max ? text : cut(text, max))
 
 const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))

@@ -4,6 +4,7 @@ import type { DesiredPlan, ObservedPlan } from '../../src/shared/protocol.ts'
 import type { Config } from '../machine/config.ts'
 import { checkoutDir, mirrorDir } from '../machine/paths.ts'
 import type { Paths } from '../machine/paths.ts'
+import { Orders } from '../machine/plan-pipe.ts'
 import type { Start } from '../machine/plan-pipe.ts'
 import type { PlanRecord } from './records.ts'
 
@@ -17,31 +18,15 @@ export interface ToStartInput {
 }
 
 export function toStart({ mode, desired, text, token, paths, config }: ToStartInput): Start {
-  const { id, attempt, title, branch, base, setup, checks, model, effort, onQuestion, messages } = desired
-  const { pushedHead, checkpointHead, checkpointMs, workMs } = desired
   return {
+    ...Orders.parse(desired),
     kind: 'start',
     mode,
-    id,
-    attempt,
-    title,
     text,
-    branch,
-    base,
-    checks,
-    model,
-    effort,
-    onQuestion,
-    messages,
-    ...(setup === undefined ? {} : { setup }),
-    ...(pushedHead === undefined ? {} : { pushedHead }),
-    ...(checkpointHead === undefined ? {} : { checkpointHead }),
-    ...(checkpointMs === undefined ? {} : { checkpointMs }),
-    ...(workMs === undefined ? {} : { workMs }),
     token,
     url: config.url,
     workspace: config.workspace,
-    checkout: checkoutDir(paths, id),
+    checkout: checkoutDir(paths, desired.id),
     mirror: mirrorDir(paths),
   }
 }

@@ -2,7 +2,7 @@
 // are cleaned before they are stored. Whether its head is the pushed one is decided when the diff is read, not here.
 import type { PlanClaims } from '../auth/vm-token.ts'
 import { readCapped } from '../lib/http.ts'
-import { showUnseen } from '../lib/text.ts'
+import { showUnseen } from '../shared/text.ts'
 import { DiffUpload, MAX_DIFF_PAGE_BYTES } from '../shared/protocol.ts'
 import type { DiffFile } from '../shared/protocol.ts'
 import type { DiffRefusal } from '../workspace/contract.ts'

@@ -3,8 +3,8 @@ import * as z from 'zod'
 import { SettingsError } from './errors.ts'
 import { targetProblem } from './git-names.ts'
 import { rememberCredentialLines, rememberSecrets } from './redact.ts'
+import { Effort } from '../shared/words.ts'
 
-export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
 /** A hundred years: a longer time is a mistake. */
 const MOST_DAYS = 36_500
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
@@ -35,7 +35,7 @@ export interface Settings {
   defaultBudgetUsd: number
   monthlyBudgetUsd: number
   model: string
-  effort: (typeof EFFORTS)[number]
+  effort: Effort
   maxParallelPlans: number
   /** Hours of one attempt during which its VM can be reached. */
   maxPlanHours: number
@@ -91,8 +91,8 @@ export function readSettings(env: RawEnv): SettingsReport {
     if (!parsed.success) problems.push(`${name} must be ${words}.`)
     return parsed.success ? parsed.data : fallback
   }
-  const effort = z.enum(EFFORTS).safeParse(text(env, 'EFFORT') || 'high')
-  if (!effort.success) problems.push(`EFFORT must be one of ${EFFORTS.join(', ')}.`)
+  const effort = Effort.safeParse(text(env, 'EFFORT') || 'high')
+  if (!effort.success) problems.push(`EFFORT must be one of ${Effort.options.join(', ')}.`)
 
   const days = z.coerce.number().int().min(1).max(MOST_DAYS).safeParse(text(env, 'HISTORY_DAYS'))
   const isKeptForEver = text(env, 'HISTORY_DAYS') === ''

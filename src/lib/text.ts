@@ -1,6 +1,6 @@
-// Makes text from a VM, a repository or a stranger safe to show to a model or a person: it is capped, and characters that hide or
-// reorder words are removed (control and format characters, bidi marks, tag characters, variation selectors that can carry a
-// message).
+// Text from a VM, a repository or a stranger, made safe to show to a model or a person: capped, and without what hides or
+// reorders words (control and format characters, bidi marks, tag characters, variation selectors that can carry a message).
+import { cut } from '../shared/text.ts'
 
 const UNSEEN = /[\p{Cc}\p{Cf}\u{E0100}-\u{E01EF}]+/gu
 const UNSEEN_BUT_LINES = /(?:(?!\n)[\p{Cc}\p{Cf}\u{E0100}-\u{E01EF}])+/gu
@@ -29,27 +29,5 @@ export function cleanText(text: string, maxChars: number): string {
 
 function capped(clean: string, maxChars: number, original: string): string {
   if (clean.length <= maxChars && original.length <= maxChars * LOOKED_AT) return clean
-  // A cut between the halves of a pair would leave a lone surrogate.
-  return `${clean.slice(0, maxChars - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
+  return cut(clean, maxChars)
 }
-
-const CONTROL_BUT_LINES = /(?![\n\t])\p{Cc}/gu
-const FORMAT = /[\u{E0100}-\u{E01EF}\p{Cf}\u2028\u2029]/gu
-
-/**
- * Prepares source code for a reviewer: characters that hide or reorder words are shown by name instead of being dropped, because
- * they may be the very thing to find. Control characters become their pictures, others `<U+202E>`; line feeds and tabs stay.
- */
-export function showUnseen(text: string): string {
-  return text
-    .toWellFormed()
-    .replaceAll(CONTROL_BUT_LINES, (char) => controlPicture(char.charCodeAt(0)))
-    .replaceAll(FORMAT, (char) => codePointName(char.codePointAt(0) ?? 0))
-}
-
-function controlPicture(code: number): string {
-  if (code === 0x7f) return '\u2421'
-  return code < 0x20 ? String.fromCharCode(0x2400 + code) : codePointName(code)
-}
-
-const codePointName = (code: number): string => `<U+${code.toString(16).toUpperCase().padStart(4, '0')}>`

@@ -1,6 +1,7 @@
 // The contract between the Worker and the agent on the VM: everything that crosses POST /vm/sync, typed on both ends. Protocol
 // versions n and n-1 are both understood: a field is only ever added, and a new field is optional.
 import * as z from 'zod'
+import { OnQuestion, Outcome, OutcomeReason, Phase, Proof, VmPauseReason } from './words.ts'
 
 export const PROTOCOL_VERSION = 1
 
@@ -16,10 +17,7 @@ export const PlanId = z
   .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
 export const ObjectId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/)
 
-export const Phase = z.enum(['preparing', 'working', 'verifying', 'pushing'])
-export type Phase = z.infer<typeof Phase>
-
-/** One line that a plan's process reports. (attempt, n) identifies it, so a repeated line is taken once. n counts from 1. */
+/** One line a plan's process reports; (attempt, n) names it, so a repeated one is taken once. n counts from 1. */
 export const EventLine = z.object({
   n: z.int().min(1),
   atMs: z.int().min(0),
@@ -47,35 +45,14 @@ export const Work = z.object({
 })
 export type Work = z.infer<typeof Work>
 
-export const OutcomeReason = z.enum([
-  'no_checks',
-  'baseline_red',
-  'check_failed',
-  'judge_rejected',
-  'nothing_changed',
-  'proof_missing',
-])
-export type OutcomeReason = z.infer<typeof OutcomeReason>
-
-export const VmPauseReason = z.enum([
-  'budget',
-  'question',
-  'monthly_budget',
-  'model_unavailable',
-  'git_refused',
-  'credential_missing',
-  'vm_unavailable',
-])
-export type VmPauseReason = z.infer<typeof VmPauseReason>
-
 /** How an attempt ended on the VM. `stopped` answers a wish to stop: no process of the plan's user is left. */
 export const AttemptEnd = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('completed'),
     summary: z.string().max(8_000),
-    outcome: z.enum(['verified', 'unverified']),
+    outcome: Outcome,
     reasons: z.array(OutcomeReason),
-    proof: z.enum(['clean_checkout', 'in_place', 'none']),
+    proof: Proof,
     work: Work,
   }),
   z.object({
@@ -144,7 +121,7 @@ export const DesiredPlan = z.object({
   checks: z.array(z.string()),
   model: z.string(),
   effort: z.string(),
-  onQuestion: z.enum(['pause', 'assume']),
+  onQuestion: OnQuestion,
   budgetUsd: z.number(),
   /** SHA-256 (hex) of the text's UTF-8 bytes; the text itself comes in `texts`. */
   textSha256: z.string(),

@@ -5,27 +5,23 @@ import type {
   DiffFile,
   DiffTotals,
   DiffUpload,
-  OutcomeReason,
-  Phase,
   SyncRequest,
   SyncResponse,
 } from '../shared/protocol.ts'
+import type {
+  Effort,
+  MergeStatus,
+  OnQuestion,
+  Outcome,
+  OutcomeReason,
+  PausedReason,
+  Phase,
+  PlanStatus,
+  Proof,
+  WorkspaceStatus,
+} from '../shared/words.ts'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import type { WorkerEventType } from '../shared/event-types.ts'
-
-export type WorkspaceStatus = 'provisioning' | 'ready' | 'error' | 'removed'
-export type PlanStatus = 'queued' | 'running' | 'paused' | 'completed' | 'failed' | 'cancelled'
-export type MergeStatus = 'none' | 'open' | 'merged' | 'closed' | 'unknown'
-export type PausedReason =
-  | 'budget'
-  | 'question'
-  | 'monthly_budget'
-  | 'vm_unavailable'
-  | 'orgo_refused'
-  | 'model_unavailable'
-  | 'git_refused'
-  | 'credential_missing'
-export type Effort = 'low' | 'medium' | 'high' | 'xhigh' | 'max'
 
 export interface WorkspaceSnapshot {
   name: string
@@ -57,9 +53,9 @@ export interface PlanSnapshot {
   phase: Phase | null
   attempt: number
   lastActivityAtMs: number | null
-  outcome: 'verified' | 'unverified' | null
+  outcome: Outcome | null
   outcomeReasons: OutcomeReason[]
-  proof: 'clean_checkout' | 'in_place' | 'none' | null
+  proof: Proof | null
   summary: string | null
   question: string | null
   pausedReason: PausedReason | null
@@ -120,7 +116,7 @@ export interface SubmitInput {
   model?: string
   effort?: Effort
   checks?: string[]
-  onQuestion?: 'pause' | 'assume'
+  onQuestion?: OnQuestion
   openPr?: boolean
   idempotencyKey?: string
 }

@@ -1,6 +1,7 @@
 // What must hold: at every moment the object rests (checkNow), and when everything had time to finish (checkAtEnd).
 import { env } from 'cloudflare:workers'
-import type { PlanEvent, PlanStatus } from '../../src/workspace/contract.ts'
+import type { PlanEvent } from '../../src/workspace/contract.ts'
+import type { PlanStatus } from '../../src/shared/words.ts'
 import { toPlanSnapshot } from '../../src/workspace/records/snapshots.ts'
 import { createStore } from '../../src/workspace/store/store.ts'
 import { WORST_USD } from './gateway.ts'

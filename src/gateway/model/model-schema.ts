@@ -2,6 +2,7 @@
 // unknown field may spend, fetch or store: server tools, containers, MCP servers, files, other tiers and speeds.
 import * as z from 'zod'
 import { isPriced, MAX_OUTPUT_TOKENS, pricedModels } from './prices.ts'
+import { Effort } from '../../shared/words.ts'
 
 const text = z.string()
 const CacheControl = z
@@ -97,7 +98,7 @@ const JsonFormat = z.strictObject({
   schema: z.record(z.string(), z.unknown()),
 })
 const OutputConfig = z.strictObject({
-  effort: z.enum(['low', 'medium', 'high', 'xhigh', 'max']).nullish(),
+  effort: Effort.nullish(),
   format: JsonFormat.nullish(),
   task_budget: z
     .strictObject({ type: z.literal('tokens'), total: z.number(), remaining: z.number().nullish() })

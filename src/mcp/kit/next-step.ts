@@ -1,6 +1,6 @@
-// Builds the sentence that tells a model what to call or do now. It holds only our own words and ids, never text from a VM or a
-// person.
-import type { PausedReason, PlanSnapshot, WorkspaceSnapshot } from '../../workspace/contract.ts'
+// The one sentence that tells a model what to call or do now. Only our own words and ids: never text from a VM or a person.
+import type { PlanSnapshot, WorkspaceSnapshot } from '../../workspace/contract.ts'
+import type { PausedReason } from '../../shared/words.ts'
 
 const PAUSED: Record<PausedReason, string> = {
   question: 'Ask the user the text of question, then send the answer with plan_message.',

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { branchProblem } from '../../lib/git-names.ts'
 import { WORKSPACE_NAME } from '../../lib/ids.ts'
+import { PlanStatus, WorkspaceStatus } from '../../shared/words.ts'
 
 /**
  * The text is kept unchanged. NUL and lone surrogates are refused, because they cannot pass through files and UTF-8 unchanged.
@@ -36,19 +37,12 @@ export const ParamOpenPr = z.boolean().describe('open a pull request when work i
 export const ParamBudget = z.number().positive().max(10_000)
 export const ParamCursor = z.string().max(300)
 
-export const PLAN_STATUSES = ['queued', 'running', 'paused', 'completed', 'failed', 'cancelled'] as const
-/**
- * False for a state that only a newer version of this runtime knows: two versions may answer at once, and a deployment can be
- * rolled back.
- */
-export const isPlanStatus = (status: string): boolean => PLAN_STATUSES.some((known) => known === status)
-
 const next_step = z.string()
 const WorkspaceOut = z.looseObject({
   name: z.string(),
-  status: z.enum(['provisioning', 'ready', 'error', 'removed']),
+  status: WorkspaceStatus,
 })
-const PlanOut = z.looseObject({ id: z.string(), status: z.enum(PLAN_STATUSES), branch: z.string() })
+const PlanOut = z.looseObject({ id: z.string(), status: PlanStatus, branch: z.string() })
 const BranchOut = z.looseObject({ branch: z.string(), plan_id: z.string() })
 const EventOut = z.looseObject({ seq: z.int(), type: z.string(), text: z.string() })
 

@@ -1,7 +1,7 @@
 // plan_diff: shows the pushed work of a plan against its base, in pages.
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
-import { showUnseen } from '../../lib/text.ts'
+import { showUnseen } from '../../shared/text.ts'
 import type { PlanDiff } from '../../workspace/contract.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import { OutDiff, ParamCursor, ParamPlanId, text } from '../kit/params.ts'

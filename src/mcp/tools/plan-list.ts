@@ -3,7 +3,8 @@ import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import { fitting, MAX_ANSWER_BYTES } from '../kit/page-size.ts'
-import { isPlanStatus, OutPlans, ParamCursor, ParamWorkspaceId, PLAN_STATUSES } from '../kit/params.ts'
+import { OutPlans, ParamCursor, ParamWorkspaceId } from '../kit/params.ts'
+import { isPlanStatus, PlanStatus } from '../../shared/words.ts'
 import { toPlan } from '../kit/shapes.ts'
 
 const DEFAULT_PLANS = 20
@@ -16,7 +17,7 @@ export const planList = defineTool({
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     workspace_id: ParamWorkspaceId.exactOptional(),
-    status: z.enum(PLAN_STATUSES).exactOptional(),
+    status: PlanStatus.exactOptional(),
     cursor: ParamCursor.exactOptional(),
     limit: z.int().min(1).max(50).describe('default 20').exactOptional(),
   }),

@@ -1,6 +1,7 @@
 // plan_status: shows a plan's state and its events since the cursor; it can wait for a change.
 import * as z from 'zod'
-import type { PlanSnapshot, PlanStatus } from '../../workspace/contract.ts'
+import type { PlanSnapshot } from '../../workspace/contract.ts'
+import type { PlanStatus } from '../../shared/words.ts'
 import type { WorkspaceStub } from '../kit/context.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import type { ToolCall } from '../kit/define-tool.ts'

@@ -1,6 +1,6 @@
 // plan_submit: takes a plan in plain words and queues it.
 import * as z from 'zod'
-import { EFFORTS } from '../../lib/settings.ts'
+import { Effort, OnQuestion } from '../../shared/words.ts'
 import { toCamelKeys } from '../kit/camel-keys.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import { planNextStep } from '../kit/next-step.ts'
@@ -35,12 +35,9 @@ export const planSubmit = defineTool({
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, 'is not a model name')
       .exactOptional(),
-    effort: z.enum(EFFORTS).exactOptional(),
+    effort: Effort.exactOptional(),
     checks: ParamChecks.exactOptional(),
-    on_question: z
-      .enum(['pause', 'assume'])
-      .describe('when the agent is in doubt; default pause')
-      .exactOptional(),
+    on_question: OnQuestion.describe('when the agent is in doubt; default pause').exactOptional(),
     open_pr: ParamOpenPr.exactOptional(),
     idempotency_key: text(1, 200).describe('repeating a call with it returns the first plan').exactOptional(),
   }),

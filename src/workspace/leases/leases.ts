@@ -11,7 +11,8 @@ import { grant, mayContinue } from './grants.ts'
 import { reportMonth, reserveMonth } from './monthly-budget.ts'
 import { STREAM_SILENT_MS } from '../core/pace.ts'
 import type { LeaseRecord } from '../records/records.ts'
-import type { Authorization, Intent, PausedReason, Settlement } from '../contract.ts'
+import type { Authorization, Intent, Settlement } from '../contract.ts'
+import type { PausedReason } from '../../shared/words.ts'
 
 const CUT_WAIT_MS = 1_500
 /** The host may still carry out a push that was cut after its last byte. */

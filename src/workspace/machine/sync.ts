@@ -9,10 +9,11 @@ import type { Core } from '../core/core.ts'
 import { end, reopen } from '../records/decisions.ts'
 import { desiredState } from './desired-state.ts'
 import { nextWakeMs } from '../core/pace.ts'
-import { isFinal, isKnownStatus } from '../records/records.ts'
+import { isFinal } from '../records/records.ts'
 import type { WorkspaceRecord } from '../records/records.ts'
 import { silenceMs, UNHEARD_MS } from '../records/run-time.ts'
 import { submit } from '../plans/plans.ts'
+import { isPlanStatus } from '../../shared/words.ts'
 
 const ACTIVITY_GRAIN_MS = 60_000
 
@@ -162,7 +163,7 @@ function countSilence(core: Core, heardAtMs: number | null, nowMs: number): void
 
 function observe(core: Core, observed: ObservedPlan): void {
   const known = core.store.plan(observed.id)
-  if (known === null || !isKnownStatus(known.status) || observed.attempt > known.attempt) return
+  if (known === null || !isPlanStatus(known.status) || observed.attempt > known.attempt) return
   core.store.takeVmEvents(observed.id, observed.attempt, observed.events, core.now())
   if (observed.attempt !== known.attempt) return
   const plan = { ...known, messagesTaken: Math.max(known.messagesTaken, observed.messagesTaken) }

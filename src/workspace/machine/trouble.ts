@@ -1,5 +1,5 @@
 // The error for trouble with the VM that a person must know of. It sets the workspace's status and the plans' paused_reason.
-import type { PausedReason } from '../contract.ts'
+import type { PausedReason } from '../../shared/words.ts'
 
 export class VmTrouble extends Error {
   override name = 'VmTrouble'

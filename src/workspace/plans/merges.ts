@@ -13,7 +13,8 @@ import { tellVm } from './plans.ts'
 import { isFinal } from '../records/records.ts'
 import type { PlanRecord } from '../records/records.ts'
 import { revokeLeases } from '../leases/leases.ts'
-import type { Fact, MergeStatus } from '../contract.ts'
+import type { Fact } from '../contract.ts'
+import type { MergeStatus } from '../../shared/words.ts'
 
 const REFS_TIMEOUT_MS = 10_000
 const RETRY_MS = 60_000

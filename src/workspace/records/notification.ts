@@ -2,7 +2,7 @@
 // come from a VM or an upstream, so they are cleaned.
 import { cleanLine, cleanText } from '../../lib/text.ts'
 import type { PlanRecord } from './records.ts'
-import type { PlanStatus } from '../contract.ts'
+import type { PlanStatus } from '../../shared/words.ts'
 
 const TOLD: ReadonlySet<PlanStatus> = new Set(['paused', 'completed', 'failed', 'cancelled'])
 const MAX_TEXT = 2_000

@@ -1,8 +1,19 @@
 // The records the object keeps: one WorkspaceRecord, and one PlanRecord per plan. store.ts turns them into rows,
 // snapshots.ts into what callers see. Fields are only ever added: an older row gets the first value of a new field
 // (new-records.ts).
-import type { CheckResult, OutcomeReason, Phase } from '../../shared/protocol.ts'
-import type { Effort, MergeStatus, PausedReason, PlanStatus, WorkspaceStatus } from '../contract.ts'
+import type { CheckResult } from '../../shared/protocol.ts'
+import type {
+  Effort,
+  MergeStatus,
+  OnQuestion,
+  Outcome,
+  OutcomeReason,
+  PausedReason,
+  Phase,
+  PlanStatus,
+  Proof,
+  WorkspaceStatus,
+} from '../../shared/words.ts'
 
 /**
  * none: no machine is known. creating: a create was sent and its outcome may be unknown. known: the machine has an id.
@@ -132,9 +143,9 @@ export interface PlanRecord {
   phase: Phase | null
   activity: number
   lastActivityAtMs: number | null
-  outcome: 'verified' | 'unverified' | null
+  outcome: Outcome | null
   outcomeReasons: OutcomeReason[]
-  proof: 'clean_checkout' | 'in_place' | 'none' | null
+  proof: Proof | null
   summary: string | null
   question: string | null
   pausedReason: PausedReason | null
@@ -165,7 +176,7 @@ export interface PlanRecord {
   /** The last model call was sent and never answered. */
   modelSilent: boolean
   effort: Effort
-  onQuestion: 'pause' | 'assume'
+  onQuestion: OnQuestion
   createdAtMs: number
   startedAtMs: number | null
   attemptStartedAtMs: number | null
@@ -200,14 +211,8 @@ export interface LeaseRecord {
   commands: { oldId: string; newId: string; ref: string }[]
 }
 
-const STATUSES: readonly string[] = ['queued', 'running', 'paused', 'completed', 'failed', 'cancelled']
 const LEASE_KINDS: readonly string[] = ['git_read', 'git_push', 'model']
 const LEASE_STATES: readonly string[] = ['open', 'revoked', 'unknown']
-/**
- * False for a status that a newer version of this code wrote (after a rollback, or with two versions at once). Such a
- * plan is left alone until the newer version is back.
- */
-export const isKnownStatus = (status: string): boolean => STATUSES.includes(status)
 export const isKnownLease = ({ kind, state }: LeaseRecord): boolean =>
   LEASE_KINDS.includes(kind) && LEASE_STATES.includes(state)
 

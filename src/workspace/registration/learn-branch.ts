@@ -5,7 +5,7 @@ import { readRemoteRefs } from '../../git/refs.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { pause } from '../records/decisions.ts'
-import type { PausedReason } from '../contract.ts'
+import type { PausedReason } from '../../shared/words.ts'
 
 const REFS_TIMEOUT_MS = 10_000
 const SILENCE_LIMIT_MS = 30 * 60_000

@@ -8,7 +8,7 @@ import {
   newVmRecord,
   newWorkspaceRecord,
 } from '../records/new-records.ts'
-import { isKnownLease, isKnownStatus } from '../records/records.ts'
+import { isKnownLease } from '../records/records.ts'
 import type {
   LeaseRecord,
   PlanRecord,
@@ -16,7 +16,8 @@ import type {
   VmRecord,
   WorkspaceRecord,
 } from '../records/records.ts'
-import type { PlanStatus } from '../contract.ts'
+import { isPlanStatus } from '../../shared/words.ts'
+import type { PlanStatus } from '../../shared/words.ts'
 import { createDiffStore } from './diff-rows.ts'
 import { createForeignStore } from './foreign-rows.ts'
 import { createEraseStore } from './erase-rows.ts'
@@ -111,7 +112,7 @@ export function createStore(sql: SqlStorage) {
     watchedPlans(): PlanRecord[] {
       return rows<{ record: string }>('SELECT record FROM plans WHERE watched = 1 ORDER BY ord')
         .map(toPlan)
-        .filter(({ status }) => isKnownStatus(status))
+        .filter(({ status }) => isPlanStatus(status))
     },
 
     branchPlans(limit: number): PlanRecord[] {
@@ -161,7 +162,7 @@ export function createStore(sql: SqlStorage) {
         plan.id,
       )
       // Only the newer version can say whether a state it wrote is over.
-      const watched = isKnownStatus(plan.status) ? wanted : was?.watched === 1
+      const watched = isPlanStatus(plan.status) ? wanted : was?.watched === 1
       outbox.toTell('plan', plan.id)
       // Most saves only change what a plan has spent: those leave the status index and the workspace's row in D1 alone.
       if (was?.status === plan.status && was.watched === Number(watched)) {

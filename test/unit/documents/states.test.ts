@@ -1,45 +1,24 @@
 // docs/states.md explains each state and reason that plan_status can show. The code's lists are compared with its tables.
 import { expect, it } from 'vitest'
-import { PLAN_STATUSES } from '../../../src/mcp/kit/params.ts'
-import { VM_EVENTS, WORKER_EVENTS } from '../../../src/shared/event-types.ts'
-import { AttemptEnd, OutcomeReason, Phase } from '../../../src/shared/protocol.ts'
-import type { MergeStatus, PausedReason, WorkspaceStatus } from '../../../src/workspace/contract.ts'
-import { spansOf, tableBelow } from './tables.ts'
-
-// Types cannot be listed at run time: the compiler refuses a key too many or too few here.
-const MERGE_STATUS: Record<MergeStatus, true> = {
-  none: true,
-  open: true,
-  merged: true,
-  closed: true,
-  unknown: true,
-}
-const PAUSED_REASON: Record<PausedReason, true> = {
-  budget: true,
-  question: true,
-  monthly_budget: true,
-  vm_unavailable: true,
-  orgo_refused: true,
-  model_unavailable: true,
-  git_refused: true,
-  credential_missing: true,
-}
-const WORKSPACE_STATUS: Record<WorkspaceStatus, true> = {
-  provisioning: true,
-  ready: true,
-  error: true,
-  removed: true,
-}
-const PROOF = AttemptEnd.options[0].shape.proof.options
+import {
+  MergeStatus,
+  OutcomeReason,
+  PausedReason,
+  Phase,
+  PlanStatus,
+  Proof,
+  WorkspaceStatus,
+} from '../../../src/shared/words.ts'
+import { ROOT, spansOf, tableBelow, textOf } from './tables.ts'
 
 it.each([
-  ['## `status`', [...PLAN_STATUSES]],
+  ['## `status`', PlanStatus.options],
   ['## `phase`', Phase.options],
   ['## `outcome` and `outcome_reasons`', OutcomeReason.options],
-  ['## `proof`', PROOF],
-  ['## `paused_reason`', Object.keys(PAUSED_REASON)],
-  ['## `merge_status`', Object.keys(MERGE_STATUS)],
-  ['## `status` of a workspace', Object.keys(WORKSPACE_STATUS)],
+  ['## `proof`', Proof.options],
+  ['## `paused_reason`', PausedReason.options],
+  ['## `merge_status`', MergeStatus.options],
+  ['## `status` of a workspace', WorkspaceStatus.options],
 ])('the table below "%s" explains each value, in the order of the code', (heading, values) => {
   const rows = tableBelow('docs/states.md', heading)
   expect(rows.map(([value]) => spansOf(value)[0])).toEqual(values)

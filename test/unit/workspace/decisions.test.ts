@@ -14,7 +14,7 @@ import {
 } from '../../../src/workspace/records/decisions.ts'
 import { newPlanRecord } from '../../../src/workspace/records/new-records.ts'
 import type { PlanRecord } from '../../../src/workspace/records/records.ts'
-import type { PlanStatus } from '../../../src/workspace/contract.ts'
+import type { PlanStatus } from '../../../src/shared/words.ts'
 
 const HEAD = 'a'.repeat(40)
 const work = { head: HEAD, commits: [], diff: { files: 1, additions: 1, deletions: 0 }, checks: [] }

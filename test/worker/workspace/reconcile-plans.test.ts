@@ -5,7 +5,7 @@ import { concatBytes, FLUSH } from '../../../src/git/pkt-line.ts'
 import { endOutside, playOutside } from '../support/outside.ts'
 import type { Outside } from '../support/outside.ts'
 import { runningPlan, withAlarm } from '../support/own-alarm.ts'
-import type { PausedReason } from '../../../src/workspace/contract.ts'
+import type { PausedReason } from '../../../src/shared/words.ts'
 import { planRecord, tellAll } from '../support/own-store.ts'
 
 const MINUTE = 60_000
