@@ -1,5 +1,5 @@
-// The keys a person brings: what each is for, where it comes from, and how it looks, so that one pasted at the wrong question is
-// recognised before it goes anywhere.
+// The keys a person brings: what each is for, where it comes from, and how it looks. A key pasted at the wrong question is
+// recognised before it is sent anywhere.
 import { secretShape } from '../src/shared/secrets.ts'
 
 export interface Key {

@@ -41,10 +41,10 @@ export function readIfPresent(file: string): string | null {
   return existsSync(file) ? readFileSync(file, 'utf8') : null
 }
 
-/** The file's JSON; undefined when there is none, or it was torn or written by something else. */
+/** Returns the file's JSON; undefined when the file is missing or damaged. */
 export const readJson = (file: string): unknown => parseJson(readIfPresent(file) ?? '')
 
-/** One JSON record a line. Returns the append function; each call returns only when the record is on disk. */
+/** Opens a log with one JSON record per line. Returns the append function, which returns only when the record is on disk. */
 export function openAppendLog(file: string): (record: unknown) => void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const fd = openSync(file, 'a', 0o600)

@@ -1,5 +1,5 @@
-// What a tool or command printed, made fit for a model and for a history line. Pure. Clipping happens here, once, at entry:
-// a message already in the conversation can never be shortened, because thinking blocks are bound to it.
+// Cleans and clips the output of tools and commands for the model and the history. Pure. Output is clipped before it enters the
+// conversation, because a message in it can never be shortened: the API binds thinking blocks to it.
 import { cut } from '../../src/shared/text.ts'
 
 const ESC = String.fromCodePoint(27)

@@ -1,4 +1,4 @@
-// What every part of one plan's process works with.
+// The context that all parts of one plan's process share, and the two errors that end an attempt.
 import type { VmPauseReason } from '../../src/shared/words.ts'
 import type { Git } from '../git/git.ts'
 import type { Journal } from './journal.ts'

@@ -137,7 +137,7 @@ function writeHead(
   ])
 }
 
-/** `no-thin` is the host's word about packs it cannot take; the client never repeats it. */
+/** True for a capability the client is offered. The host uses `no-thin` for packs it cannot take; the client never repeats it. */
 function isOffered(capability: string): boolean {
   return isKept(capability) || capability === 'no-thin'
 }

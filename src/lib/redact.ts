@@ -1,6 +1,6 @@
-// The one function every sink writes through (log lines, rows of the object and so D1, tool results, notifications): what is
-// known to be a secret by its exact value, and what looks like one, is replaced by its name. It keeps accidents from being kept;
-// it is no boundary, because a stranger who has a secret can always write it differently.
+// Every output goes through this function: log lines, rows of the object and so D1, tool results, notifications. It replaces
+// secrets, known by exact value or by shape, with their names. It prevents accidents. It is no security boundary, because an
+// attacker who has a secret can always write it differently.
 import { redactAll as redactTexts, redact as redactShapes } from '../shared/secrets.ts'
 
 /**
@@ -51,7 +51,7 @@ function decode(text: string): string {
 /** True for text that btoa accepts: no character above one byte. */
 const isLatin1 = (text: string): boolean => !/[\u0100-\uffff]/.test(text)
 
-/** Also inside a text that is JSON itself: a match never crosses the end of its strings. */
+/** This also works inside a text that is JSON itself: a match never crosses the end of its strings. */
 const HEADER =
   /((?:authorization|x-api-key)\\?["']?\s*[:=]\s*\\?["']?(?:(?:bearer|basic|token)\s+)?)[A-Za-z0-9+/=._~-]{8,}/gi
 

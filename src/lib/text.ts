@@ -1,5 +1,6 @@
-// Text from a VM, a repository or a stranger, made safe to show to a model or a person: capped, and without what hides or
-// reorders words (control and format characters, bidi marks, tag characters, variation selectors that can carry a message).
+// Makes text from a VM, a repository or a stranger safe to show to a model or a person: it is capped, and characters that hide or
+// reorder words are removed (control and format characters, bidi marks, tag characters, variation selectors that can carry a
+// message).
 import { cut } from '../shared/text.ts'
 
 const UNSEEN = /[\p{Cc}\p{Cf}\u{E0100}-\u{E01EF}]+/gu

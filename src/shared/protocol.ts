@@ -17,7 +17,7 @@ export const PlanId = z
   .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
 export const ObjectId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/)
 
-/** One line a plan's process reports; (attempt, n) names it, so a repeated one is taken once. n counts from 1. */
+/** One line that a plan's process reports. (attempt, n) identifies it, so a repeated line is taken once. n counts from 1. */
 export const EventLine = z.object({
   n: z.int().min(1),
   atMs: z.int().min(0),

@@ -10,8 +10,8 @@ const CONTROL_BUT_LINES = /(?![\n\t])\p{Cc}/gu
 const FORMAT = /[\u{E0100}-\u{E01EF}\p{Cf}\u2028\u2029]/gu
 
 /**
- * Source code for a reviewer: what would hide or reorder words is shown by its name instead of being dropped, because it may
- * be the very thing to find. Control characters become their pictures, others `<U+202E>`; line feeds and tabs stay.
+ * Prepares source code for a reviewer: characters that hide or reorder words are shown by name instead of being dropped, because
+ * they may be the very thing to find. Control characters become their pictures, others `<U+202E>`; line feeds and tabs stay.
  */
 export function showUnseen(text: string): string {
   return text

@@ -1,4 +1,5 @@
-// The one sentence that tells a model what to call or do now. Only our own words and ids: never text from a VM or a person.
+// Builds the sentence that tells a model what to call or do now. It holds only our own words and ids, never text from a VM or a
+// person.
 import type { PlanSnapshot, WorkspaceSnapshot } from '../../workspace/contract.ts'
 import type { PausedReason } from '../../shared/words.ts'
 

@@ -1,5 +1,5 @@
-// Snapshots (camelCase, from the object) → the shapes of SPEC section 5 (snake_case, ISO 8601). Every text that a VM, a
-// repository or a stranger may have had a hand in is cleaned and capped here, whatever the object did before.
+// Turns snapshots (camelCase, from the object) into the shapes of tool answers (snake_case, ISO 8601). Every text that a VM, a
+// repository or a stranger may have influenced is cleaned and capped here, even if the object did so before.
 import type { BranchReport, PlanEvent, PlanSnapshot, WorkspaceSnapshot } from '../../workspace/contract.ts'
 import { isPlanStatus } from '../../shared/words.ts'
 import type { MergeStatus, PlanStatus } from '../../shared/words.ts'

@@ -53,7 +53,7 @@ test('a text of a megabyte without any is looked through in time that grows with
 test('the plan token and a key in a file reach neither the model nor the history nor the remote', async () => {
   await using vm = await createPlanVm()
   const plan = vm.worker.submit(
-    `Show\n\n\`\`\`sh\ncat ~/.ralph/gateway.gitconfig; printf 'k: %s_%s' ghp ${LETTERS} | tee key.txt; echo ${BARE.join(' ')} | tee tokens.txt\n\`\`\`\n\n\`\`\`sh\necho done > work.txt; git add -A; git commit -qm "with $(cat key.txt)"\n\`\`\`\n`,
+    `Show\n\n\`\`\`sh\ncat ~/.ralph/gateway.gitconfig; printf 'k: %s_%s' ghp ${LETTERS} | tee key.txt; printf ' %s%s' ATBB ${LETTERS} ${LETTERS} ${LETTERS}abcdAZDO3xYz gloas- ${LETTERS} | tee tokens.txt\n\`\`\`\n\n\`\`\`sh\necho done > work.txt; git add -A; git commit -qm "with $(cat key.txt)"\n\`\`\`\n`,
   )
   const token = plan.desired.planToken ?? ''
   await vm.ring()
@@ -61,7 +61,7 @@ test('the plan token and a key in a file reach neither the model nor the history
   expect(plan.observed?.end).toMatchObject({ kind: 'completed' })
   const secret = `ghp_${LETTERS}`
   const seen = JSON.stringify([vm.worker.modelBodies, vm.worker.syncs])
-  for (const value of [secret, token, ...BARE.map((bare) => ` ${bare}`)]) expect(seen).not.toContain(value)
+  for (const value of [secret, token, ...BARE]) expect(seen).not.toContain(value)
   expect(seen).toContain('[redacted: a GitHub token]')
   expect(plan.events.map(({ type }) => type)).toContain('secret_blocked')
   expect(vm.git('ls-tree', '--name-only', plan.desired.branch).split('\n')).toEqual(['start.sh', 'work.txt'])
