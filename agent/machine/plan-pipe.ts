@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream'
 import { z } from 'zod'
 import { AttemptEnd, CheckResult, DesiredPlan, EventLine, ObjectId } from '../../src/shared/protocol.ts'
 import { Outcome, OutcomeReason, Phase, Proof, VmPauseReason } from '../../src/shared/words.ts'
+import type { VmEventType } from '../../src/shared/event-types.ts'
 import { parseJson } from '../../src/shared/json.ts'
 
 /** Longest line accepted. A start with a long plan and an end with 100 commits and 50 checks stay far below it. */

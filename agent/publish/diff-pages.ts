@@ -66,10 +66,10 @@ export function createDiffPager(): DiffPager {
     hunk = null
     const room = PAGE_BYTES - jsonBytes({ ...file, hunks: [] }) - jsonBytes({ header, text: '' }) - 100
     const parts = splitLines(lines, room)
-    const cut = clipped === 0 ? {} : { clippedLines: clipped }
+    const clippedLines = clipped === 0 ? {} : { clippedLines: clipped }
     for (const [index, part] of parts.entries()) {
       const which = parts.length === 1 ? {} : { part: index + 1, parts: parts.length }
-      if (!place(file, { header, text: part.join('\n'), ...which, ...cut })) return
+      if (!place(file, { header, text: part.join('\n'), ...which, ...clippedLines })) return
     }
   }
 

@@ -5,7 +5,7 @@ import type { AttemptEnd, Work } from '../../shared/protocol.ts'
 import { isFinal } from './records.ts'
 import type { PlanRecord } from './records.ts'
 import { runEnd } from './run-time.ts'
-import type { PlanEvent } from '../contract.ts'
+import type { WorkerEvent } from '../contract.ts'
 import type { PausedReason } from '../../shared/words.ts'
 
 export interface Change {

@@ -1,5 +1,6 @@
 // docs/states.md explains each state and reason that plan_status can show. The code's lists are compared with its tables.
 import { expect, it } from 'vitest'
+import { VM_EVENTS, WORKER_EVENTS } from '../../../src/shared/event-types.ts'
 import {
   MergeStatus,
   OutcomeReason,
@@ -9,7 +10,7 @@ import {
   Proof,
   WorkspaceStatus,
 } from '../../../src/shared/words.ts'
-import { ROOT, spansOf, tableBelow, textOf } from './tables.ts'
+import { spansOf, tableBelow } from './tables.ts'
 
 it.each([
   ['## `status`', PlanStatus.options],
