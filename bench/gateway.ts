@@ -14,7 +14,7 @@ const CLONE_MB = 100
 const PUSH_MB = 90
 const MIN_RATIO = 0.9
 const MAX_ADDED_MS = 5
-const { runs: times = 5, calls = 200 } = values
+const { runs: rounds = 5, calls = 200 } = values
 
 const ratioOf = (times: Record<Lane, number[]>) => median(times.direct) / median(times.gateway)
 const lab = await createObjectLab({ plain: true })
@@ -25,11 +25,11 @@ try {
     cloneMb: await grow(() => lanes.clone('gateway')),
     pushMb: await grow(() => lanes.push('gateway')),
   }
-  const clone = await inTurns((lane) => lanes.clone(lane), times)
-  const push = await inTurns((lane) => lanes.push(lane), times)
+  const clone = await inTurns((lane) => lanes.clone(lane), rounds)
+  const push = await inTurns((lane) => lanes.push(lane), rounds)
   const bare = await createGitLanes(lab, { cloneMb: CLONE_MB, pushMb: PUSH_MB, content: 'random' })
-  const bareClone = await inTurns((lane) => bare.clone(lane), times)
-  const barePush = await inTurns((lane) => bare.push(lane), times)
+  const bareClone = await inTurns((lane) => bare.clone(lane), rounds)
+  const barePush = await inTurns((lane) => bare.push(lane), rounds)
   const model = await timeFirstBytes(lab, calls)
   const ratios = { clone: ratioOf(clone), push: ratioOf(push) }
   const addedMs = median(model.gateway) - median(model.direct)
@@ -37,7 +37,7 @@ try {
     `| ${what} | ${seconds(times.direct)} | ${seconds(times.gateway)} | ${ratioOf(times).toFixed(2)} | ${target} |`
   report({
     name: 'gateway',
-    markdown: `Medians of ${times}, in turns; git host, client and Worker share the machine; packs of text, as repositories have them, and of
+    markdown: `Medians of ${rounds}, in turns; git host, client and Worker share the machine; packs of text, as repositories have them, and of
 random bytes, where git has hardly anything to do but move them. The objects' storage is in memory: a disk of its own adds what it takes to
 confirm one write (2 ms here), the platform what its replicas take.
 

@@ -12,10 +12,10 @@ const { scripts } = z
 /** The program that a script starts after building, if it builds. */
 const programOf = (name: string): string => /node (\S+\.ts)$/.exec(scripts[name] ?? '')?.[1] ?? ''
 
-const COMMANDS = [
-  ...['deploy', 'doctor', 'destroy', 'credentials', 'dev', 'demo', 'docs', 'chaos', 'exercises'],
-  ...['faults', 'kills', 'mutation', 'fuzz:git', 'bench', 'conformance', 'clients', 'interruptions'],
-]
+const COMMANDS =
+  'deploy doctor destroy credentials dev demo docs chaos exercises faults kills mutation fuzz:git bench conformance clients interruptions'.split(
+    ' ',
+  )
 
 function start(name: string, args: string[], env: Record<string, string> = {}) {
   return new Promise<{ code: number; out: string; errors: string }>((resolve) => {
