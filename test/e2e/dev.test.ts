@@ -29,11 +29,12 @@ const children = new Set<ChildProcess>()
 
 type Dev = { child: ChildProcess; output: () => string; errors: () => string }
 
-function dev(...args: string[]): Dev {
-  const child = spawn(process.execPath, ['test/world/dev.ts', '--stand-ins', ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+const NODE = [process.execPath, 'test/world/dev.ts', '--stand-ins']
+const NPM = ['npm', 'run', '--silent', 'dev', '--', '--stand-ins']
+const dev = (...args: string[]): Dev => start(NODE, args)
+
+function start([program = '', ...first]: string[], args: string[]): Dev {
+  const child = spawn(program, [...first, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   children.add(child)
   const text = { out: '', err: '' }
   child.stdout.on('data', (chunk) => (text.out += String(chunk)))
@@ -168,13 +169,20 @@ describe('a stack that ends', () => {
 
   it('leaves no process when told to stop or killed outright, and comes back with the same addresses and secrets', async () => {
     const seen = []
-    for (const signal of ['SIGTERM', 'SIGKILL', 'SIGINT'] as const) {
-      const running = dev('--json', '--port', '0', '--state', stateDir)
+    // npm is struck alone, as a program that started it would: it hands SIGTERM on, and a hang-up only ends npm itself.
+    const ends: [started: string[], signal: NodeJS.Signals, code: number | null][] = [
+      [NODE, 'SIGINT', 0],
+      [NODE, 'SIGKILL', null],
+      [NPM, 'SIGTERM', 0],
+      [NPM, 'SIGHUP', null],
+    ]
+    for (const [started, signal, code] of ends) {
+      const running = start(started, ['--json', '--port', '0', '--state', stateDir])
       seen.push(await up(running))
       running.child.kill(signal)
-      expect(await ended(running)).toBe(signal === 'SIGKILL' ? null : 0)
-      // Told to stop, it ends after all it started. When it is killed, its watchdogs do that a moment later.
-      expect(signal === 'SIGKILL' ? [] : processesOf(stateDir)).toEqual([])
+      expect(await ended(running)).toBe(code)
+      // Told to stop, it ends after all it started. Else its parts find out by themselves a moment later.
+      expect(code === null ? [] : processesOf(stateDir)).toEqual([])
       await expect.poll(() => processesOf(stateDir), { timeout: PATIENCE_MS }).toEqual([])
     }
     expect(new Set(seen.map((urls) => JSON.stringify(urls))).size).toBe(1)

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { readCommandLine } from '../../deploy/command-line.ts'
 import { clientLines } from '../../deploy/client-configs.ts'
+import { onParentEnd } from './parent.ts'
 import { startWorld } from './world.ts'
 import type { World, WorldOptions } from './world.ts'
 
@@ -105,6 +106,7 @@ try {
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   process.on('SIGHUP', stop)
+  onParentEnd(stop)
   const world = await starting
   if (values.json) console.log(JSON.stringify(world.urls))
   else show(world, await world.pairingCode())
