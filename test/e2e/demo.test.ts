@@ -18,18 +18,26 @@ it('tells the whole story, each step with its time, and leaves nothing behind', 
   })
   const text = stripVTControlCharacters(stdout)
   const steps = [
+    'The agent is built',
+    'The stand-ins are up',
     'The local stack is up',
     'A client connected over MCP',
     'workspace_register',
     'plan_submit',
-    'completed',
+    'A machine is made',
+    'The agent is installed',
+    'The agent runs',
+    'The plan is completed',
     'The git host holds the branch',
     'Ralph Wiggum: feat: say hello',
     '+echo "Hello, ${1:-world}!"',
     'You merge it on the git host',
     'The plan is merged',
+    'unverified, check_failed',
+    'Wrong work is refused',
     'Tidied',
     'No secret reached the VM',
+    'Next: npm run dev',
   ]
   const places = steps.map((step) => text.indexOf(step))
   expect(places).toEqual(places.toSorted((a, b) => a - b))

@@ -33,6 +33,8 @@ export interface WorldOptions {
   useDevVars?: boolean
   live?: LiveServices
   log: (line: string) => void
+  /** Called as parts of the stack are ready, for who watches the start. */
+  progress?: (what: string, detail: string) => void
 }
 
 /** For `npm run test:live`: the real services instead of stand-ins, and a way for real VMs to reach this machine. */
@@ -100,6 +102,7 @@ async function startParts(options: WorldOptions, stateDir: string, settings: Sta
       `Computers at Orgo cannot reach 127.0.0.1: open a tunnel to port ${ports.tap} and put its address into .dev.vars as VM_URL.`,
     )
   execFileSync(process.execPath, [join(ROOT, 'agent/build.ts')], { stdio: ['ignore', 'ignore', 'inherit'] })
+  options.progress?.('The agent is built', 'one file, which each VM fetches')
 
   const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
@@ -161,6 +164,10 @@ async function startParts(options: WorldOptions, stateDir: string, settings: Sta
         webhook: { url: () => `${baseUrl}/webhooks/github`, secret: secrets.GITHUB_WEBHOOK_SECRET },
       }),
     )
+    options.progress?.(
+      'The stand-ins are up',
+      `VMs are ${orgo.sandboxKind === 'bwrap' ? 'bubblewrap sandboxes' : 'plain processes'}; git, GitHub and the model are played too`,
+    )
     const tap = await opened(startVmTap({ port: ports.tap, workerPort: ports.worker, secrets: watch }))
     const holder: { worker: WorkerProcess | null } = { worker: null }
     const control = await opened(
@@ -178,6 +185,7 @@ async function startParts(options: WorldOptions, stateDir: string, settings: Sta
         },
       }),
     )
+    options.progress?.('The Worker starts', 'workerd, with a local database and objects')
     holder.worker = await opened(
       startWorker({
         port: ports.worker,
