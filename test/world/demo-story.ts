@@ -201,7 +201,8 @@ function watchMachine(stateDir: string): { stop: () => void } {
   ]
   const look = (): void => {
     const id = existsSync(computers) ? readdirSync(computers)[0] : undefined
-    while (id !== undefined && steps[0]?.[1](id) === true) sayEvent('machine', steps.shift()?.[0] ?? '')
+    if (id === undefined) return
+    while (steps[0]?.[1](id) === true) sayEvent('machine', steps.shift()?.[0] ?? '')
   }
   const timer = setInterval(look, 50)
   return { stop: () => clearInterval(timer) }
