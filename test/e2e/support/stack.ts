@@ -6,9 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { z } from 'zod'
+import { createCalls } from './calls.ts'
 import { createCanaries } from './canaries.ts'
 import type { Canaries } from './canaries.ts'
 import { demandNoViolations, readViolations } from '../../world/model/violations.ts'
@@ -53,6 +52,7 @@ export interface ToolAnswer {
 export async function startStack(flags: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Stack> {
   const stateDir = await mkdtemp(join(tmpdir(), 'aer-e2e-'))
   let running = await launch(stateDir, flags, env)
+  const calls = createCalls(() => stack.urls)
   const stack: Stack = {
     urls: running.urls,
     stateDir,
@@ -74,23 +74,13 @@ export async function startStack(flags: string[] = [], env: NodeJS.ProcessEnv = 
       return text === '' ? null : JSON.parse(text)
     },
     async call(tool, args) {
-      const client = new Client({ name: 'e2e', version: '1' })
-      await client.connect(
-        new StreamableHTTPClientTransport(new URL(stack.urls.mcp_url), {
-          requestInit: { headers: { authorization: `Bearer ${stack.urls.owner_token}` } },
-        }),
-      )
-      try {
-        const raw = await client.callTool({ name: tool, arguments: args })
-        stack.canaries.answer(tool, raw)
-        const answer = Answer.parse(raw)
-        return {
-          isError: answer.isError ?? false,
-          text: answer.content.map((part) => part.text ?? '').join('\n'),
-          data: answer.structuredContent ?? {},
-        }
-      } finally {
-        await client.close()
+      const raw = await calls.callTool({ name: tool, arguments: args })
+      stack.canaries.answer(tool, raw)
+      const answer = Answer.parse(raw)
+      return {
+        isError: answer.isError ?? false,
+        text: answer.content.map((part) => part.text ?? '').join('\n'),
+        data: answer.structuredContent ?? {},
       }
     },
     async workspace(name, extra = {}) {
@@ -103,6 +93,7 @@ export async function startStack(flags: string[] = [], env: NodeJS.ProcessEnv = 
     },
     async [Symbol.asyncDispose]() {
       const leak = await stack.canaries.expectNoCanary().catch((error: unknown) => error)
+      await calls.close()
       await killGroup(running.child, 'SIGTERM')
       const violations = readViolations(stateDir)
       await rm(stateDir, { recursive: true, force: true })
@@ -248,8 +239,11 @@ export async function submit(
   return PlanAnswer.parse(answer.data).plan
 }
 
-export async function planStatus(stack: Stack, planId: string): Promise<Plan> {
-  const answer = await stack.call('plan_status', { plan_id: planId })
+export async function planStatus(stack: Stack, planId: string, waitSeconds = 0): Promise<Plan> {
+  const answer = await stack.call('plan_status', {
+    plan_id: planId,
+    ...(waitSeconds === 0 ? {} : { wait_seconds: waitSeconds }),
+  })
   if (answer.isError) throw new Error(answer.text)
   return PlanAnswer.parse(answer.data).plan
 }
@@ -260,7 +254,8 @@ export function untilPlan(
   holds: (plan: Plan) => boolean,
   timeoutMs = 400_000,
 ): Promise<Plan> {
-  return eventually(`plan ${planId}`, () => planStatus(stack, planId), holds, timeoutMs)
+  // Each answer waits up to a second for a change: asking all the time keeps the Worker from its work.
+  return eventually(`plan ${planId}`, () => planStatus(stack, planId, 1), holds, timeoutMs)
 }
 
 const Events = z.object({
