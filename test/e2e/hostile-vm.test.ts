@@ -20,13 +20,13 @@ tr '\\n' '\\0' < ~/loot/names | xargs -0 cat > ~/loot/files 2>/dev/null; true`
 
 /** Every route with every kind of token, also malformed ones: the answers, headers and error texts. */
 const KNOCK = `G=$(git remote get-url origin); B=\${G%/vm/*}; H=$(grep -ho 'Bearer [^"]*' ~/.ralph/gateway.gitconfig | head -1)
-for r in /healthz /mcp /plans /plans/x / /nothing /webhooks/github /vm/bootstrap.sh '/vm/ralph.mjs?sha=x' /vm/key /vm/sync /vm/model/v1/messages /vm/model/v1/messages/count_tokens /vm/model/v1/models /vm/model/v1/models/claude-opus-5-5 /vm/model/v1/files "\${G#$B}/info/refs?service=git-upload-pack" "\${G#$B}/info/refs?service=git-receive-pack" "\${G#$B}/git-receive-pack" "\${G#$B}/info/lfs/objects/batch" '/vm/git/other.git/info/refs?service=git-upload-pack'; do set -- "$@" "$B$r"; done
 n=0; ok=0
 for a in "$H" "Bearer x" "Bearer aer_plan_eyJhIjoxfQxx.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" "Basic eDp5" ""; do
 for m in GET POST PUT; do
-n=$((n+$#)); curl -sgi -m 60 -X $m -H "Authorization: $a" -d '{"model":"claude-opus-5-5","max_tokens":1,"messages":[]}' -w '\n@ %{http_code}\n' "$@" >> ~/loot/answers 2>&1
-done; done
-echo "knocked $n" >> counts.txt; grep -ac '^@ [1-5][0-9][0-9]$' ~/loot/answers | sed 's/^/answered /' >> counts.txt`
+for r in /healthz /mcp /plans /plans/x / /nothing /webhooks/github /vm/bootstrap.sh '/vm/ralph.mjs?sha=x' /vm/key /vm/sync /vm/model/v1/messages /vm/model/v1/messages/count_tokens /vm/model/v1/models /vm/model/v1/models/claude-opus-5-5 /vm/model/v1/files \${G#$B}/info/refs?service=git-upload-pack \${G#$B}/info/refs?service=git-receive-pack \${G#$B}/git-receive-pack \${G#$B}/info/lfs/objects/batch /vm/git/other.git/info/refs?service=git-upload-pack; do
+n=$((n+1)); curl -si -m 60 -X $m -H "Authorization: $a" -d '{"model":"claude-opus-5-5","max_tokens":1,"messages":[]}' "$B$r" >> ~/loot/answers 2>&1 && ok=$((ok+1))
+done; done; done
+echo "knocked $n" >> counts.txt; echo "answered $ok" >> counts.txt`
 
 let stack: Stack
 beforeAll(async () => {
