@@ -18,7 +18,7 @@ export async function checkOrgo(env: Env): Promise<Finding> {
         check,
         ok: false,
         detail: `All ${room.max} computers of your Orgo plan are in use: a new workspace would get none.`,
-        cure: 'Remove a computer at orgo.ai (or a workspace here), or choose a larger Orgo plan.',
+        cure: 'Remove a computer at orgo.ai (or a workspace here), or choose a larger plan there.',
       }
     return {
       check,
