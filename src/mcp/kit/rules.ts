@@ -51,17 +51,20 @@ interface Found extends SecretShape {
   where: string
 }
 
+/** A password of fewer than 16 characters in a URL is an example, such as postgres://user:password@host. Plans may hold those. */
+const isExample = (value: string): boolean => /^[a-z+]+:\/\/[^\s:@]*:[^\s@]{1,15}@/i.test(value)
+
 // This keeps a stack of its own, because arguments may be nested deeper than calls may be.
 function firstSecret(args: unknown): Found | null {
   const waiting: { value: unknown; where: string }[] = [{ value: args, where: '' }]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { value, where } = next
     if (typeof value === 'string') {
-      const shape = secretShape(value)
+      const shape = secretShape(value, isExample)
       if (shape !== null) return { where: where === '' ? 'The call' : where, ...shape }
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, inner] of Object.entries(value)) {
-        const shape = secretShape(key)
+        const shape = secretShape(key, isExample)
         if (shape !== null) return { where: 'The name of an argument', ...shape }
         // Only the top level names an argument; deeper keys and indexes add nothing.
         waiting.push({ value: inner, where: where === '' ? cleanLine(key, 40) : where })
