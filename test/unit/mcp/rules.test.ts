@@ -39,7 +39,6 @@ describe('secret shapes', () => {
     ['a commit hash', '9fceb02d0ae598e95dc970b74767f19372d61af8'],
     ['talk about tokens', 'Tokens begin with ghp_ or github_pat_; refuse them, like glpat-xxxx.'],
     ['an example URL', 'Parse https://user:password@example.com/path and postgres://app:app@localhost/db.'],
-    ['an example password of a database', 'Connect to postgres://shop:shop-password@db.example.com/shop.'],
     ['an address', 'https://github.com:443/owner/repository@v1'],
     ['a variable name', 'set sk_live_mode and AKIAS'],
     ['talk about private keys', 'Refuse what holds -----BEGIN RSA PRIVATE KEY----- in a comment.'],
@@ -200,6 +199,11 @@ describe('arguments', () => {
 
   it('come back parsed', () => {
     expect(parse({ name: 'a' })).toEqual({ name: 'a' })
+  })
+
+  it('may hold the example password of a database', () => {
+    const plan = 'Connect to postgres://shop:shop-password@db.example.com/shop.'
+    expect(parseArguments('the_tool', z.strictObject({ plan: z.string() }), { plan })).toEqual({ plan })
   })
 
   it.each([
