@@ -36,7 +36,7 @@ const state: { interruption: string | null } = { interruption: null }
 // From the first moment on: between two statements a signal could come.
 for (const [signal, number] of Object.entries(SIGNALS))
   process.on(signal, () => interrupt(signal, 128 + number))
-// At a closed terminal there is nobody to write to, and the cleaning must go on.
+// A closed terminal takes no more output, and the cleaning must go on.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 // npm, or the shell between npm and us, may be killed without a word to us.
 const above = ancestors()

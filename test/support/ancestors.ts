@@ -1,4 +1,4 @@
-// The processes above this one up to npm. When one of them is gone, whoever started the run is gone.
+// Lists the processes above this one, up to npm. When one of them is gone, the run has lost what started it and ends.
 import { readFileSync } from 'node:fs'
 
 const SHELLS = new Set(['sh', 'dash', 'bash'])
