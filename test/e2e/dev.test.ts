@@ -148,15 +148,21 @@ describe('a running stack', () => {
     }
   })
 
-  // Of wrangler's two workerds, the one before the other: wrangler goes on without it, and the port is silent.
   it('starts the Worker again when it lives and answers no more', async () => {
-    const { port } = new URL(urls['base_url'] ?? '')
-    const door = processesOf(stateDir).filter(
-      (line) => line.includes(`workerd serve`) && line.includes(`127.0.0.1:${port} `),
-    )
-    expect(door).toHaveLength(1)
-    process.kill(Number(door[0]?.trim().split(/\s+/)[0]), 'SIGKILL')
+    const group = readFileSync(join(stateDir, 'worker.group'), 'utf8')
+    const serving = processesOf(stateDir).filter((line) => line.includes('workerd serve'))
+    expect(serving).toHaveLength(1)
+    process.kill(Number(serving[0]?.trim().split(/\s+/)[0]), 'SIGSTOP')
     await expect.poll(() => running.errors(), { timeout: PATIENCE_MS }).toContain('answers no more')
+    await expect.poll(() => healthz(urls['base_url']), { timeout: PATIENCE_MS }).toBe(200)
+    expect(readFileSync(join(stateDir, 'worker.group'), 'utf8')).not.toBe(group)
+  })
+
+  it('goes on when workerd alone dies', async () => {
+    const serving = () => processesOf(stateDir).filter((line) => line.includes('workerd serve'))
+    const [first = ''] = serving()
+    process.kill(Number(first.trim().split(/\s+/)[0]), 'SIGKILL')
+    await expect.poll(serving, { timeout: PATIENCE_MS }).not.toContain(first)
     await expect.poll(() => healthz(urls['base_url']), { timeout: PATIENCE_MS }).toBe(200)
   })
 })

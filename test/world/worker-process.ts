@@ -1,13 +1,14 @@
-// Runs the Worker as a child: `wrangler dev` (workerd, local D1, objects and assets) in a process group of its own. Like the
+// Runs the Worker as a child (serve-worker.ts: workerd, local D1, objects and assets) in a process group of its own. Like the
 // platform, it starts the Worker again when it dies.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rememberGroup } from './leftovers.ts'
-import { ROOT, signalGroup, spawnWrangler } from './wrangler.ts'
+import { builtWorker } from './worker-build.ts'
+import { signalGroup, spawnGroup } from './child-groups.ts'
 
-/** Generous: on a busy machine it takes many times as long as the usual five seconds. */
+/** Generous: on a busy machine it takes many times as long as the usual two seconds. */
 const READY_MS = 240_000
 /** Of one look at the Worker; while it starts on a busy machine, an answer may take long. */
 const [LOOK_MS, FIRST_LOOK_MS] = [5_000, 30_000]
@@ -15,7 +16,7 @@ const GRACE_MS = 5_000
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [200, 10_000]
 /** After this time a Worker counts as healthy: its next end counts as the first again. */
 const WELL_MS = 30_000
-/** After this many health checks without an answer it is restarted: of its two workerds wrangler notices the end of only one. */
+/** After this many health checks without an answer it is restarted. */
 const [LOOK_EVERY_MS, MAX_SILENT_LOOKS] = [5_000, 4]
 
 export interface WorkerOptions {
@@ -36,10 +37,12 @@ export interface WorkerProcess {
 export async function startWorker(options: WorkerOptions): Promise<WorkerProcess> {
   const { stateDir, port } = options
   const varsFile = join(stateDir, 'worker.vars')
-  writeFileSync(varsFile, envFile(options.vars), { mode: 0o600 })
+  writeFileSync(varsFile, JSON.stringify(options.vars), { mode: 0o600 })
+  const kept = join(stateDir, 'worker')
+  mkdirSync(kept, { recursive: true })
   const logFile = join(stateDir, 'worker.log')
   const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 })
-  await migrate(stateDir, log)
+  const built = await builtWorker()
 
   let child: ChildProcess | null = null
   let isWanted = true
@@ -50,17 +53,9 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerProcess
 
   function start(): void {
     const startedMs = Date.now()
-    const started = spawnWrangler(
-      [
-        'dev',
-        `--port=${port}`,
-        '--ip=127.0.0.1',
-        '--inspector-port=0',
-        `--persist-to=${join(stateDir, 'worker')}`,
-        `--env-file=${varsFile}`,
-        '--show-interactive-dev-session=false',
-        '--log-level=log',
-      ],
+    const started = spawnGroup(
+      process.execPath,
+      [join(import.meta.dirname, 'serve-worker.ts'), built, String(port), kept, varsFile],
       log,
     )
     child = started
@@ -160,26 +155,4 @@ async function askHealth(port: number, timeoutMs: number): Promise<{ problems: s
   } catch {
     return null // still starting
   }
-}
-
-/** Writes the env file for wrangler. Wrangler expands $ in values, so $ is escaped. */
-function envFile(vars: Record<string, string>): string {
-  return Object.entries(vars)
-    .map(([name, value]) => `${name}=${JSON.stringify(value).replaceAll('$', '\\$')}\n`)
-    .join('')
-}
-
-/** Applies the D1 migrations that this state has not seen; asking wrangler each time would cost seconds. */
-async function migrate(stateDir: string, log: NodeJS.WritableStream): Promise<void> {
-  const marker = join(stateDir, 'migrated')
-  const wanted = readdirSync(join(ROOT, 'migrations')).toSorted().join('\n')
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
-  const child = spawnWrangler(
-    ['d1', 'migrations', 'apply', 'DB', '--local', '--persist-to', join(stateDir, 'worker')],
-    log,
-  )
-  const [code] = await once(child, 'exit')
-  signalGroup(child, 'SIGKILL')
-  if (code !== 0) throw new Error(`The D1 migrations failed; ${join(stateDir, 'worker.log')} has the cause.`)
-  writeFileSync(marker, wanted)
 }

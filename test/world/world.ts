@@ -20,7 +20,7 @@ import type { StackSettings } from './settings.ts'
 import { startVmTap } from './vm-tap.ts'
 import { startWorker } from './worker-process.ts'
 import type { WorkerProcess } from './worker-process.ts'
-import { ROOT } from './wrangler.ts'
+import { ROOT } from './child-groups.ts'
 
 export interface WorldOptions {
   stateDir: string
