@@ -16,6 +16,8 @@ const slow = { maxWorkers, sequence: { groupOrder: 1 } }
 export default defineConfig({
   test: {
     reporters: ['./test/reporter.ts'],
+    // What a passed test printed tells nobody anything.
+    silent: 'passed-only',
     maxWorkers,
     sequence: { sequencer: LongestFirst },
     projects: [
@@ -24,6 +26,7 @@ export default defineConfig({
           ...fast,
           name: 'unit',
           environment: 'node',
+          isolate: false,
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 60_000,
         },
@@ -33,6 +36,8 @@ export default defineConfig({
         test: {
           ...fast,
           name: 'worker',
+          // One workerd for many files, each with empty storage (setupFiles): one for each file costs twice the processor time.
+          isolate: false,
           include: ['test/worker/**/*.test.ts'],
           setupFiles,
           testTimeout: 60_000,

@@ -22,7 +22,7 @@ const CACHE = join(ROOT, 'node_modules/.cache/worker')
 const SOURCES = ['src', 'migrations', 'wrangler.toml', 'package-lock.json']
 const KEPT_MS = 24 * 3_600_000
 
-/** Returns the folder that holds worker.json (worker-settings.ts) and bundle/index.js. Errors: throws the end of wrangler's words. */
+/** Returns the folder that holds worker.json (for serve-worker.ts) and bundle/index.js. Errors: throws the end of wrangler's words. */
 export async function builtWorker(): Promise<string> {
   const folder = join(CACHE, hashOf(SOURCES))
   if (existsSync(folder)) return folder
