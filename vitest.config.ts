@@ -8,10 +8,13 @@ import { workerTestOptions } from './test/worker/setup/options.ts'
 const inWorkerd = () => [cloudflareTest(async () => workerTestOptions(await readD1Migrations('migrations')))]
 const setupFiles = ['test/worker/setup/apply-migrations.ts']
 /** Most files wait for processes of their own most of the time. */
-const maxWorkers = 4
+const maxWorkers = 3
 const fast = { maxWorkers, sequence: { groupOrder: 0 } }
 /** After all of the fast ones. */
 const slow = { maxWorkers, sequence: { groupOrder: 1 } }
+const MAIN_JOB = 'test/e2e/main-job.test.ts'
+/** Several waits of untilPlan, each of which says what it saw when it gives up. */
+const wholeStack = { environment: 'node', testTimeout: 900_000, hookTimeout: 600_000 } as const
 
 export default defineConfig({
   test: {
@@ -19,6 +22,8 @@ export default defineConfig({
     // What a passed test printed tells nobody anything.
     silent: 'passed-only',
     maxWorkers,
+    // A poll ends when its condition holds; only a busy machine needs so long.
+    expect: { poll: { timeout: 120_000 } },
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -49,29 +54,33 @@ export default defineConfig({
           name: 'real',
           environment: 'node',
           include: ['test/real/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-        },
-      },
-      {
-        test: {
-          ...fast,
-          name: 'browser',
-          environment: 'node',
-          include: ['test/browser/**/*.test.ts'],
-          testTimeout: 240_000,
+          testTimeout: 600_000,
           hookTimeout: 600_000,
         },
       },
       {
         test: {
           ...fast,
+          ...wholeStack,
+          name: 'main-job',
+          include: [MAIN_JOB],
+        },
+      },
+      {
+        test: {
+          ...slow,
+          ...wholeStack,
           name: 'e2e',
-          environment: 'node',
           include: ['test/e2e/**/*.test.ts'],
-          // Several waits of untilPlan, each of which says what it saw when it gives up.
-          testTimeout: 900_000,
-          hookTimeout: 600_000,
+          exclude: [MAIN_JOB],
+        },
+      },
+      {
+        test: {
+          ...slow,
+          ...wholeStack,
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
         },
       },
       {

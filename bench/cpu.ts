@@ -76,10 +76,9 @@ async function product(): Promise<void> {
 }
 
 async function gateway(): Promise<void> {
-  const lab = await createObjectLab({ plain: true })
+  const lab = await createObjectLab()
   try {
     const pid = lab.workerPid
-    if (pid === null) throw new Error('no process')
     const seeded = await lab.seed()
     const refs = `${lab.base}/vm/git/${seeded.name}.git/info/refs?service=git-upload-pack`
     const headers = { authorization: `Bearer ${seeded.token}` }

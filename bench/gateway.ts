@@ -17,7 +17,7 @@ const MAX_ADDED_MS = 5
 const { runs: rounds = 5, calls = 200 } = values
 
 const ratioOf = (times: Record<Lane, number[]>) => median(times.direct) / median(times.gateway)
-const lab = await createObjectLab({ plain: true })
+const lab = await createObjectLab()
 try {
   const lanes = await createGitLanes(lab, { cloneMb: CLONE_MB, pushMb: PUSH_MB, content: 'text' })
   // This comes first, while the Worker is fresh, because it keeps memory that it once took.
@@ -74,9 +74,7 @@ async function inTurns(
 
 async function grow(work: () => Promise<unknown>): Promise<number> {
   const { workerPid } = lab
-  return canMeasureMemory && workerPid !== null
-    ? measureGrowthMb(workerPid, async () => void (await work()))
-    : Number.NaN
+  return canMeasureMemory ? measureGrowthMb(workerPid, async () => void (await work())) : Number.NaN
 }
 
 function seconds(times: number[]): string {

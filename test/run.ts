@@ -10,13 +10,15 @@ import { cleanUp } from './support/run-folder.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const BIN = join(ROOT, 'node_modules/.bin')
-const FAST = ['unit', 'worker', 'real', 'e2e', 'browser']
+const FAST = ['unit', 'worker', 'real', 'main-job']
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 const LOOK_MS = 500
 
 const args = process.argv.slice(2).filter((arg) => arg !== '--all')
 const isAll = args.length < process.argv.length - 2
-const chosen = isAll || args.some((arg) => arg.startsWith('--project')) ? [] : FAST
+/** Files or projects by name are taken wherever they are. */
+const areNamed = args.some((arg) => !arg.startsWith('-') || arg.startsWith('--project'))
+const chosen = isAll || areNamed ? [] : FAST
 
 // Plans run as users of their own, which must reach their homes below it.
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'aer-')))

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { unstable_startWorker } from 'wrangler'
+import { startPlainWorker } from '../real/support/plain-workerd.ts'
 import { signVmToken } from '../../src/auth/vm-token.ts'
 import { makeRepository, startGitHost } from '../real/support/git-http-host.ts'
 import { CHECKPOINT, dice, mutate, OWN, seeds } from './cases.ts'
@@ -153,18 +153,5 @@ async function startGateway(folder: string, mutant: Mutant | undefined, vars: Re
       writeFileSync(path, text.replace(from, to))
     }
   }
-  const worker = await unstable_startWorker({
-    config: join(root, 'test/worker/support/gateway-worker.toml'),
-    bindings: Object.fromEntries(
-      Object.entries(vars).map(([name, value]) => [name, { type: 'plain_text' as const, value }]),
-    ),
-    dev: {
-      server: { hostname: '127.0.0.1', port: 0 },
-      inspector: false,
-      persist: false,
-      watch: false,
-      logLevel: 'error',
-    },
-  })
-  return { url: (await worker.url).origin, close: () => worker.dispose() }
+  return startPlainWorker(vars, 'gateway-worker', root)
 }

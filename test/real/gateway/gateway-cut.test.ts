@@ -16,6 +16,7 @@ afterAll(() => lab.close())
 beforeEach(async () => void (seeded = await lab.seed()))
 
 const HELD_BYTES = 20
+const PATIENCE_MS = 120_000
 const isPost = (service: string) => (request: IncomingMessage) =>
   request.method === 'POST' && request.url?.endsWith(`/${service}`) === true
 
@@ -34,7 +35,7 @@ async function pausedPush(): Promise<Stream> {
     'content-type': 'application/x-git-receive-pack-request',
   })
   client.write(Buffer.concat([pushHead(commit, seeded.ref), pack.subarray(0, -HELD_BYTES)]))
-  await vi.waitFor(() => expect(watch.received()).toBeGreaterThan(pack.length), 20_000)
+  await vi.waitFor(() => expect(watch.received()).toBeGreaterThan(pack.length), PATIENCE_MS)
   return { watch, goOn: () => client.end(pack.subarray(-HELD_BYTES)) }
 }
 
@@ -80,6 +81,11 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return Date.now() - startMs
 }
 
+/** What this machine, as busy as it is now, may take longer than a quiet one: many times what its quickest answer costs. */
+async function slackMs(): Promise<number> {
+  return 20 * (await timed(() => seeded.get('open-leases')))
+}
+
 const STREAMS = {
   'a push paused before its last 20 bytes': pausedPush,
   'a stalled model stream': stalledModel,
@@ -116,17 +122,17 @@ describe.each(Object.entries(STREAMS))('%s', (_stream, open) => {
   it.each(Object.entries(CHANGES))('is cut within 2 s by %s, and no ref changes', async (name, change) => {
     const stream = await open()
     const before = seeded.git('show-ref')
-    const idleMs = await timed(() => seeded.get('open-leases')) // what any answer costs on this machine, now
+    const slack = await slackMs()
     const cutMs = timed(() => stream.watch.closed)
     const tookMs = await timed(change)
     expect((await stream.watch.closed).whole).toBe(false)
-    expect((await cutMs) - idleMs).toBeLessThan(2_000)
+    expect(await cutMs).toBeLessThan(2_000 + slack)
     // The clean-up goes on with the host once it has cut; the others answer a person.
-    expect(tookMs - idleMs).toBeLessThan(name.startsWith('the clean-up') ? 30_000 : 2_000)
+    expect(tookMs).toBeLessThan((name.startsWith('the clean-up') ? 30_000 : 2_000) + slack)
     // Cut first, answered then.
-    expect((await cutMs) - tookMs).toBeLessThan(idleMs + 200)
+    expect((await cutMs) - tookMs).toBeLessThan(200 + slack)
     stream.goOn()
-    await vi.waitFor(async () => expect(await seeded.get('open-leases')).toBe(0), 10_000)
+    await vi.waitFor(async () => expect(await seeded.get('open-leases')).toBe(0), PATIENCE_MS)
     expect(seeded.git('show-ref')).toBe(before)
   })
 })
@@ -143,7 +149,10 @@ describe('a push whose pack the host has in full when the plan is cancelled', ()
       'content-type': 'application/x-git-receive-pack-request',
     })
     client.end(Buffer.concat([pushHead(commit, seeded.ref), pack]))
-    await vi.waitFor(() => expect(readFileSync(`${seeded.bare}/arrived`, 'utf8')).toContain(commit), 20_000)
+    await vi.waitFor(
+      () => expect(readFileSync(`${seeded.bare}/arrived`, 'utf8')).toContain(commit),
+      PATIENCE_MS,
+    )
     return commit
   }
   const plan = async () =>
@@ -159,13 +168,12 @@ describe('a push whose pack the host has in full when the plan is cancelled', ()
   })
 
   it('is cut when the host takes longer, then looked for and recorded', async () => {
-    const commit = await wholePush(3_000)
-    const startMs = Date.now()
-    await seeded.post(`cancel/${seeded.plan}`)
-    expect(Date.now() - startMs).toBeLessThan(2_000)
+    const slack = await slackMs()
+    const commit = await wholePush(3_000 + slack)
+    expect(await timed(() => seeded.post(`cancel/${seeded.plan}`))).toBeLessThan(2_000 + slack)
     expect(await plan()).toEqual({ status: 'cancelled', pushedHead: null })
     await seeded.post('ring') // too early: the host is still busy, and it is not given up
-    await vi.waitFor(() => expect(seeded.git('show-ref')).toContain(commit), 20_000)
+    await vi.waitFor(() => expect(seeded.git('show-ref')).toContain(commit), PATIENCE_MS)
     await seeded.post('ring')
     expect(await plan()).toEqual({ status: 'cancelled', pushedHead: commit })
   })
@@ -179,7 +187,7 @@ describe('a client whose push was cut', () => {
     const client = lab.open(seeded, 'POST', `git/${seeded.name}.git/git-receive-pack`)
     client.write(Buffer.concat([pushHead(commit, seeded.ref), pack.subarray(0, -HELD_BYTES)]))
     const answered = once(client, 'response')
-    await vi.waitFor(() => expect(watch.received()).toBeGreaterThan(pack.length), 20_000)
+    await vi.waitFor(() => expect(watch.received()).toBeGreaterThan(pack.length), PATIENCE_MS)
     await seeded.post(`cancel/${seeded.plan}`)
     const [response] = z.tuple([z.instanceof(IncomingMessage)]).parse(await answered)
     expect(String(Buffer.concat(await response.toArray()))).toContain('cut: the right to push ended')

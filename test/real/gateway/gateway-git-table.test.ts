@@ -17,7 +17,7 @@ const isUpdate = process.env['UPDATE_DOCS'] === '1'
 
 let lab: ObjectLab
 const found: string[] = []
-beforeAll(async () => void (lab = await createObjectLab({ plain: true })))
+beforeAll(async () => void (lab = await createObjectLab()))
 afterAll(async () => {
   await lab.close()
   if (isUpdate && found.length === GIT_CASES.length)

@@ -10,7 +10,7 @@ import { startWorld } from '../../world/orgo/test-client.ts'
 import type { StartOrgoOptions } from '../../world/orgo/server.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
-const PATIENCE_MS = 45_000
+const PATIENCE_MS = 240_000
 /** A fake agent: it answers the doorbell and leaves a supervisor running, which must not hold the bootstrap's lock. */
 const RALPH = `import { spawn } from 'node:child_process'
 import { appendFileSync } from 'node:fs'

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { signVmToken } from '../../../src/auth/vm-token.ts'
-import { startGatewayWorker } from './gateway-worker.ts'
 import { makeRepository, startGitHost } from './git-http-host.ts'
+import { startPlainWorker } from './plain-workerd.ts'
 
 const KEY = 'gateway-test-token-key-0123456789abcdef'
 export const CANARY = 'ghp_CANARYcanary0123456789'
@@ -31,14 +31,15 @@ export async function createGatewayLab() {
     expiresAtMs: Date.now() + 3_600_000,
   })
   const vmKey = await signVmToken(KEY, { kind: 'vm', workspace: 'demo', generation: 1 })
-  const worker = await startGatewayWorker({
+  const vars = {
     PUBLIC_URL: 'http://127.0.0.1:1',
     LOCAL: 'true',
     TOKEN_KEY: KEY,
     ANTHROPIC_API_KEY: 'sk-ant-CANARY-0123456789',
     ANTHROPIC_BASE_URL: host.url,
     GIT_CREDENTIALS: host.url.replace('://', `://x-access-token:${CANARY}@`),
-  })
+  }
+  const worker = await startPlainWorker(vars, 'gateway-worker')
   const base = worker.url
   let copies = 0
 
@@ -61,7 +62,7 @@ export async function createGatewayLab() {
     const config = ['-c', `http.extraHeader=Authorization: Bearer ${token}`]
     const env = { PATH: process.env['PATH'], HOME: root, GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1' }
     try {
-      const { stdout, stderr } = await run('git', [...config, ...args], { cwd, env, timeout: 40_000 })
+      const { stdout, stderr } = await run('git', [...config, ...args], { cwd, env, timeout: 240_000 })
       return { code: 0, output: stdout + stderr }
     } catch (error) {
       const failed = error as { code?: number; stdout?: string; stderr?: string }

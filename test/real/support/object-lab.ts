@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { signVmToken } from '../../../src/auth/vm-token.ts'
-import { startGatewayWorker } from './gateway-worker.ts'
 import { makeRepository, startGitHost } from './git-http-host.ts'
 import type { GitHost } from './git-http-host.ts'
 import { startPlainWorker } from './plain-workerd.ts'
@@ -33,8 +32,7 @@ export interface Seeded {
   get(path: string): Promise<unknown>
 }
 
-/** `plain` runs workerd without the processes that `wrangler dev` puts in front of it. */
-export async function createObjectLab({ plain = false } = {}) {
+export async function createObjectLab() {
   const root = mkdtempSync(join(tmpdir(), 'gateway-object-'))
   const host: GitHost = await startGitHost({ root, user: 'x-access-token', token: TOKEN })
   const vars = {
@@ -50,9 +48,7 @@ export async function createObjectLab({ plain = false } = {}) {
     ANTHROPIC_BASE_URL: host.url,
     GIT_CREDENTIALS: host.url.replace('://', `://x-access-token:${TOKEN}@`),
   }
-  const worker = plain
-    ? await startPlainWorker(vars)
-    : { ...(await startGatewayWorker(vars, 'gateway-object-worker')), pid: null }
+  const worker = await startPlainWorker(vars, 'gateway-object-worker')
   let count = 0
   const post = async (path: string, body?: string): Promise<unknown> => {
     const response = await fetch(`${worker.url}/control/${path}`, { method: 'POST', body: body ?? null })
@@ -67,7 +63,6 @@ export async function createObjectLab({ plain = false } = {}) {
     root,
     host,
     base: worker.url,
-    /** Process id of the Worker; null when it runs in several processes. */
     workerPid: worker.pid,
     /** The Authorization header that the git host accepts. */
     hostAuthorization: `Basic ${btoa(`x-access-token:${TOKEN}`)}`,

@@ -1,5 +1,6 @@
-// Runs workerd alone, which is as close to the platform as one machine gets. `wrangler dev` puts a second workerd and a Node
-// process in front, which cost time and memory. It is for measurements, and for tests that need the id of the one process.
+// Starts one of the Workers of test/worker/support in workerd alone, which is as close to the platform as one machine gets:
+// `wrangler dev` puts a second workerd and a Node process in front, and Miniflare's harness sends outgoing requests through Node's
+// fetch, which follows redirects and buffers.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,20 +8,31 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { z } from 'zod'
-import type { GatewayWorker } from './gateway-worker.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 const Listening = z.object({ event: z.literal('listen'), port: z.number() })
 
-/** Starts test/worker/support/gateway-object-worker.ts with its objects on disk and without D1, to which its alarm would write. */
+export interface PlainWorker {
+  url: string
+  /** Of workerd. */
+  pid: number
+  close(): Promise<void>
+}
+
+/**
+ * gateway-worker has the gateway in front of a scripted object, gateway-object-worker in front of the real one: with its objects on
+ * disk and without D1, to which its alarm would write. `root`: where the sources lie.
+ */
 export async function startPlainWorker(
   vars: Record<string, string>,
-): Promise<GatewayWorker & { pid: number }> {
+  which: 'gateway-worker' | 'gateway-object-worker',
+  root = ROOT,
+): Promise<PlainWorker> {
   // The folder is in memory where possible, because the gateway is measured and not this machine's disk.
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'plain-workerd-'))
   mkdirSync(join(folder, 'objects'))
   await build({
-    entryPoints: [join(ROOT, 'test/worker/support/gateway-object-worker.ts')],
+    entryPoints: [join(root, `test/worker/support/${which}.ts`)],
     outfile: join(folder, 'worker.js'),
     bundle: true,
     minify: true,
@@ -30,7 +42,10 @@ export async function startPlainWorker(
     external: ['node:*', 'cloudflare:*'],
     logLevel: 'error',
   })
-  writeFileSync(join(folder, 'config.capnp'), configOf(vars))
+  writeFileSync(
+    join(folder, 'config.capnp'),
+    configOf(vars, which === 'gateway-worker' ? ['Workspace'] : ['Workspace', 'Account']),
+  )
   const child = spawn(
     join(ROOT, 'node_modules/workerd/bin/workerd'),
     ['serve', 'config.capnp', '--control-fd=3', '--experimental'],
@@ -51,11 +66,10 @@ export async function startPlainWorker(
   }
 }
 
-function configOf(vars: Record<string, string>): string {
+function configOf(vars: Record<string, string>, classes: string[]): string {
   const bindings = Object.entries(vars).map(
     ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`,
   )
-  const objects = ['WORKSPACE = Workspace', 'ACCOUNT = Account'].map((line) => line.split(' = '))
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -69,10 +83,10 @@ const main :Workerd.Worker = (
   modules = [(name = "worker.js", esModule = embed "worker.js")],
   compatibilityDate = "2026-11-02",
   bindings = [
-    ${[...bindings, ...objects.map(([name, type]) => `(name = "${name}", durableObjectNamespace = "${type}")`)].join(',\n    ')},
+    ${[...bindings, ...classes.map((type) => `(name = "${type.toUpperCase()}", durableObjectNamespace = "${type}")`)].join(',\n    ')},
   ],
   durableObjectNamespaces = [
-    ${objects.map(([, type]) => `(className = "${type}", uniqueKey = "${type}", enableSql = true)`).join(',\n    ')},
+    ${classes.map((type) => `(className = "${type}", uniqueKey = "${type}", enableSql = true)`).join(',\n    ')},
   ],
   durableObjectStorage = (localDisk = "objects"),
 );

@@ -82,7 +82,7 @@ describe('through the whole Worker', () => {
     await vi.waitFor(async () => {
       expect((await call('plan_list', { workspace_id: 'whole' })).data.plans).toMatchObject([{ id: plan_id }])
       expect((await call('workspace_list', {})).data.workspaces).toMatchObject([{ name: 'whole' }])
-    })
+    }, 60_000)
     expect((await call('plan_cancel', { plan_id })).data.plan.status).toBe('cancelled')
     expect((await call('plan_resume', { plan_id })).data.plan).toMatchObject({ status: 'queued', attempt: 2 })
     expect((await call('workspace_update', { workspace_id: 'whole', checks: ['npm test'] })).isError).toBe(

@@ -19,16 +19,18 @@ export interface FakeState {
 
 const ZERO = /^0+$/
 
+// Not in the object: workerd forgets an object that nobody called for ten seconds, and a busy machine makes a commit as slowly.
+const state: FakeState = { gitRemote: '', mayPush: true, ownRefs: [], heads: {}, settled: [], intents: [] }
+
 export class Workspace extends DurableObject<Env> implements GatewayRpc {
-  #state: FakeState = { gitRemote: '', mayPush: true, ownRefs: [], heads: {}, settled: [], intents: [] }
   #live = new Map<string, (why: 'revoked' | 'over') => void>()
 
   set(change: Partial<FakeState>): void {
-    Object.assign(this.#state, change)
+    Object.assign(state, change)
   }
 
   get(): FakeState {
-    return this.#state
+    return state
   }
 
   revokeAll(): void {
@@ -36,8 +38,8 @@ export class Workspace extends DurableObject<Env> implements GatewayRpc {
   }
 
   async authorize(_claims: unknown, intent: Intent): Promise<Authorization> {
-    this.#state.intents.push(intent)
-    const { gitRemote, mayPush, ownRefs, heads } = this.#state
+    state.intents.push(intent)
+    const { gitRemote, mayPush, ownRefs, heads } = state
     if (!mayPush && intent.kind !== 'git_read') return { ok: false, reason: 'plan_cancelled' }
     if (intent.kind === 'git_push')
       for (const { ref, oldId, newId } of intent.commands) {
@@ -55,9 +57,9 @@ export class Workspace extends DurableObject<Env> implements GatewayRpc {
 
   async settle(leaseId: string, settlement: Settlement): Promise<void> {
     this.#live.get(leaseId)?.('over')
-    this.#state.settled.push(settlement)
+    state.settled.push(settlement)
     if (settlement.kind === 'pushed')
-      for (const { ref, newId } of settlement.updated) this.#state.heads[ref] = newId
+      for (const { ref, newId } of settlement.updated) state.heads[ref] = newId
   }
 
   untilRevoked(leaseId: string): Promise<'revoked' | 'over'> {

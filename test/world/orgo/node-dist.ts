@@ -1,7 +1,8 @@
-// A small copy of nodejs.org's download folder: the Node that this project runs on, packed once as that site packs it.
+// A small copy of nodejs.org's download folder: the Node that this project runs on, packed as that site packs it. The packed file
+// stays for all later stacks of this project, because packing takes seconds.
 
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import {
   copyFileSync,
   createReadStream,
@@ -20,13 +21,14 @@ import { linkNodeTools, nodePackages } from './node-tools.ts'
 
 const run = promisify(execFile)
 
+const CACHE = join(import.meta.dirname, '../../../node_modules/.cache/node-dist')
 const NAME = /^node-v([0-9.]+)-linux-(x64|arm64)\.tar\.(xz|gz)$/
 
 /**
  * GET /v{version}/{archive} and /v{version}/SHASUMS256.txt; only the version and architecture of `nodeBinary`. The
  * list of sums names the .tar.xz only once that was downloaded.
  */
-export function createNodeDist(nodeBinary: string, cacheDir: string): Hono {
+export function createNodeDist(nodeBinary: string): Hono {
   const app = new Hono()
   const builds = new Map<string, Promise<string>>()
   let version: Promise<string> | undefined
@@ -35,7 +37,7 @@ export function createNodeDist(nodeBinary: string, cacheDir: string): Hono {
     return await version
   }
   const archive = (name: string): Promise<string> => {
-    const known = builds.get(name) ?? buildArchive(nodeBinary, cacheDir, name)
+    const known = builds.get(name) ?? buildArchive(nodeBinary, name)
     builds.set(name, known)
     known.catch(() => builds.delete(name))
     return known
@@ -60,12 +62,12 @@ export function createNodeDist(nodeBinary: string, cacheDir: string): Hono {
 }
 
 /** Returns the cached archive's path. It is made under another name first, so that a killed build is not taken for it. */
-async function buildArchive(nodeBinary: string, cacheDir: string, name: string): Promise<string> {
+async function buildArchive(nodeBinary: string, name: string): Promise<string> {
+  const cacheDir = join(CACHE, packageVersions())
   const file = join(cacheDir, name)
   if (existsSync(file)) return file
   const stem = name.replace(/\.tar\.(xz|gz)$/, '')
-  const buildDir = join(cacheDir, `build-${name}`)
-  rmSync(buildDir, { recursive: true, force: true })
+  const buildDir = join(cacheDir, `build-${randomUUID()}`)
   mkdirSync(join(buildDir, stem, 'bin'), { recursive: true })
   copyFileSync(nodeBinary, join(buildDir, stem, 'bin/node'))
   for (const one of nodePackages())
@@ -76,12 +78,18 @@ async function buildArchive(nodeBinary: string, cacheDir: string, name: string):
   symlinkSync('/usr/local/etc/npmrc', join(buildDir, stem, 'etc/npmrc'))
   // The fastest level is enough, because the archive is read once or twice on this machine.
   const packer = name.endsWith('.xz') ? 'xz -0 -T0' : 'gzip -1'
-  const script = `set -o pipefail; tar -cf - --owner=0 --group=0 "$1" | ${packer} > "$2.new"`
-  await run('/bin/bash', ['-c', script, 'pack', stem, file], { cwd: buildDir })
-  renameSync(`${file}.new`, file)
+  const script = `set -o pipefail; tar -cf - --owner=0 --group=0 "$1" | ${packer} > "$2"`
+  await run('/bin/bash', ['-c', script, 'pack', stem, 'packed'], { cwd: buildDir })
+  renameSync(join(buildDir, 'packed'), file)
   rmSync(buildDir, { recursive: true, force: true })
   return file
 }
+
+/** The archive's name says Node's version; this says those of the packages in it. */
+const packageVersions = (): string =>
+  nodePackages()
+    .map(({ name, version }) => `${name}-${version}`)
+    .join('-')
 
 async function sha256(file: string): Promise<string> {
   const hash = createHash('sha256')

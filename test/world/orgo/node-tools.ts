@@ -6,14 +6,17 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { z } from 'zod'
 
 const MODULES_DIR = resolve(import.meta.dirname, '../../../node_modules')
+const Manifest = z.object({ version: z.string() })
 const PACKAGES = ['npm', 'corepack']
 const PROGRAMS = {
   npm: 'npm/bin/npm-cli.js',
@@ -21,12 +24,13 @@ const PROGRAMS = {
   corepack: 'corepack/dist/corepack.js',
 }
 
-/** Where each package lies on the host. Errors: throws when one is not installed. */
-export function nodePackages(): { name: string; dir: string }[] {
+/** Where each package lies on the host, and its version. Errors: throws when one is not installed. */
+export function nodePackages(): { name: string; dir: string; version: string }[] {
   return PACKAGES.map((name) => {
     const dir = join(MODULES_DIR, name)
     if (!existsSync(dir)) throw new Error(`${dir} is missing: run npm ci in the project's folder.`)
-    return { name, dir: realpathSync(dir) }
+    const { version } = Manifest.parse(JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')))
+    return { name, dir: realpathSync(dir), version }
   })
 }
 

@@ -82,7 +82,7 @@ export async function startOrgo(options: StartOrgoOptions): Promise<OrgoStandIn>
     const { apiKey, defaultImage = 'desktop' } = options
     app.use('*', faults.middleware)
     app.route('/api', createApi({ apiKey, store, computers, profile, defaultImage, log }))
-    app.route('/dist', createNodeDist(options.nodeBinary, join(stateDir, 'dist')))
+    app.route('/dist', createNodeDist(options.nodeBinary))
     // This only shows that the archive can be reached. The packages themselves come from the host (apt-get.sh).
     app.get('/debian/*', (c) => c.text('the Debian archive, as far as this world has one\n'))
     isReady = true

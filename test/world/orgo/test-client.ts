@@ -9,7 +9,7 @@ import type { OrgoStandIn, StartOrgoOptions } from './server.ts'
 
 export const API_KEY = 'key-of-the-test'
 const POLL_MS = 20
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 240_000
 
 const bashAnswer = z.object({ output: z.string(), exit_code: z.number() })
 const withId = z.object({ id: z.string() })

@@ -8,7 +8,7 @@ import { describeWith, needs } from '../../../support/needs.ts'
 import { createVm, ended, until } from '../../support/vm.ts'
 
 /** A plan with its proof takes seconds, on a busy machine many. */
-const PATIENCE_MS = 100_000
+const PATIENCE_MS = 240_000
 vi.setConfig({ testTimeout: 2 * PATIENCE_MS })
 
 function smallDisk(size: string): Disposable & { path: string } {
