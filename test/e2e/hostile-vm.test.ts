@@ -18,15 +18,25 @@ find / -xdev -type f -size -200k -readable -not -path '/proc/*' -not -path '/sys
 wc -l < ~/loot/names | sed 's/^/files /' >> counts.txt
 tr '\\n' '\\0' < ~/loot/names | xargs -0 cat > ~/loot/files 2>/dev/null; true`
 
-/** Every route with every kind of token, also malformed ones: the answers, headers and error texts. */
-const KNOCK = `G=$(git remote get-url origin); B=\${G%/vm/*}; H=$(grep -ho 'Bearer [^"]*' ~/.ralph/gateway.gitconfig | head -1)
+/** Every route with one kind of token: the answers, headers and error texts. One command for each, because a command has a time limit. */
+const knockWith = (token: string) =>
+  `G=$(git remote get-url origin); B=\${G%/vm/*}; H=$(grep -ho 'Bearer [^"]*' ~/.ralph/gateway.gitconfig | head -1)
 n=0; ok=0
-for a in "$H" "Bearer x" "Bearer aer_plan_eyJhIjoxfQxx.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" "Basic eDp5" ""; do
 for m in GET POST PUT; do
 for r in /healthz /mcp /plans /plans/x / /nothing /webhooks/github /vm/bootstrap.sh '/vm/ralph.mjs?sha=x' /vm/key /vm/sync /vm/model/v1/messages /vm/model/v1/messages/count_tokens /vm/model/v1/models /vm/model/v1/models/claude-opus-5-5 /vm/model/v1/files \${G#$B}/info/refs?service=git-upload-pack \${G#$B}/info/refs?service=git-receive-pack \${G#$B}/git-receive-pack \${G#$B}/info/lfs/objects/batch /vm/git/other.git/info/refs?service=git-upload-pack; do
-n=$((n+1)); curl -si -m 60 -X $m -H "Authorization: $a" -d '{"model":"claude-opus-5-5","max_tokens":1,"messages":[]}' "$B$r" >> ~/loot/answers 2>&1 && ok=$((ok+1))
-done; done; done
-echo "knocked $n" >> counts.txt; echo "answered $ok" >> counts.txt`
+n=$((n+1)); curl -si -m 60 -X $m -H "Authorization: ${token}" -d '{"model":"claude-opus-5-5","max_tokens":1,"messages":[]}' "$B$r" >> ~/loot/answers 2>&1 && ok=$((ok+1))
+done; done
+echo "$n $ok" >> ~/loot/knocks`
+const KNOCKS = [
+  ...[
+    '$H',
+    'Bearer x',
+    'Bearer aer_plan_eyJhIjoxfQxx.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    'Basic eDp5',
+    '',
+  ].map(knockWith),
+  `awk '{ n += $1; ok += $2 } END { print "knocked " n; print "answered " ok }' ~/loot/knocks >> counts.txt`,
+]
 
 let stack: Stack
 beforeAll(async () => {
@@ -89,7 +99,7 @@ describe('git push from the VM', () => {
 describeWith(needs.sandbox(), 'a plan that searches and knocks everywhere', () => {
   it('finds no secret of the owner in environment, files, processes, git or any answer, error texts of every route included', async () => {
     const { pushUrl } = await stack.workspace('search')
-    const plan = await submit(stack, 'search', script('Search for secrets', SEARCH, KNOCK))
+    const plan = await submit(stack, 'search', script('Search for secrets', SEARCH, ...KNOCKS))
     const done = await untilPlan(stack, plan.id, isOver)
     expect(done.status).toBe('completed')
     const { stdout } = await run(

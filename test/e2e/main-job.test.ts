@@ -25,10 +25,14 @@ describe('the main job', () => {
       script('Add a greeting', 'echo "hello" > greeting.txt', 'git add -A && git commit -qm "feat: greet"'),
     )
     const done = await untilPlan(stack, plan.id, isOver)
+    const said = await allEvents(stack, plan.id)
+    expect(said.filter(({ type }) => type === 'error')).toEqual([])
     expect(done).toMatchObject({
       status: 'completed',
       // Who proves it must be another user than the plan's.
-      outcome: needs.bwrap() === null ? 'verified' : 'unverified',
+      ...(needs.bwrap() === null
+        ? { outcome: 'verified', outcome_reasons: [] }
+        : { outcome: 'unverified', outcome_reasons: ['proof_missing'] }),
       merge_status: 'open',
       branch: `agent/${plan.id}`,
       summary: 'Add a greeting',
