@@ -2,6 +2,7 @@
 // then inserts without a lock, so creates go one at a time. A 429 is per key, so all calls wait together. The monthly budget is
 // one sum. Sign-ins are counted here too (logins.ts). It has no alarm and no timer: everything is settled when a call comes.
 import { DurableObject } from 'cloudflare:workers'
+import { utcMonth } from '../lib/ids.ts'
 import { checkOrgo } from './check-orgo.ts'
 import * as logins from './logins.ts'
 
@@ -182,5 +183,3 @@ export class Account extends DurableObject<Env> {
 type Slot = { holder: string; expires_at: number }
 type Pace = { not_before: number; strikes: number }
 type Sum = { usd: number }
-
-const utcMonth = (ms: number): string => new Date(ms).toISOString().slice(0, 7)

@@ -22,3 +22,6 @@ export function keyOfPlan(planId: string): string | null {
   const match = PLAN_ID.exec(planId)
   return match ? `${match[1]}${match[2]}` : null
 }
+
+/** Returns the UTC month as the monthly budget names it, such as 2026-11. */
+export const utcMonth = (ms: number): string => new Date(ms).toISOString().slice(0, 7)

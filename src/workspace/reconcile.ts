@@ -2,7 +2,6 @@
 // doubled or reordered poke changes nothing. onAlarm never throws, because an alarm that throws seven times is never run again
 // (measured). It therefore arms a watchdog first and computes the next wake-up from the tables last.
 import { errorFields, log } from '../lib/log.ts'
-import { createOrgo } from '../orgo/orgo.ts'
 import { VmError } from '../orgo/vm.ts'
 import type { VmProvider } from '../orgo/vm.ts'
 import { settleClock } from './core/clock.ts'
@@ -18,7 +17,6 @@ import { lookLater, mend } from './plans/resume-after-outage.ts'
 import { sendNotifications } from './outbox/notify.ts'
 import { drainOutbox } from './outbox/drain-outbox.ts'
 import { openPullRequests } from './plans/pull-requests.ts'
-import { account } from './core/account-of.ts'
 import { expireLeases, isLeaseDue, revokeLeases } from './leases/leases.ts'
 import {
   nextWakeMs,
@@ -160,10 +158,9 @@ async function driveVm(core: Core): Promise<void> {
   // Most alarms ask Orgo nothing; this check spares them a call to the Account object.
   if (workspace.vm.step === 'ready' && !isDue(core)) return
   // After a 429 no workspace calls Orgo before the time Orgo named.
-  const paceMs = await account(core).canCall()
+  const paceMs = await core.account().canCall()
   if (paceMs > 0) return backOff(core, paceMs, null)
-  const settings = core.settings()
-  const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
+  const vms = core.orgo()
   const startedAtMs = core.now()
   try {
     for (let step = 0; step < MAX_STEPS; step++) {
@@ -201,7 +198,7 @@ async function afterTrouble(core: Core, vms: VmProvider, error: unknown, started
     const status = found === null || found === 'missing' ? {} : { status: found.state }
     core.store.changeWorkspace((record) => Object.assign(record.vm, { step: 'known', ...status }))
   }
-  if (error.code === 'rate_limited') await account(core).noteRateLimit(error.retryAfterMs ?? null)
+  if (error.code === 'rate_limited') await core.account().noteRateLimit(error.retryAfterMs ?? null)
   if (isOutage(error))
     core.store.changeWorkspace((record) => void (record.outageMs += core.now() - startedAtMs))
   backOff(core, error.retryAfterMs ?? null, error)

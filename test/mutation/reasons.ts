@@ -193,7 +193,7 @@ export const REASONS: Reason[] = [
   {
     file: 'reconcile.ts',
     keys: [
-      "?? dropped | if (error.code === 'rate_limited') await account(core).noteRateLimit(error.retryAfterMs ?? null)",
+      "?? dropped | if (error.code === 'rate_limited') await core.account().noteRateLimit(error.retryAfterMs ?? null)",
       '?? dropped | backOff(core, error.retryAfterMs ?? null, error)',
     ],
     reason: 'equivalent: undefined is asked for by ?? like null; the default is for the types',

@@ -1,7 +1,13 @@
 // What every part of the object works with: store, settings, clock, and the two ways to make something happen (arm the
 // alarm, wake waiting calls). Built once per object. Everything in memory here may vanish at any moment.
+import { credentialFor } from '../../auth/git-credentials.ts'
+import type { GitCredential } from '../../auth/git-credentials.ts'
+import { readRemoteRefs } from '../../git/refs.ts'
+import type { RemoteRefs } from '../../git/refs.ts'
 import { readSettings, requireSettings } from '../../lib/settings.ts'
 import type { Settings } from '../../lib/settings.ts'
+import { createOrgo } from '../../orgo/orgo.ts'
+import type { VmProvider } from '../../orgo/vm.ts'
 import type { Change } from '../records/decisions.ts'
 import { notificationOf } from '../records/notification.ts'
 import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
@@ -11,12 +17,21 @@ import type { Store } from '../store/store.ts'
 import { randomHex } from '../../lib/crypto.ts'
 import { NotFoundError } from '../../lib/errors.ts'
 
+const REFS_TIMEOUT_MS = 10_000
+
 export interface Core {
   env: Env
   store: Store
   settings: () => Settings
   /** The settings without the check, for work that must go on while another setting is missing or wrong. */
   settingsNow: () => Settings
+  orgo: () => VmProvider
+  /** The one Account object, which holds what all workspaces share. */
+  account: () => ReturnType<Env['ACCOUNT']['getByName']>
+  /** A git remote with the credential that GIT_CREDENTIALS has for it. */
+  remote: (gitRemote: string) => { remote: string; credential: GitCredential | null }
+  /** Asks the git host for the refs that begin with one of these prefixes. */
+  refs: (gitRemote: string, prefixes: string[]) => Promise<RemoteRefs>
   now: () => number
   /** True once register has made the tables; until then nothing may be read. */
   exists: () => boolean
@@ -49,6 +64,17 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
     store,
     settings: () => requireSettings({ ...env }),
     settingsNow: () => readSettings({ ...env }).settings,
+    orgo() {
+      const { orgoApiUrl: apiUrl, orgoApiKey: apiKey } = core.settings()
+      return createOrgo({ apiUrl, apiKey })
+    },
+    account: () => env.ACCOUNT.getByName('account'),
+    remote(gitRemote) {
+      const settings = core.settings()
+      return { remote: gitRemote, credential: credentialFor(settings.gitCredentials, gitRemote, settings) }
+    },
+    refs: (gitRemote, prefixes) =>
+      readRemoteRefs({ ...core.remote(gitRemote), prefixes, timeoutMs: REFS_TIMEOUT_MS }),
     now: () => Date.now(),
     exists: () => exists,
     createTables: () => {

@@ -1,8 +1,6 @@
 // What `npm run doctor` checks of one workspace: whether its remote can be read and pushed to, whether its VM works, and whether
 // any work stands still. It changes nothing, except that it wakes an object that sleeps over open work.
-import { credentialFor } from '../../auth/git-credentials.ts'
 import { mayPush } from '../../git/may-push.ts'
-import { readRemoteRefs } from '../../git/refs.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { isOpen } from '../records/records.ts'
@@ -26,8 +24,7 @@ export async function diagnose(core: Core, name: string): Promise<Finding[]> {
 }
 
 async function lookAtRemote(core: Core, { name, gitRemote }: WorkspaceRecord): Promise<Finding[]> {
-  const settings = core.settings()
-  const credential = credentialFor(settings.gitCredentials, gitRemote, settings)
+  const { credential } = core.remote(gitRemote)
   const host = new URL(gitRemote).host
   const check = `git of ${name}`
   if (credential === null)
@@ -39,12 +36,7 @@ async function lookAtRemote(core: Core, { name, gitRemote }: WorkspaceRecord): P
         cure: `npm run credentials -- add ${host}`,
       },
     ]
-  const refs = await readRemoteRefs({
-    remote: gitRemote,
-    credential,
-    prefixes: ['HEAD'],
-    timeoutMs: TIMEOUT_MS,
-  })
+  const refs = await core.refs(gitRemote, ['HEAD'])
   if (refs.kind === 'unreachable')
     return [
       {

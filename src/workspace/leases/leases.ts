@@ -1,8 +1,6 @@
 // Answers the gateway's questions: opens, settles and revokes leases. grants.ts decides; this file stores the answer before giving it.
 // Every lease is accounted for: the gateway settles it, or it is charged in full or looked up upstream when the gateway never does.
 import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
-import { credentialFor } from '../../auth/git-credentials.ts'
-import { readRemoteRefs } from '../../git/refs.ts'
 import { randomHex } from '../../lib/crypto.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
@@ -17,7 +15,6 @@ import type { PausedReason } from '../../shared/words.ts'
 const CUT_WAIT_MS = 1_500
 /** The host may still carry out a push that was cut after its last byte. */
 const LOOK_FOR_PUSH_MS = 60_000
-const REFS_TIMEOUT_MS = 10_000
 
 export async function authorize(
   core: Core,
@@ -201,13 +198,7 @@ export async function resolvePushes(core: Core, planId: string): Promise<boolean
   const plan = core.store.plan(planId)
   if (pending.length === 0 || plan === null) return false
   const { gitRemote } = requireWorkspace(core)
-  const { gitCredentials, local } = core.settings()
-  const refs = await readRemoteRefs({
-    remote: gitRemote,
-    credential: credentialFor(gitCredentials, gitRemote, { local }),
-    prefixes: [`refs/heads/${plan.branch}`, `refs/agent/${plan.id}`],
-    timeoutMs: REFS_TIMEOUT_MS,
-  })
+  const refs = await core.refs(gitRemote, [`refs/heads/${plan.branch}`, `refs/agent/${plan.id}`])
   if (refs.kind !== 'ok') return false
   for (const lease of pending) {
     if (core.store.lease(lease.id) === null) continue // settled while upstream answered

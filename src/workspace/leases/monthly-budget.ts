@@ -1,10 +1,10 @@
 // The monthly budget. The Account keeps one row per workspace that says what it may spend. The workspace asks for a little more than it
 // needs, so that most calls need no question, and gives the rest back when nothing runs. Amounts are absolute, so a question that is
 // repeated, or whose answer was lost, changes nothing.
+import { utcMonth } from '../../lib/ids.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import type { MonthRecord } from '../records/records.ts'
-import { account } from '../core/account-of.ts'
 
 /**
  * Returns ok when a call of this worst case may be made. The call counts as open until the caller calls `done`, after storing its lease.
@@ -20,7 +20,7 @@ export async function reserveMonth(
   const done = () => void (core.asked.usd -= worstCaseUsd)
   if (usedUsd + worstCaseUsd <= month.grantedUsd) return { ok: true, done }
   try {
-    const answer = await account(core).grantMonth({
+    const answer = await core.account().grantMonth({
       workspace: requireWorkspace(core).name,
       usedUsd,
       worstCaseUsd,
@@ -41,7 +41,7 @@ export async function reportMonth(core: Core): Promise<void> {
   const month = thisMonth(core)
   const usedUsd = used(core, month)
   if (usedUsd <= month.grantedUsd) return
-  const { grantedUsd } = await account(core).grantMonth({
+  const { grantedUsd } = await core.account().grantMonth({
     workspace: requireWorkspace(core).name,
     usedUsd,
     worstCaseUsd: 0,
@@ -62,7 +62,7 @@ export async function returnMonth(core: Core): Promise<void> {
   changeMonth(core, month.name, (now) =>
     Object.assign(now, { grantedUsd: Math.min(now.grantedUsd, toUsd), heldUsd: fromUsd }),
   )
-  await account(core).returnMonth({ workspace: name, month: month.name, fromUsd, toUsd })
+  await core.account().returnMonth({ workspace: name, month: month.name, fromUsd, toUsd })
   changeMonth(core, month.name, (now) => {
     if (now.heldUsd === fromUsd) delete now.heldUsd
   })
@@ -98,5 +98,3 @@ function used(core: Core, month: MonthRecord): number {
     .reduce((sum, { worstCaseUsd }) => sum + worstCaseUsd, 0)
   return core.store.spentUsd() - month.baseUsd + openUsd + core.asked.usd
 }
-
-const utcMonth = (ms: number): string => new Date(ms).toISOString().slice(0, 7)

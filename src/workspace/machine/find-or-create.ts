@@ -2,7 +2,6 @@
 // unknown outcome the name is looked for before another create. The Account lets one workspace create at a time.
 import { VmError } from '../../orgo/vm.ts'
 import type { Vm, VmProvider } from '../../orgo/vm.ts'
-import { account } from '../core/account-of.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 
@@ -14,11 +13,11 @@ export async function findOrCreate(core: Core, vms: VmProvider): Promise<number>
   if (existing !== null) return know(core, existing, vm.name)
   const now = core.now()
   if (vm.createSentAtMs !== null && now - vm.createSentAtMs < LIST_AFTER_CREATE_MS) return 15_000
-  const slot = await account(core).acquireCreate(name)
+  const slot = await core.account().acquireCreate(name)
   if (!slot.granted) return slot.retryAfterMs
   // The workspace was removed, or registered again, while Orgo answered: this machine is not wanted any more.
   if (!isWanted(core, vm.name)) {
-    await account(core).releaseCreate(name)
+    await core.account().releaseCreate(name)
     return 0
   }
   core.store.changeWorkspace((workspace) =>
@@ -33,7 +32,7 @@ export async function findOrCreate(core: Core, vms: VmProvider): Promise<number>
       core.store.changeWorkspace((workspace) => void (workspace.vm.createSentAtMs = null))
     throw error
   } finally {
-    await account(core).releaseCreate(name)
+    await core.account().releaseCreate(name)
   }
 }
 

@@ -2,9 +2,7 @@
 // being created, or it was registered again before its old machine was deleted. Each is deleted by id, or looked for by name
 // until a late create can no longer appear.
 import { errorFields, log } from '../../lib/log.ts'
-import { createOrgo } from '../../orgo/orgo.ts'
 import { VmError } from '../../orgo/vm.ts'
-import { account } from '../core/account-of.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import type { Leftover, WorkspaceRecord } from '../records/records.ts'
@@ -36,13 +34,12 @@ export async function deleteLeftovers(core: Core): Promise<void> {
 
 /** Returns true once the machine is gone. It never throws: a failed try is repeated every 30 seconds for an hour, then hourly. */
 export async function deleteLeftover(core: Core, leftover: Leftover): Promise<boolean> {
-  const settings = core.settings()
-  const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
+  const vms = core.orgo()
   // Set the retry time first: if we crash below, the next alarm tries again.
   const isLate = leftover.id !== null && core.now() - (leftover.untilMs - LEFTOVER_GIVE_UP_MS) > SOON_MS
   change(core, leftover, { ...leftover, dueAtMs: core.now() + (isLate ? LATE_RETRY_MS : RETRY_MS) })
   try {
-    if ((await account(core).canCall()) > 0) return false
+    if ((await core.account().canCall()) > 0) return false
     const id = leftover.id ?? (await vms.find(leftover.name))?.id
     if (id !== undefined) await vms.destroy(id, leftover.orgoWorkspaceId)
     else if (core.now() < leftover.untilMs) return false

@@ -1,8 +1,6 @@
 // Finds out what became of a pushed branch. Webhooks and the hourly check only say "look now"; the host's answer decides. Merged means: the
 // plan is final, it has commits of its own, and its pushed head is in a merged pull request or reachable from the base.
-import { credentialFor } from '../../auth/git-credentials.ts'
 import { deleteRef } from '../../git/delete-ref.ts'
-import { readRemoteRefs } from '../../git/refs.ts'
 import type { Github, Pull } from '../../github/api.ts'
 import { errorFields, log } from '../../lib/log.ts'
 import { requireWorkspace } from '../core/core.ts'
@@ -16,7 +14,6 @@ import { revokeLeases } from '../leases/leases.ts'
 import type { Fact } from '../contract.ts'
 import type { MergeStatus } from '../../shared/words.ts'
 
-const REFS_TIMEOUT_MS = 10_000
 const RETRY_MS = 60_000
 
 /** Notes that the host has news, so that the plans concerned are checked now. A repeated delivery id changes nothing. */
@@ -100,14 +97,8 @@ interface Seen {
 
 async function look(core: Core, plan: PlanRecord): Promise<Seen> {
   const { gitRemote } = requireWorkspace(core)
-  const settings = core.settings()
   const github = githubFor(core)
-  const refs = await readRemoteRefs({
-    remote: gitRemote,
-    credential: credentialFor(settings.gitCredentials, gitRemote, settings),
-    prefixes: [`refs/heads/${plan.branch}`, `refs/heads/${plan.base}`],
-    timeoutMs: REFS_TIMEOUT_MS,
-  })
+  const refs = await core.refs(gitRemote, [`refs/heads/${plan.branch}`, `refs/heads/${plan.base}`])
   if (refs.kind !== 'ok') throw new Error(`refs: ${refs.kind}`)
   const branchHead = refs.refs[`refs/heads/${plan.branch}`] ?? null
   const head = plan.pushedHead ?? ''
@@ -145,11 +136,9 @@ async function tidy(core: Core, planId: string): Promise<void> {
   const workspace = requireWorkspace(core)
   if (plan === null) return
   if (workspace.keepBranch || plan.pushedHead === null) return tidied(core, planId)
-  const settings = core.settings()
-  const credential = credentialFor(settings.gitCredentials, workspace.gitRemote, settings)
-  const remote = { remote: workspace.gitRemote, credential }
+  const remote = core.remote(workspace.gitRemote)
   const [branchRef, checkpointRef] = [`refs/heads/${plan.branch}`, `refs/agent/${plan.id}`]
-  const found = await readRemoteRefs({ ...remote, prefixes: [branchRef], timeoutMs: REFS_TIMEOUT_MS })
+  const found = await core.refs(workspace.gitRemote, [branchRef])
   if (found.kind !== 'ok') throw new Error(`refs: ${found.kind}`)
   const there = found.refs[branchRef] !== undefined
   const outcome = there ? await deleteRef({ ...remote, ref: branchRef, oldId: plan.pushedHead }) : 'gone'

@@ -1,6 +1,5 @@
 // Resumes plans that were paused for want of a machine once the machine can be had again. The owner who repaired a key, or waited for Orgo,
 // need not do anything else. The first check comes ten minutes after the trouble; each later gap is twice as long.
-import { createOrgo } from '../../orgo/orgo.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { reopen } from '../records/decisions.ts'
@@ -29,10 +28,8 @@ export async function mend(core: Core): Promise<void> {
   lookLater(core)
   const { id } = workspace.vm
   if (id === null) return
-  const settings = core.settings()
-  const found = await createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
-    .get(id)
-    .catch(() => null)
+  const orgo = core.orgo()
+  const found = await orgo.get(id).catch(() => null)
   // The workspace was removed, or in trouble again, while Orgo answered.
   if (found === null || found === 'missing' || requireWorkspace(core).status !== 'ready') return
   const plans = core.store.watchedPlans().filter(isWaitingForVm)

@@ -1,24 +1,15 @@
 // Asks again for the default branch when the remote did not answer at registration, before the first plan starts. This has a
 // limit: a queued plan that waits for a branch is then paused with the reason.
-import { credentialFor } from '../../auth/git-credentials.ts'
-import { readRemoteRefs } from '../../git/refs.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { pause } from '../records/decisions.ts'
 import type { PausedReason } from '../../shared/words.ts'
 
-const REFS_TIMEOUT_MS = 10_000
 const SILENCE_LIMIT_MS = 30 * 60_000
 
 export async function learnBranch(core: Core): Promise<void> {
   const { gitRemote } = requireWorkspace(core)
-  const settings = core.settings()
-  const refs = await readRemoteRefs({
-    remote: gitRemote,
-    credential: credentialFor(settings.gitCredentials, gitRemote, settings),
-    prefixes: ['HEAD'],
-    timeoutMs: REFS_TIMEOUT_MS,
-  })
+  const refs = await core.refs(gitRemote, ['HEAD'])
   if (refs.kind === 'ok' && refs.head !== null) {
     const branch = refs.head
     core.store.publishWorkspace((record) => Object.assign(record, { branch, gitSilentSinceMs: null }))

@@ -1,20 +1,14 @@
 // Checks the machine and the remote of a registration before it is stored. A refusal tells the caller what to correct.
-import { credentialFor } from '../../auth/git-credentials.ts'
-import { readRemoteRefs } from '../../git/refs.ts'
 import { UserError } from '../../lib/errors.ts'
-import { createOrgo } from '../../orgo/orgo.ts'
 import { VmError } from '../../orgo/vm.ts'
 import type { Core } from '../core/core.ts'
 import type { RegisterInput } from '../contract.ts'
 import { refuseForeign } from '../machine/provision.ts'
 import { VmTrouble } from '../machine/trouble.ts'
 
-const REFS_TIMEOUT_MS = 10_000
-
 /** Refuses a vm_id that does not exist, is not ours to use, or holds another ~/workspace, before anything is stored. */
 export async function refuseUnlessAdoptable(core: Core, vmId: string, name: string): Promise<void> {
-  const settings = core.settings()
-  const vms = createOrgo({ apiUrl: settings.orgoApiUrl, apiKey: settings.orgoApiKey })
+  const vms = core.orgo()
   try {
     const found = await vms.get(vmId)
     if (found === 'missing')
@@ -38,18 +32,11 @@ export async function defaultBranch(
   core: Core,
   input: RegisterInput,
 ): Promise<{ name: string | null; detail: string }> {
-  const settings = core.settings()
-  const credential = credentialFor(settings.gitCredentials, input.gitRemote, settings)
   const wanted = input.branch === undefined ? [] : [`refs/heads/${input.branch}`]
-  const refs = await readRemoteRefs({
-    remote: input.gitRemote,
-    credential,
-    prefixes: ['HEAD', ...wanted],
-    timeoutMs: REFS_TIMEOUT_MS,
-  })
+  const refs = await core.refs(input.gitRemote, ['HEAD', ...wanted])
   if (refs.kind === 'refused') {
     const why =
-      credential === null
+      core.remote(input.gitRemote).credential === null
         ? 'there is no line for it in GIT_CREDENTIALS'
         : 'the token of its line in GIT_CREDENTIALS was not accepted for it'
     throw new UserError(

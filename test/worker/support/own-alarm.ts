@@ -1,7 +1,6 @@
 // The alarm on tables of its own and a clock in the test's hand: an object nobody registered, whose steps are run by the test alone.
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { account } from '../../../src/workspace/core/account-of.ts'
 import type { PlanRecord, WorkspaceRecord } from '../../../src/workspace/records/records.ts'
 import { createCore } from '../../../src/workspace/core/core.ts'
 import type { Core } from '../../../src/workspace/core/core.ts'
@@ -74,7 +73,7 @@ export async function withAlarm(tables: OwnTables, look: (own: OwnAlarm) => Prom
       workspace: () => core.store.workspace(),
       plan: (id) => core.store.plan(id),
       eventTypes: (id) => core.store.events(id, 0, 50).map(({ type }) => type),
-      paceMs: async () => account(core).canCall(),
+      paceMs: async () => core.account().canCall(),
     })
   })
 }
