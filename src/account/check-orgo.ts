@@ -2,39 +2,33 @@
 import { readSettings } from '../lib/settings.ts'
 import { createOrgo } from '../orgo/orgo.ts'
 import { VmError } from '../orgo/vm.ts'
-import type { Finding } from '../workspace/contract.ts'
+import { well, wrong } from '../lib/finding.ts'
+import type { Finding } from '../lib/finding.ts'
 
 export async function checkOrgo(env: Env): Promise<Finding> {
   const check = 'Orgo'
   const { orgoApiKey, orgoApiUrl } = readSettings({ ...env }).settings
-  if (orgoApiKey === '')
-    return { check, ok: false, detail: 'ORGO_API_KEY is not set.', cure: 'npm run deploy asks for it.' }
+  if (orgoApiKey === '') return wrong(check, 'ORGO_API_KEY is not set.', 'npm run deploy asks for it.')
   const orgo = createOrgo({ apiUrl: orgoApiUrl, apiKey: orgoApiKey })
   try {
     const used = (await orgo.listAll()).ids.length
     const room = await orgo.capacity()
     if (room !== null && room.used >= room.max)
-      return {
+      return wrong(
         check,
-        ok: false,
-        detail: `All ${room.max} computers of your Orgo plan are in use: a new workspace would get none.`,
-        cure: 'Remove a computer at orgo.ai (or a workspace here), or choose a larger plan there.',
-      }
-    return {
-      check,
-      ok: true,
-      detail: `The key works; ${used} computers${room === null ? '' : ` of ${room.max}`} in use.`,
-    }
+        `All ${room.max} computers of your Orgo plan are in use: a new workspace would get none.`,
+        'Remove a computer at orgo.ai (or a workspace here), or choose a larger plan there.',
+      )
+    return well(check, `The key works; ${used} computers${room === null ? '' : ` of ${room.max}`} in use.`)
   } catch (error) {
     if (!(error instanceof VmError)) throw error
     const refused = error.code === 'key_refused'
-    return {
+    return wrong(
       check,
-      ok: false,
-      detail: error.message,
-      cure: refused
+      error.message,
+      refused
         ? 'Make a new key at orgo.ai and run ORGO_API_KEY=... npm run deploy'
         : 'Wait: the runtime tries again by itself.',
-    }
+    )
   }
 }

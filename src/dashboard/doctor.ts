@@ -9,7 +9,8 @@ import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
 import { VERSION } from '../lib/version.ts'
-import type { Finding } from '../workspace/contract.ts'
+import { well, wrong } from '../lib/finding.ts'
+import type { Finding } from '../lib/finding.ts'
 import { askEachWorkspace } from './each-workspace.ts'
 
 const MODEL_TIMEOUT_MS = 10_000
@@ -46,38 +47,34 @@ export const doctorRoutes = new Hono<{ Bindings: Env }>().get('/doctor', async (
 function lookAtSettings(env: Env): Finding[] {
   const { settings, problems } = readSettings({ ...env })
   const all = [...problems, ...gitCredentialProblems(settings.gitCredentials, settings)]
-  if (all.length === 0) return [{ check: 'settings', ok: true, detail: 'All there.' }]
-  return all.map((detail) => ({
-    check: 'settings',
-    ok: false,
-    detail,
-    cure: 'Run npm run deploy, or npx wrangler secret put with the name above.',
-  }))
+  if (all.length === 0) return [well('settings', 'All there.')]
+  const cure = 'Run npm run deploy, or npx wrangler secret put with the name above.'
+  return all.map((detail) => wrong('settings', detail, cure))
 }
 
 async function lookAtHistory(env: Env): Promise<Finding> {
   try {
     await countHistory(env.DB)
-    return { check: 'D1', ok: true, detail: 'The history can be read.' }
+    return well('D1', 'The history can be read.')
   } catch (error) {
-    const noTables = String(error).includes('no such table')
-    return {
-      check: 'D1',
-      ok: false,
-      detail: noTables
-        ? 'The tables of the history are missing.'
-        : 'The database of the history does not answer.',
-      cure: noTables
-        ? 'Run npm run deploy: it applies the migrations.'
-        : 'Wait; nothing is lost meanwhile. If it lasts, see cloudflarestatus.com.',
-    }
+    return String(error).includes('no such table')
+      ? wrong(
+          'D1',
+          'The tables of the history are missing.',
+          'Run npm run deploy: it applies the migrations.',
+        )
+      : wrong(
+          'D1',
+          'The database of the history does not answer.',
+          'Wait; nothing is lost meanwhile. If it lasts, see cloudflarestatus.com.',
+        )
   }
 }
 
 async function lookAtModel({ anthropicApiKey, anthropicBaseUrl, model }: Settings): Promise<Finding> {
   const check = 'model'
   if (anthropicApiKey === '')
-    return { check, ok: false, detail: 'ANTHROPIC_API_KEY is not set.', cure: 'npm run deploy asks for it.' }
+    return wrong(check, 'ANTHROPIC_API_KEY is not set.', 'npm run deploy asks for it.')
   const response = await fetchUpstream(
     'The model API',
     `${anthropicBaseUrl}${path`/v1/models/${model}`}`,
@@ -87,37 +84,33 @@ async function lookAtModel({ anthropicApiKey, anthropicBaseUrl, model }: Setting
     },
   )
   await response.body?.cancel()
-  if (response.ok) return { check, ok: true, detail: `The key works and ${model} is there.` }
+  if (response.ok) return well(check, `The key works and ${model} is there.`)
   if (response.status === 401 || response.status === 403)
-    return {
+    return wrong(
       check,
-      ok: false,
-      detail: `The model API refuses ANTHROPIC_API_KEY (${response.status}).`,
-      cure: 'Make a new key at platform.claude.com and run ANTHROPIC_API_KEY=... npm run deploy',
-    }
+      `The model API refuses ANTHROPIC_API_KEY (${response.status}).`,
+      'Make a new key at platform.claude.com and run ANTHROPIC_API_KEY=... npm run deploy',
+    )
   if (response.status === 404)
-    return {
+    return wrong(
       check,
-      ok: false,
-      detail: `There is no model ${model} for this key.`,
-      cure: 'Set MODEL to one you may use: MODEL=... npm run deploy',
-    }
-  return {
+      `There is no model ${model} for this key.`,
+      'Set MODEL to one you may use: MODEL=... npm run deploy',
+    )
+  return wrong(
     check,
-    ok: false,
-    detail: `The model API answers ${response.status}.`,
-    cure: 'Wait; plans wait too. If it lasts, see status.claude.com.',
-  }
+    `The model API answers ${response.status}.`,
+    'Wait; plans wait too. If it lasts, see status.claude.com.',
+  )
 }
 
 function failed(check: string, error: unknown): Finding[] {
   log('doctor.error', { check, ...errorFields(error) })
   return [
-    {
+    wrong(
       check,
-      ok: false,
-      detail: 'It could not be looked at.',
-      cure: 'Run npm run doctor again in a minute; if it lasts, look at the log: npx wrangler tail.',
-    },
+      'It could not be looked at.',
+      'Run npm run doctor again in a minute; if it lasts, look at the log: npx wrangler tail.',
+    ),
   ]
 }

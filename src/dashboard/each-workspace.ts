@@ -1,7 +1,8 @@
 // Asks every workspace the same question, for doctor and the owner's /healthz.
 import { listWorkspaces } from '../history/query.ts'
 import { workspaceKey } from '../lib/ids.ts'
-import type { Finding, WorkspaceRpc, WorkspaceSnapshot } from '../workspace/contract.ts'
+import type { Finding } from '../lib/finding.ts'
+import type { WorkspaceRpc, WorkspaceSnapshot } from '../workspace/contract.ts'
 
 /** Asks only the newest workspaces, because each question wakes an object. */
 const MOST_WORKSPACES = 50

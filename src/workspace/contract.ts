@@ -1,27 +1,12 @@
 // States, facts and snapshots of a workspace and its plans, and the RPC methods that mcp, gateway, webhook and dashboard call. It holds
 // types only. Snapshots are camelCase; mcp/ turns them into snake_case.
-import type {
-  CheckResult,
-  DiffFile,
-  DiffTotals,
-  DiffUpload,
-  SyncRequest,
-  SyncResponse,
-} from '../shared/protocol.ts'
-import type {
-  Effort,
-  MergeStatus,
-  OnQuestion,
-  Outcome,
-  OutcomeReason,
-  PausedReason,
-  Phase,
-  PlanStatus,
-  Proof,
-  WorkspaceStatus,
-} from '../shared/words.ts'
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
+import type { Finding } from '../lib/finding.ts'
 import type { WorkerEventType } from '../shared/event-types.ts'
+import type { DiffFile, DiffTotals, DiffUpload, SyncRequest, SyncResponse } from '../shared/protocol.ts'
+import type { Tokens } from '../shared/usage.ts'
+import type { Effort, MergeStatus, OnQuestion, PlanStatus, WorkspaceStatus } from '../shared/words.ts'
+import type { PlanRecord, SHOWN } from './records/records.ts'
 
 export interface WorkspaceSnapshot {
   name: string
@@ -41,40 +26,8 @@ export interface WorkspaceSnapshot {
   createdAtMs: number
 }
 
-export interface PlanSnapshot {
-  id: string
-  workspace: string
-  title: string
-  planChars: number
-  branch: string
-  base: string
-  status: PlanStatus
-  statusDetail: string | null
-  phase: Phase | null
-  attempt: number
-  lastActivityAtMs: number | null
-  outcome: Outcome | null
-  outcomeReasons: OutcomeReason[]
-  proof: Proof | null
-  summary: string | null
-  question: string | null
-  pausedReason: PausedReason | null
-  error: string | null
-  checks: CheckResult[]
-  commits: { sha: string; subject: string }[]
-  diff: { files: number; additions: number; deletions: number }
-  head: string | null
-  pushedHead: string | null
-  prUrl: string | null
-  mergeStatus: MergeStatus
-  budgetUsd: number
-  spentUsd: number
-  tokens: { input: number; output: number; cacheRead: number; cacheWrite: number }
-  model: string
-  createdAtMs: number
-  startedAtMs: number | null
-  finishedAtMs: number | null
-}
+/** What callers see of a plan, and D1 keeps. */
+export type PlanSnapshot = { workspace: string } & Pick<PlanRecord, (typeof SHOWN)[number]>
 
 /** One line of a plan's history. `seq` counts from 1 without gaps; only the object assigns it. */
 export interface PlanEvent {
@@ -98,12 +51,13 @@ export interface RegisterInput {
   openPr?: boolean
 }
 
-export interface UpdateInput {
-  branch?: string
-  setup?: string
-  checks?: string[]
-  maxParallel?: number
-  openPr?: boolean
+export interface Registered {
+  workspace: WorkspaceSnapshot
+  existing: boolean
+  differs: string[]
+}
+
+export interface UpdateInput extends Omit<RegisterInput, 'name' | 'gitRemote' | 'vmId'> {
   reactToFeedback?: boolean
   keepBranch?: boolean
 }
@@ -121,6 +75,22 @@ export interface SubmitInput {
   idempotencyKey?: string
 }
 
+export interface PlanStatusOptions {
+  waitMs: number
+  after: number
+  limit: number
+  /** Ends the wait at a new event too, for a client that asked for progress. */
+  orEvent?: boolean
+}
+
+/** `vmUnheardMs`: the plan runs, and its VM was not heard for so long. */
+export interface PlanStatusAnswer {
+  plan: PlanSnapshot
+  events: PlanEvent[]
+  cursor: number
+  vmUnheardMs?: number
+}
+
 export interface BranchReport {
   branch: string
   planId: string
@@ -132,6 +102,13 @@ export interface BranchReport {
   conflicts: boolean | null
   commits: { sha: string; subject: string }[]
   prUrl: string | null
+}
+
+export interface Branches {
+  workspace: WorkspaceSnapshot
+  branches: BranchReport[]
+  asOfMs: number
+  mergeCommands: string[]
 }
 
 /** What a VM wants to do upstream. Costs are worst cases in dollars; settle reports the real cost. */
@@ -175,10 +152,8 @@ export type Authorization =
   | {
       ok: false
       reason: DenyReason
-      /** for git_push: the refs at fault, each with words git prints */ refs?: {
-        ref: string
-        text: string
-      }[]
+      /** For git_push: the refs at fault, each with words git prints. */
+      refs?: { ref: string; text: string }[]
     }
 
 /** How a lease ended. `unknown`: it was cut before the upstream answered, so the object reads the refs or charges in full. */
@@ -186,11 +161,7 @@ export type Settlement =
   | { kind: 'read' }
   | { kind: 'pushed'; updated: { ref: string; newId: string }[] }
   | { kind: 'refused_upstream'; detail: string }
-  | {
-      kind: 'model'
-      usd: number
-      tokens: { input: number; output: number; cacheRead: number; cacheWrite: number }
-    }
+  | { kind: 'model'; usd: number; tokens: Tokens }
   | { kind: 'unknown' }
 
 // Facts a webhook reports. They are hints: the object asks the host before it deletes anything.
@@ -200,6 +171,12 @@ export type Fact =
   | { kind: 'base_pushed'; branch: string; deliveryId: string }
   | { kind: 'branch_deleted'; branch: string; deliveryId: string }
   | { kind: 'pr_changed'; branch: string; deliveryId: string; prUrl: string; state: 'open' | 'closed' }
+
+export interface PlanDiffOptions {
+  /** The page to begin with, and the head that the earlier page belonged to. */
+  from: { head: string; page: number } | null
+  path: string | null
+}
 
 /** A page of a plan's diff. `diff` is null when none is known for pushedHead. `moved`: the branch was pushed since the page asked for. */
 export interface PlanDiff {
@@ -220,41 +197,29 @@ export interface PlanDiff {
 
 export type DiffRefusal = DenyReason | 'diff_out_of_order' | 'diff_too_long'
 
+export type SyncAnswer =
+  | { ok: true; response: SyncResponse }
+  | { ok: false; reason: 'vm_replaced' | 'stale_nonce' | 'workspace_removed' }
+
 /** The RPC methods of the Workspace object. Its errors arrive as RuntimeErrors (lib/errors.ts). */
 export interface WorkspaceRpc {
   diagnose(name: string): Promise<Finding[]>
   /** The part of diagnose that finds work standing still; it calls no outside service. */
   stuck(name: string): Promise<Finding[]>
-  register(
-    input: RegisterInput,
-  ): Promise<{ workspace: WorkspaceSnapshot; existing: boolean; differs: string[] }>
+  register(input: RegisterInput): Promise<Registered>
   update(name: string, input: UpdateInput): Promise<WorkspaceSnapshot>
   /** Throws NotFoundError when this object was never registered or holds another name. */
   snapshot(name: string): Promise<WorkspaceSnapshot>
-  branches(name: string): Promise<{
-    workspace: WorkspaceSnapshot
-    branches: BranchReport[]
-    asOfMs: number
-    mergeCommands: string[]
-  }>
+  branches(name: string): Promise<Branches>
   remove(name: string, deleteVm: boolean | undefined): Promise<{ removed: boolean; vmDeleted: boolean }>
 
   submit(name: string, input: SubmitInput): Promise<{ plan: PlanSnapshot; deduplicated: boolean }>
-  /**
-   * Waits up to waitMs for a change of status, phase, question or merge status; orEvent also ends the wait at an event. Closing the call
-   * does not touch the plan. vmUnheardMs: the plan runs, and its VM was not heard for so long.
-   */
-  planStatus(
-    planId: string,
-    options: { waitMs: number; after: number; limit: number; orEvent?: boolean },
-  ): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number; vmUnheardMs?: number }>
+  /** Waits up to waitMs for a change of status, phase, question or merge status. Closing the call does not touch the plan. */
+  planStatus(planId: string, options: PlanStatusOptions): Promise<PlanStatusAnswer>
   planText(planId: string): Promise<string>
   /** Everything known about the plan as one JSON document (plans/plan-record.ts), streamed because it may be long. */
   planExport(planId: string): Promise<ReadableStream<Uint8Array>>
-  planDiff(
-    planId: string,
-    options: { from: { head: string; page: number } | null; path: string | null },
-  ): Promise<PlanDiff>
+  planDiff(planId: string, options: PlanDiffOptions): Promise<PlanDiff>
   cancel(planId: string): Promise<PlanSnapshot>
   resume(planId: string, budgetUsd: number | undefined): Promise<PlanSnapshot>
   /** With answersAttempt the text counts only as the answer to that attempt's question, and is dropped when it is not open. */
@@ -274,21 +239,7 @@ export interface WorkspaceRpc {
   redeemTicket(claims: TicketClaims): Promise<string | null>
   /** True while the ticket or VM key is the current one: only then are bootstrap.sh and ralph.mjs delivered. */
   knowsVm(claims: TicketClaims | VmKeyClaims): Promise<boolean>
-  vmSync(
-    claims: VmKeyClaims,
-    request: SyncRequest,
-  ): Promise<
-    | { ok: true; response: SyncResponse }
-    | { ok: false; reason: 'vm_replaced' | 'stale_nonce' | 'workspace_removed' }
-  >
+  vmSync(claims: VmKeyClaims, request: SyncRequest): Promise<SyncAnswer>
 
   record(facts: Fact[]): Promise<void>
-}
-
-/** One thing that `npm run doctor` checked; `cure` is there when `ok` is false. */
-export interface Finding {
-  check: string
-  ok: boolean
-  detail: string
-  cure?: string
 }

@@ -12,6 +12,7 @@ import { eraseOld, keptMs } from './outbox/erase.ts'
 import { deleteLeftovers } from './machine/leftovers.ts'
 import { learnBranch } from './registration/learn-branch.ts'
 import { checkMerges } from './plans/merges.ts'
+import { tellVm } from './plans/plans.ts'
 import { returnMonth } from './leases/monthly-budget.ts'
 import { lookLater, mend } from './plans/resume-after-outage.ts'
 import { sendNotifications } from './outbox/notify.ts'
@@ -147,8 +148,7 @@ async function startPlans(core: Core): Promise<void> {
   const { maxPlanHours } = core.settingsNow()
   const runLimitMs = Math.round(maxPlanHours * 3_600_000)
   for (const plan of plansToStart(queued, running, workspace.maxParallel, workspace.vm.canAddUsers))
-    if (commit(core, start(plan, core.now(), runLimitMs)) !== null)
-      core.store.changeWorkspace((record) => void (record.supervisor.ringWanted = true))
+    if (commit(core, start(plan, core.now(), runLimitMs)) !== null) tellVm(core)
 }
 
 async function driveVm(core: Core): Promise<void> {

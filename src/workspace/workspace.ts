@@ -8,19 +8,19 @@ import { diagnose } from './health/diagnose.ts'
 import { createCore, requirePlan, requireWorkspace } from './core/core.ts'
 import type { Core } from './core/core.ts'
 import { planDiff, storeDiff } from './plans/diffs.ts'
-import type { PlanDiffOptions } from './plans/diffs.ts'
 import { keptMs, wakeToErase } from './outbox/erase.ts'
 import { planExport } from './plans/plan-record-stream.ts'
 import { record } from './plans/merges.ts'
 import { workspaceSnapshot } from './outbox/drain-outbox.ts'
 import { cancelPlan, messagePlan, planStatus, resumePlan, submit } from './plans/plans.ts'
-import type { PlanStatusOptions } from './plans/plans.ts'
 import { onAlarm } from './reconcile.ts'
 import { branches, register, remove, update } from './registration/register.ts'
 import { authorize, leaseLives, settle, untilRevoked } from './leases/leases.ts'
 import type {
   Fact,
   Intent,
+  PlanDiffOptions,
+  PlanStatusOptions,
   RegisterInput,
   Settlement,
   SubmitInput,

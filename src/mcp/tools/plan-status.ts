@@ -1,5 +1,6 @@
 // plan_status: shows a plan's state and its events since the cursor; it can wait for a change.
 import * as z from 'zod'
+import { waitKey } from '../../lib/wait-key.ts'
 import type { PlanSnapshot } from '../../workspace/contract.ts'
 import type { PlanStatus } from '../../shared/words.ts'
 import type { WorkspaceStub } from '../kit/context.ts'
@@ -98,11 +99,6 @@ function untilAborted<Seen>(asked: Promise<Seen>, signal: AbortSignal, before: S
   signal.addEventListener('abort', leave, { once: true })
   if (signal.aborted) leave()
   return Promise.race([asked, left.promise]).finally(() => signal.removeEventListener('abort', leave))
-}
-
-/** Returns a text that changes with everything for which a wait ends; the object uses the same fields within one slice. */
-function waitKey(plan: PlanSnapshot): string {
-  return JSON.stringify([plan.status, plan.phase, plan.question, plan.mergeStatus, plan.attempt])
 }
 
 export function statusLine(plan: PlanSnapshot): string {

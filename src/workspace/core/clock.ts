@@ -23,7 +23,7 @@ export async function settleClock(core: Core): Promise<void> {
   const now = core.now()
   if (ahead(requireWorkspace(core), now).length > 0)
     core.store.changeWorkspace((workspace) => {
-      for (const { pull } of ahead(workspace, now)) pull()
+      for (const correct of ahead(workspace, now)) correct()
     })
   for (const plan of core.store.watchedPlans()) {
     const { mergeCheckAtMs, openPrAtMs } = plan
@@ -35,32 +35,25 @@ export async function settleClock(core: Core): Promise<void> {
   core.store.hurryNotifications(now + LONGEST_NOTIFICATION_MS, now)
 }
 
-/** Returns the workspace's times that lie too far ahead, each with a function that corrects it. */
-function ahead(workspace: WorkspaceRecord, nowMs: number): { pull: () => void }[] {
+/** Returns a function for each of the workspace's times that lies too far ahead; it corrects that time. */
+function ahead(workspace: WorkspaceRecord, nowMs: number): (() => void)[] {
   const { supervisor, vm } = workspace
-  const times: { atMs: number | null; mostMs: number; pull: () => void }[] = [
-    { atMs: workspace.retryAtMs, mostMs: LONGEST_RETRY_MS, pull: () => void (workspace.retryAtMs = nowMs) },
-    {
-      atMs: workspace.outboxRetryAtMs,
-      mostMs: LONGEST_OUTBOX_MS,
-      pull: () => void (workspace.outboxRetryAtMs = nowMs),
-    },
-    { atMs: workspace.mendAtMs, mostMs: LONGEST_MEND_MS, pull: () => void (workspace.mendAtMs = nowMs) },
-    {
-      atMs: workspace.gitSilentSinceMs,
-      mostMs: SLACK_MS,
-      pull: () => void (workspace.gitSilentSinceMs = nowMs),
-    },
+  const late = <Key extends string>(
+    row: Record<Key, number | null>,
+    key: Key,
+    mostMs: number,
+    to: number | null = nowMs,
+  ) => ((row[key] ?? 0) > nowMs + mostMs ? [() => void (row[key] = to)] : [])
+  return [
+    ...late(workspace, 'retryAtMs', LONGEST_RETRY_MS),
+    ...late(workspace, 'outboxRetryAtMs', LONGEST_OUTBOX_MS),
+    ...late(workspace, 'mendAtMs', LONGEST_MEND_MS),
+    ...late(workspace, 'gitSilentSinceMs', SLACK_MS),
     // Counts as seen missing once, now; the second check follows in a minute.
-    { atMs: vm.missingSinceMs, mostMs: SLACK_MS, pull: () => void (vm.missingSinceMs = nowMs) },
+    ...late(vm, 'missingSinceMs', SLACK_MS),
     // Counts as never rung, so that the next ring is due at once.
-    { atMs: supervisor.lastRingAtMs, mostMs: SLACK_MS, pull: () => void (supervisor.lastRingAtMs = null) },
-    { atMs: supervisor.lastHeardAtMs, mostMs: SLACK_MS, pull: () => void (supervisor.lastHeardAtMs = nowMs) },
-    ...workspace.leftovers.map((leftover) => ({
-      atMs: leftover.dueAtMs,
-      mostMs: LONGEST_LEFTOVER_MS,
-      pull: () => void (leftover.dueAtMs = nowMs),
-    })),
+    ...late(supervisor, 'lastRingAtMs', SLACK_MS, null),
+    ...late(supervisor, 'lastHeardAtMs', SLACK_MS),
+    ...workspace.leftovers.flatMap((leftover) => late(leftover, 'dueAtMs', LONGEST_LEFTOVER_MS)),
   ]
-  return times.filter(({ atMs, mostMs }) => (atMs ?? 0) > nowMs + mostMs)
 }

@@ -1,9 +1,11 @@
 // What every part of the object works with: store, settings, clock, and the two ways to make something happen (arm the
 // alarm, wake waiting calls). Built once per object. Everything in memory here may vanish at any moment.
-import { credentialFor } from '../../auth/git-credentials.ts'
+import { bearerForApi, credentialFor } from '../../auth/git-credentials.ts'
 import type { GitCredential } from '../../auth/git-credentials.ts'
 import { readRemoteRefs } from '../../git/refs.ts'
 import type { RemoteRefs } from '../../git/refs.ts'
+import { createGithub, githubRepo } from '../../github/api.ts'
+import type { Github } from '../../github/api.ts'
 import { readSettings, requireSettings } from '../../lib/settings.ts'
 import type { Settings } from '../../lib/settings.ts'
 import { createOrgo } from '../../orgo/orgo.ts'
@@ -32,6 +34,8 @@ export interface Core {
   remote: (gitRemote: string) => { remote: string; credential: GitCredential | null }
   /** Asks the git host for the refs that begin with one of these prefixes. */
   refs: (gitRemote: string, prefixes: string[]) => Promise<RemoteRefs>
+  /** The API of the workspace's git host; null when we do not know its API or have no token for it. */
+  github: () => Github | null
   now: () => number
   /** True once register has made the tables; until then nothing may be read. */
   exists: () => boolean
@@ -75,6 +79,13 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
     },
     refs: (gitRemote, prefixes) =>
       readRemoteRefs({ ...core.remote(gitRemote), prefixes, timeoutMs: REFS_TIMEOUT_MS }),
+    github() {
+      const { gitRemote } = requireWorkspace(core)
+      const { gitCredentials, githubApiUrl: apiUrl, local } = core.settings()
+      const repo = githubRepo(gitRemote, apiUrl, local)
+      const token = bearerForApi(gitCredentials, gitRemote, { githubApiUrl: apiUrl, local })
+      return repo === null || token === null ? null : createGithub({ apiUrl, token, repo })
+    },
     now: () => Date.now(),
     exists: () => exists,
     createTables: () => {

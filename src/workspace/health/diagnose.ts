@@ -5,7 +5,8 @@ import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { isOpen } from '../records/records.ts'
 import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
-import type { Finding } from '../contract.ts'
+import { well, wrong } from '../../lib/finding.ts'
+import type { Finding } from '../../lib/finding.ts'
 import { findStuck } from './stuck.ts'
 
 const TIMEOUT_MS = 10_000
@@ -16,89 +17,67 @@ export async function diagnose(core: Core, name: string): Promise<Finding[]> {
   const workspace = requireWorkspace(core, name)
   const still = await findStuck(core, name)
   return [
-    ...(await lookAtRemote(core, workspace)),
+    await lookAtRemote(core, workspace),
     lookAtVm(core, workspace),
     lookAtWebhook(core, workspace),
-    ...(still.length > 0 ? still : [{ check: `plans of ${name}`, ok: true, detail: 'None stands still.' }]),
+    ...(still.length > 0 ? still : [well(`plans of ${name}`, 'None stands still.')]),
   ]
 }
 
-async function lookAtRemote(core: Core, { name, gitRemote }: WorkspaceRecord): Promise<Finding[]> {
+async function lookAtRemote(core: Core, { name, gitRemote }: WorkspaceRecord): Promise<Finding> {
   const { credential } = core.remote(gitRemote)
   const host = new URL(gitRemote).host
   const check = `git of ${name}`
-  if (credential === null)
-    return [
-      {
-        check,
-        ok: false,
-        detail: `There is no git credential for ${host}.`,
-        cure: `npm run credentials -- add ${host}`,
-      },
-    ]
+  const add = `npm run credentials -- add ${host}`
+  if (credential === null) return wrong(check, `There is no git credential for ${host}.`, add)
   const refs = await core.refs(gitRemote, ['HEAD'])
   if (refs.kind === 'unreachable')
-    return [
-      {
-        check,
-        ok: false,
-        detail: `${host} does not answer.`,
-        cure: 'See the status page of the git host. Plans wait meanwhile.',
-      },
-    ]
+    return wrong(
+      check,
+      `${host} does not answer.`,
+      'See the status page of the git host. Plans wait meanwhile.',
+    )
   if (refs.kind === 'refused')
-    return [
-      {
-        check,
-        ok: false,
-        detail: `${host} answers ${refs.status} for ${gitRemote}: its token has expired, or does not reach this repository.`,
-        cure: `Make a new token for this repository and run npm run credentials -- add ${host}`,
-      },
-    ]
+    return wrong(
+      check,
+      `${host} answers ${refs.status} for ${gitRemote}: its token has expired, or does not reach this repository.`,
+      `Make a new token for this repository and run ${add}`,
+    )
   const push = await mayPush({ remote: gitRemote, credential, timeoutMs: TIMEOUT_MS })
   if (push === 'no')
-    return [
-      {
-        check,
-        ok: false,
-        detail: `The credential for ${host} may read ${gitRemote} but not push to it.`,
-        cure: `Give the token the right to write contents, then npm run credentials -- add ${host}`,
-      },
-    ]
-  return [
-    {
+    return wrong(
       check,
-      ok: true,
-      detail: `${host} lets us read${push === 'yes' ? ' and push' : '; it did not say whether we may push'}.`,
-    },
-  ]
+      `The credential for ${host} may read ${gitRemote} but not push to it.`,
+      `Give the token the right to write contents, then ${add}`,
+    )
+  return well(
+    check,
+    `${host} lets us read${push === 'yes' ? ' and push' : '; it did not say whether we may push'}.`,
+  )
 }
 
 function lookAtVm(core: Core, { name, status, statusDetail, vm, supervisor }: WorkspaceRecord): Finding {
   const check = `vm of ${name}`
   if (status === 'error')
-    return {
+    return wrong(
       check,
-      ok: false,
-      detail: statusDetail,
-      cure: 'Correct what the text names, then call workspace_register with the same arguments to try again at once.',
-    }
+      statusDetail,
+      'Correct what the text names, then call workspace_register with the same arguments to try again at once.',
+    )
   if (!vm.canAddUsers && vm.step === 'ready')
-    return {
+    return wrong(
       check,
-      ok: false,
-      detail: 'It cannot add users, so plans run one at a time and none is verified.',
-      cure: 'Use a VM made by this runtime instead of the adopted one.',
-    }
+      'It cannot add users, so plans run one at a time and none is verified.',
+      'Use a VM made by this runtime instead of the adopted one.',
+    )
   const silentMs = core.now() - (supervisor.lastHeardAtMs ?? core.now())
   if (vm.step === 'ready' && silentMs > UNHEARD_MS && core.store.watchedPlans().some(waitsForVm))
-    return {
+    return wrong(
       check,
-      ok: false,
-      detail: `It was not heard for ${Math.round(silentMs / 60_000)} minutes, and plans wait for it.`,
-      cure: `Look at computer ${vm.id ?? vm.name} in Orgo and restart it there. After two hours running plans are paused; they go on by themselves once it is back.`,
-    }
-  return { check, ok: true, detail: statusDetail }
+      `It was not heard for ${Math.round(silentMs / 60_000)} minutes, and plans wait for it.`,
+      `Look at computer ${vm.id ?? vm.name} in Orgo and restart it there. After two hours running plans are paused; they go on by themselves once it is back.`,
+    )
+  return well(check, statusDetail)
 }
 
 const waitsForVm = ({ onVm, status }: PlanRecord): boolean => onVm || isOpen(status)
@@ -108,19 +87,15 @@ function lookAtWebhook(core: Core, { name, gitRemote, webhookHeardAtMs }: Worksp
   const isGithub = new URL(gitRemote).host === 'github.com'
   const waits = core.store.watchedPlans().some(({ mergeStatus }) => mergeStatus === 'open')
   if (!isGithub || webhookHeardAtMs !== null || !waits)
-    return {
+    return well(
       check,
-      ok: true,
-      detail:
-        webhookHeardAtMs === null
-          ? 'No webhook was received yet; merges are noticed by asking the host.'
-          : `Last heard ${new Date(webhookHeardAtMs).toISOString()}.`,
-    }
-  return {
+      webhookHeardAtMs === null
+        ? 'No webhook was received yet; merges are noticed by asking the host.'
+        : `Last heard ${new Date(webhookHeardAtMs).toISOString()}.`,
+    )
+  return wrong(
     check,
-    ok: false,
-    detail:
-      'Branches wait for a merge, and no webhook of this repository was ever received. A merge is noticed within an hour only.',
-    cure: `Add a webhook on GitHub: ${core.settings().publicUrl}/webhooks/github, application/json, the secret GITHUB_WEBHOOK_SECRET, events push, pull_request and delete.`,
-  }
+    'Branches wait for a merge, and no webhook of this repository was ever received. A merge is noticed within an hour only.',
+    `Add a webhook on GitHub: ${core.settings().publicUrl}/webhooks/github, application/json, the secret GITHUB_WEBHOOK_SECRET, events push, pull_request and delete.`,
+  )
 }

@@ -7,7 +7,8 @@ import type { Core } from '../core/core.ts'
 import { LEFTOVER_GIVE_UP_MS } from '../machine/leftovers.ts'
 import { nextWakeMs } from '../core/pace.ts'
 import type { WorkspaceRecord } from '../records/records.ts'
-import type { Finding } from '../contract.ts'
+import { wrong } from '../../lib/finding.ts'
+import type { Finding } from '../../lib/finding.ts'
 
 const MINUTE_MS = 60_000
 /** A running alarm has armed its watchdog one minute ahead. */
@@ -39,7 +40,7 @@ async function lookAtAlarm(core: Core, name: string): Promise<Finding[]> {
   if (why === null) return []
   await core.poke()
   const cure = `This check has woken it; run npm run doctor again in a minute. ${REPORT}`
-  return [stuck(`alarm of ${name}`, `It has work to do, and ${why}.`, cure)]
+  return [wrong(`alarm of ${name}`, `It has work to do, and ${why}.`, cure)]
 }
 
 async function whyAsleep(core: Core): Promise<string | null> {
@@ -58,12 +59,12 @@ function lookAtLeases(core: Core, { name, gitRemote }: WorkspaceRecord): Finding
   const late = core.store.leases().filter(({ deadlineMs: at }) => core.now() - at > GRACE_MS)
   return late.map(({ kind, plan, deadlineMs: at }) =>
     kind === 'git_push'
-      ? stuck(
+      ? wrong(
           `pushes of ${name}`,
           `The outcome of a push of plan ${plan} is unknown for ${minutes(core.now() - at)}: ${new URL(gitRemote).host} cannot be asked.`,
           `See "git of ${name}" above; it is asked again every few seconds.`,
         )
-      : stuck(`rights of ${name}`, `A right of kind ${kind} has outlived its time.`, REPORT),
+      : wrong(`rights of ${name}`, `A right of kind ${kind} has outlived its time.`, REPORT),
   )
 }
 
@@ -71,7 +72,7 @@ function lookAtLeftovers(core: Core, { name, leftovers }: WorkspaceRecord): Find
   return leftovers
     .filter(({ id, untilMs }) => id !== null && core.now() - (untilMs - LEFTOVER_GIVE_UP_MS) > LEFTOVER_MS)
     .map(({ id, name: machine }) =>
-      stuck(
+      wrong(
         `vm of ${name}`,
         `Computer ${id} (${machine}) is no longer needed and could not be deleted yet. It may cost money.`,
         'Delete it in Orgo. The runtime tries every 30 s for an hour, then hourly for a month.',
@@ -83,16 +84,12 @@ function lookAtForeign(core: Core, { name }: WorkspaceRecord): Finding[] {
   const count = core.store.foreign()
   if (count === 0) return []
   return [
-    stuck(
+    wrong(
       `version of ${name}`,
       `${count} ${count === 1 ? 'thing in it is' : 'things in it are'} written by a newer version of this runtime and ${count === 1 ? 'waits' : 'wait'} for it.`,
       'Deploy that version again (git pull && npm run deploy).',
     ),
   ]
-}
-
-function stuck(check: string, detail: string, cure: string): Finding {
-  return { check, ok: false, detail, cure }
 }
 
 const minutes = (ms: number): string => `${Math.round(ms / MINUTE_MS)} minutes`

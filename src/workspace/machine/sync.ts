@@ -6,20 +6,17 @@ import type { ObservedPlan, SyncRequest, SyncResponse } from '../../shared/proto
 import { redact } from '../../lib/redact.ts'
 import { commit, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
-import { end, reopen } from '../records/decisions.ts'
+import { end, reopen, withWork } from '../records/decisions.ts'
 import { desiredState } from './desired-state.ts'
 import { nextWakeMs } from '../core/pace.ts'
 import { isFinal } from '../records/records.ts'
-import type { WorkspaceRecord } from '../records/records.ts'
+import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
 import { silenceMs, UNHEARD_MS } from '../records/run-time.ts'
-import { submit } from '../plans/plans.ts'
+import { submit, tellVm } from '../plans/plans.ts'
+import type { SyncAnswer } from '../contract.ts'
 import { isPlanStatus } from '../../shared/words.ts'
 
 const ACTIVITY_GRAIN_MS = 60_000
-
-export type SyncAnswer =
-  | { ok: true; response: SyncResponse }
-  | { ok: false; reason: 'vm_replaced' | 'stale_nonce' | 'workspace_removed' }
 
 /**
  * Exchanges a ticket for the VM key. Its generation becomes the only valid one. Returns null when the ticket is spent or not the
@@ -58,7 +55,7 @@ export async function vmSync(
   if (workspace.status === 'removed') return { ok: false, reason: 'workspace_removed' }
   if (!knowsVm(core, claims)) return { ok: false, reason: 'vm_replaced' }
   if (!nonceFits(workspace, request)) {
-    core.store.changeWorkspace((now) => void (now.supervisor.ringWanted = true))
+    tellVm(core)
     await core.poke()
     return { ok: false, reason: 'stale_nonce' }
   }
@@ -178,7 +175,7 @@ function observe(core: Core, observed: ObservedPlan): void {
       // A plan ended on this VM, so the VM works: reset the retry count.
       core.store.changeWorkspace((workspace) => void (workspace.mendTries = 0))
     } else if (!plan.stoppedOnVm && plan.status !== 'running' && plan.status !== 'queued')
-      confirmStop(core, { ...plan }, observed)
+      confirmStop(core, plan, observed)
     return
   }
   const phase = plan.status === 'running' ? (observed.phase ?? plan.phase) : plan.phase
@@ -197,29 +194,16 @@ function reopenForMessages(core: Core, { id, messagesTaken }: { id: string; mess
 }
 
 /** The VM confirms that a plan cancelled or paused here has stopped: keep what it says it did, as a claim. */
-function confirmStop(
-  core: Core,
-  plan: NonNullable<ReturnType<Core['store']['plan']>>,
-  observed: ObservedPlan,
-): void {
+function confirmStop(core: Core, plan: PlanRecord, observed: ObservedPlan): void {
   const work = observed.end?.work
   const detail =
     plan.status === 'cancelled'
       ? 'Rights revoked, and the VM confirmed that no process of the plan is left.'
       : plan.statusDetail
   core.store.savePlan({
-    ...plan,
+    ...(work === undefined ? plan : withWork(plan, work)),
     stoppedOnVm: true,
     statusDetail: detail,
-    ...(work === undefined
-      ? {}
-      : {
-          head: work.head ?? plan.head,
-          baseHead: work.baseHead ?? plan.baseHead,
-          commits: work.commits,
-          diff: work.diff,
-          checks: work.checks,
-        }),
   })
   if (plan.status === 'cancelled')
     core.store.addEvent(plan.id, {

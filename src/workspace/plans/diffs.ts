@@ -7,7 +7,7 @@ import type { DiffUpload } from '../../shared/protocol.ts'
 import { requirePlan, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { grant } from '../leases/grants.ts'
-import type { DiffRefusal, PlanDiff } from '../contract.ts'
+import type { DiffRefusal, PlanDiff, PlanDiffOptions } from '../contract.ts'
 
 /** Five full uploads in the life of a plan; after that only shorter ones fit. */
 const MAX_PAGES_WRITTEN = 5 * MAX_DIFF_PAGES
@@ -50,12 +50,6 @@ export function storeDiff(core: Core, claims: PlanClaims, upload: DiffUpload): D
   const isOver = upload.totals !== undefined || shown === undefined
   core.store.dropOtherDiffs(claims.plan, isOver ? [upload.head] : [upload.head, shown])
   return null
-}
-
-export interface PlanDiffOptions {
-  /** The page to begin with, and the head that the earlier page belonged to. */
-  from: { head: string; page: number } | null
-  path: string | null
 }
 
 export function planDiff(core: Core, planId: string, { from, path }: PlanDiffOptions): PlanDiff {

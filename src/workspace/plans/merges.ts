@@ -6,7 +6,6 @@ import { errorFields, log } from '../../lib/log.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { nextMergeCheckMs } from '../records/decisions.ts'
-import { githubFor } from './host-api.ts'
 import { tellVm } from './plans.ts'
 import { isFinal } from '../records/records.ts'
 import type { PlanRecord } from '../records/records.ts'
@@ -97,7 +96,7 @@ interface Seen {
 
 async function look(core: Core, plan: PlanRecord): Promise<Seen> {
   const { gitRemote } = requireWorkspace(core)
-  const github = githubFor(core)
+  const github = core.github()
   const refs = await core.refs(gitRemote, [`refs/heads/${plan.branch}`, `refs/heads/${plan.base}`])
   if (refs.kind !== 'ok') throw new Error(`refs: ${refs.kind}`)
   const branchHead = refs.refs[`refs/heads/${plan.branch}`] ?? null

@@ -2,17 +2,18 @@
 import { sha256Hex, randomHex } from '../../lib/crypto.ts'
 import { UserError } from '../../lib/errors.ts'
 import { newPlanId, workspaceKey } from '../../lib/ids.ts'
+import { waitKey } from '../../lib/wait-key.ts'
 import { commit, requirePlan, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import { cancel, reopen } from '../records/decisions.ts'
 import { tryAgain } from './resume-after-outage.ts'
 import { newPlanRecord } from '../records/new-records.ts'
 import { isFinal, isOpen } from '../records/records.ts'
-import type { PlanRecord } from '../records/records.ts'
+import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
 import { revokeLeases } from '../leases/leases.ts'
 import { silenceMs, UNHEARD_MS } from '../records/run-time.ts'
-import { toPlanSnapshot, waitKey } from '../records/snapshots.ts'
-import type { PlanEvent, PlanSnapshot, SubmitInput } from '../contract.ts'
+import { toPlanSnapshot } from '../records/snapshots.ts'
+import type { PlanSnapshot, PlanStatusAnswer, PlanStatusOptions, SubmitInput } from '../contract.ts'
 
 const SAME_PLAN_MS = 60_000
 const MAX_TITLE = 120
@@ -32,12 +33,7 @@ export async function submit(
 
   // Nothing is awaited from here to the insert, so that two calls at once cannot both be the first.
   const workspace = requireWorkspace(core, name)
-  if (workspace.status === 'removed')
-    throw new UserError(
-      `Workspace "${name}" was removed. Register it again with workspace_register.`,
-      'removed',
-      409,
-    )
+  refuseWhenRemoved(workspace)
   const key = idempotencyKey === undefined ? `arguments:${hash}` : `key:${idempotencyKey}`
   const earlier = core.store.submission(key)
   const earlierPlan = earlier === undefined ? null : core.store.plan(earlier.plan)
@@ -94,14 +90,6 @@ export function titleOf(text: string): string {
   return clean.slice(0, MAX_TITLE).replace(/[\uD800-\uDBFF]$/, '')
 }
 
-export interface PlanStatusOptions {
-  waitMs: number
-  after: number
-  limit: number
-  /** Ends the wait at a new event too, for a client that asked for progress. */
-  orEvent?: boolean
-}
-
 /** Some changes do not wake a waiting call, because a plan's row is written in many places. So waiting calls also look this often. */
 const LOOK_MS = 1_000
 
@@ -109,7 +97,7 @@ export async function planStatus(
   core: Core,
   planId: string,
   { waitMs, after, limit, orEvent = false }: PlanStatusOptions,
-): Promise<{ plan: PlanSnapshot; events: PlanEvent[]; cursor: number; vmUnheardMs?: number }> {
+): Promise<PlanStatusAnswer> {
   const key = () => `${waitKey(requirePlan(core, planId))} ${orEvent ? core.store.newestEvent(planId) : ''}`
   const before = key()
   // A plan that ended between two calls of a client will not change again, so the call does not wait.
@@ -202,16 +190,19 @@ async function reopened(core: Core, plan: PlanRecord, budgetUsd: number, why: st
 }
 
 function refuseWhenOver(core: Core, plan: PlanRecord): void {
-  const workspace = requireWorkspace(core)
   if (plan.mergeStatus === 'merged')
     throw new UserError(
       `Plan ${plan.id} was merged: it is over. Submit a new plan with plan_submit.`,
       'merged',
       409,
     )
-  if (workspace.status === 'removed')
+  refuseWhenRemoved(requireWorkspace(core))
+}
+
+function refuseWhenRemoved({ name, status }: WorkspaceRecord): void {
+  if (status === 'removed')
     throw new UserError(
-      `Workspace "${workspace.name}" was removed. Register it again with workspace_register.`,
+      `Workspace "${name}" was removed. Register it again with workspace_register.`,
       'removed',
       409,
     )
@@ -219,7 +210,5 @@ function refuseWhenOver(core: Core, plan: PlanRecord): void {
 
 /** Makes the next reconcile ring the VM at once. */
 export function tellVm(core: Core): void {
-  core.store.changeWorkspace((workspace) => {
-    workspace.supervisor.ringWanted = true
-  })
+  core.store.changeWorkspace(({ supervisor }) => void (supervisor.ringWanted = true))
 }

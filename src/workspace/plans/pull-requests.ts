@@ -4,7 +4,6 @@ import type { Pull } from '../../github/api.ts'
 import { UpstreamError } from '../../lib/errors.ts'
 import { errorFields, log } from '../../lib/log.ts'
 import type { Core } from '../core/core.ts'
-import { githubFor } from './host-api.ts'
 import { wantsPullRequest } from '../records/records.ts'
 import type { PlanRecord } from '../records/records.ts'
 
@@ -43,7 +42,7 @@ export async function openPullRequests(core: Core): Promise<void> {
 }
 
 async function openOrFind(core: Core, plan: PlanRecord): Promise<Pull> {
-  const github = githubFor(core)
+  const github = core.github()
   if (github === null) throw new UpstreamError('permanent', 'no_api', 'The git host has no API we know.')
   // Only this plan uses the branch, so a pull request that a person closed stays closed. Only work pushed after a merge wants a new one.
   const pulls = await github.pullsOf(plan.branch)

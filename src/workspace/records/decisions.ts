@@ -238,7 +238,7 @@ export function nextMergeCheckMs(firstPushAtMs: number, nowMs: number): number |
   return ageDays < 90 ? nowMs + 86_400_000 : null
 }
 
-function withWork(plan: PlanRecord, work: Work): PlanRecord {
+export function withWork(plan: PlanRecord, work: Work): PlanRecord {
   return {
     ...plan,
     head: work.head ?? plan.head,

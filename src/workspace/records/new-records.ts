@@ -40,29 +40,12 @@ export function newSupervisorRecord(): SupervisorRecord {
   }
 }
 
-/** The fields that only the registration knows. */
-export type NewWorkspace = Pick<
-  WorkspaceRecord,
-  | 'name'
-  | 'gitRemote'
-  | 'branch'
-  | 'statusDetail'
-  | 'setup'
-  | 'checks'
-  | 'maxParallel'
-  | 'openPr'
-  | 'createdAtMs'
-  | 'nonce'
-  | 'vm'
->
-
-export function newWorkspaceRecord(workspace: NewWorkspace): WorkspaceRecord {
-  return {
-    ...workspace,
+const firstWorkspace = (createdAtMs: number) =>
+  ({
     status: 'provisioning',
     keepBranch: false,
     reactToFeedback: false,
-    provisioningSinceMs: workspace.createdAtMs,
+    provisioningSinceMs: createdAtMs,
     outageMs: 0,
     revision: 1,
     retryAtMs: null,
@@ -77,29 +60,17 @@ export function newWorkspaceRecord(workspace: NewWorkspace): WorkspaceRecord {
     leftovers: [],
     month: newMonthRecord(),
     supervisor: newSupervisorRecord(),
-  }
+  }) satisfies Partial<WorkspaceRecord>
+
+/** The fields that only the registration knows. */
+export type NewWorkspace = Omit<WorkspaceRecord, keyof ReturnType<typeof firstWorkspace>>
+
+export function newWorkspaceRecord(workspace: NewWorkspace): WorkspaceRecord {
+  return { ...workspace, ...firstWorkspace(workspace.createdAtMs) }
 }
 
-export type NewPlan = Pick<
-  PlanRecord,
-  | 'id'
-  | 'title'
-  | 'planChars'
-  | 'textSha256'
-  | 'branch'
-  | 'base'
-  | 'declaredChecks'
-  | 'openPr'
-  | 'budgetUsd'
-  | 'model'
-  | 'effort'
-  | 'onQuestion'
-  | 'createdAtMs'
->
-
-export function newPlanRecord(plan: NewPlan): PlanRecord {
-  return {
-    ...plan,
+const firstPlan = () =>
+  ({
     status: 'queued',
     statusDetail: null,
     attempt: 1,
@@ -140,5 +111,11 @@ export function newPlanRecord(plan: NewPlan): PlanRecord {
     stoppedOnVm: false,
     removeCheckout: false,
     messagesTaken: 0,
-  }
+  }) satisfies Partial<PlanRecord>
+
+/** The fields that only plan_submit knows. */
+export type NewPlan = Omit<PlanRecord, keyof ReturnType<typeof firstPlan>>
+
+export function newPlanRecord(plan: NewPlan): PlanRecord {
+  return { ...plan, ...firstPlan() }
 }

@@ -2,6 +2,7 @@
 // snapshots.ts into what callers see. Fields are only ever added: an older row gets the first value of a new field
 // (new-records.ts).
 import type { CheckResult } from '../../shared/protocol.ts'
+import type { Tokens } from '../../shared/usage.ts'
 import type {
   Effort,
   MergeStatus,
@@ -171,7 +172,7 @@ export interface PlanRecord {
   firstPushAtMs: number | null
   budgetUsd: number
   spentUsd: number
-  tokens: { input: number; output: number; cacheRead: number; cacheWrite: number }
+  tokens: Tokens
   model: string
   /** The last model call was sent and never answered. */
   modelSilent: boolean
@@ -199,20 +200,55 @@ export interface PlanRecord {
   messagesTaken: number
 }
 
+/** The fields of a plan that callers see and D1 keeps. */
+export const SHOWN = [
+  'id',
+  'title',
+  'planChars',
+  'branch',
+  'base',
+  'status',
+  'statusDetail',
+  'phase',
+  'attempt',
+  'lastActivityAtMs',
+  'outcome',
+  'outcomeReasons',
+  'proof',
+  'summary',
+  'question',
+  'pausedReason',
+  'error',
+  'checks',
+  'commits',
+  'diff',
+  'head',
+  'pushedHead',
+  'prUrl',
+  'mergeStatus',
+  'budgetUsd',
+  'spentUsd',
+  'tokens',
+  'model',
+  'createdAtMs',
+  'startedAtMs',
+  'finishedAtMs',
+] as const satisfies (keyof PlanRecord)[]
+
+const LEASE_KINDS = ['git_read', 'git_push', 'model'] as const
+const LEASE_STATES = ['open', 'revoked', 'unknown'] as const
 /** `plan` is '' when the machine itself fetches; `attempt` is then the machine's generation. */
 export interface LeaseRecord {
   id: string
   plan: string
   attempt: number
-  kind: 'git_read' | 'git_push' | 'model'
-  state: 'open' | 'revoked' | 'unknown'
+  kind: (typeof LEASE_KINDS)[number]
+  state: (typeof LEASE_STATES)[number]
   deadlineMs: number
   worstCaseUsd: number
   commands: { oldId: string; newId: string; ref: string }[]
 }
 
-const LEASE_KINDS: readonly string[] = ['git_read', 'git_push', 'model']
-const LEASE_STATES: readonly string[] = ['open', 'revoked', 'unknown']
 export const isKnownLease = ({ kind, state }: LeaseRecord): boolean =>
   LEASE_KINDS.includes(kind) && LEASE_STATES.includes(state)
 

@@ -1,5 +1,5 @@
 // Pure: turns records into the snapshots that callers see and D1 keeps.
-import { isOpen } from './records.ts'
+import { isOpen, SHOWN } from './records.ts'
 import type { PlanRecord, WorkspaceRecord } from './records.ts'
 import type { PlanSnapshot, WorkspaceSnapshot } from '../contract.ts'
 
@@ -64,45 +64,9 @@ function warnings(workspace: WorkspaceRecord): string[] {
 }
 
 export function toPlanSnapshot(plan: PlanRecord, workspace: string): PlanSnapshot {
-  return {
-    id: plan.id,
-    workspace,
-    title: plan.title,
-    planChars: plan.planChars,
-    branch: plan.branch,
-    base: plan.base,
-    status: plan.status,
-    statusDetail: plan.statusDetail,
-    phase: plan.phase,
-    attempt: plan.attempt,
-    lastActivityAtMs: plan.lastActivityAtMs,
-    outcome: plan.outcome,
-    outcomeReasons: plan.outcomeReasons,
-    proof: plan.proof,
-    summary: plan.summary,
-    question: plan.question,
-    pausedReason: plan.pausedReason,
-    error: plan.error,
-    checks: plan.checks,
-    commits: plan.commits,
-    diff: plan.diff,
-    head: plan.head,
-    pushedHead: plan.pushedHead,
-    prUrl: plan.prUrl,
-    mergeStatus: plan.mergeStatus,
-    budgetUsd: plan.budgetUsd,
-    spentUsd: plan.spentUsd,
-    tokens: plan.tokens,
-    model: plan.model,
-    createdAtMs: plan.createdAtMs,
-    startedAtMs: plan.startedAtMs,
-    finishedAtMs: plan.finishedAtMs,
-  }
-}
-
-/** Returns a text that changes with everything for which a waiting plan_status answers early. */
-export function waitKey(plan: PlanRecord): string {
-  return JSON.stringify([plan.status, plan.phase, plan.question, plan.mergeStatus, plan.attempt])
+  const shown = Object.fromEntries(SHOWN.map((field) => [field, plan[field]]))
+  // fromEntries forgets the names of the fields, which SHOWN holds.
+  return { ...(shown as Omit<PlanSnapshot, 'workspace'>), workspace }
 }
 
 export const openPlans = (plans: PlanRecord[]): PlanRecord[] => plans.filter((plan) => isOpen(plan.status))

@@ -14,14 +14,11 @@ import type { WorkspaceRecord } from '../records/records.ts'
 import { revokeLeases } from '../leases/leases.ts'
 import { mergeCommands } from '../plans/merge-commands.ts'
 import { defaultBranch, refuseUnlessAdoptable } from './registration-checks.ts'
-import type { BranchReport, RegisterInput, UpdateInput, WorkspaceSnapshot } from '../contract.ts'
+import type { Branches, Registered, RegisterInput, UpdateInput, WorkspaceSnapshot } from '../contract.ts'
 
 const MAX_BRANCHES = 50
 
-export async function register(
-  core: Core,
-  input: RegisterInput,
-): Promise<{ workspace: WorkspaceSnapshot; existing: boolean; differs: string[] }> {
+export async function register(core: Core, input: RegisterInput): Promise<Registered> {
   const settings = core.settings()
   const known = core.exists() ? core.store.workspace() : null
   if (known !== null && known.name !== input.name)
@@ -90,11 +87,7 @@ function takeUpBranches(core: Core, sameRemote: boolean): void {
  * Returns the known workspace for the same name and remote; refuses the name with another remote. A failed workspace is tried
  * again.
  */
-async function existing(
-  core: Core,
-  known: WorkspaceRecord,
-  input: RegisterInput,
-): Promise<{ workspace: WorkspaceSnapshot; existing: boolean; differs: string[] }> {
+async function existing(core: Core, known: WorkspaceRecord, input: RegisterInput): Promise<Registered> {
   if (known.gitRemote !== input.gitRemote)
     throw new UserError(
       `Workspace "${known.name}" exists with git_remote ${known.gitRemote}. Use another name, or workspace_remove it first.`,
@@ -136,10 +129,7 @@ export async function update(core: Core, name: string, input: UpdateInput): Prom
  * Returns the plans' branches from what the gateway saw and the VM reported. It asks neither, so it never waits for a sleeping
  * VM.
  */
-export function branches(
-  core: Core,
-  name: string,
-): { workspace: WorkspaceSnapshot; branches: BranchReport[]; asOfMs: number; mergeCommands: string[] } {
+export function branches(core: Core, name: string): Branches {
   const workspace = requireWorkspace(core, name)
   const plans = core.store
     .branchPlans(MAX_BRANCHES)

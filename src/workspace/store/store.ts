@@ -39,14 +39,22 @@ export function createStore(sql: SqlStorage) {
   const outbox = createOutboxStore(sql)
   /** Signs of life newer than the row; written with the row's next change. */
   let liveness: Liveness | null = null
+  const records = (query: string, ...args: SqlStorageValue[]): string[] =>
+    rows<{ record: string }>(`SELECT record FROM ${query}`, ...args).map(({ record }) => record)
+  const plans = (where: string, ...args: SqlStorageValue[]): PlanRecord[] =>
+    records(`plans ${where}`, ...args).map(toPlan)
+  const leases = (where: string, ...args: SqlStorageValue[]): LeaseRecord[] =>
+    records(`leases ${where}`, ...args)
+      .map((record): LeaseRecord => JSON.parse(record))
+      .filter(isKnownLease)
   /** Cached total spend of all plans; computing it scans every row. */
   let spentUsd: number | null = null
 
   const store = {
     workspace(): WorkspaceRecord | null {
-      const row = first<{ record: string }>('SELECT record FROM workspace')
-      if (row === undefined) return null
-      const parsed: WorkspaceRecord = JSON.parse(row.record)
+      const [record] = records('workspace')
+      if (record === undefined) return null
+      const parsed: WorkspaceRecord = JSON.parse(record)
       return {
         ...newWorkspaceRecord(parsed),
         ...parsed,
@@ -93,16 +101,12 @@ export function createStore(sql: SqlStorage) {
     },
 
     plan(id: string): PlanRecord | null {
-      const row = first<{ record: string }>('SELECT record FROM plans WHERE id = ?', id)
-      return row === undefined ? null : toPlan(row)
+      return plans('WHERE id = ?', id)[0] ?? null
     },
 
     plansByStatus(...statuses: PlanStatus[]): PlanRecord[] {
       const marks = statuses.map(() => '?').join(', ')
-      return rows<{ record: string }>(
-        `SELECT record FROM plans WHERE status IN (${marks}) ORDER BY ord`,
-        ...statuses,
-      ).map(toPlan)
+      return plans(`WHERE status IN (${marks}) ORDER BY ord`, ...statuses)
     },
 
     /**
@@ -110,28 +114,20 @@ export function createStore(sql: SqlStorage) {
      * out.
      */
     watchedPlans(): PlanRecord[] {
-      return rows<{ record: string }>('SELECT record FROM plans WHERE watched = 1 ORDER BY ord')
-        .map(toPlan)
-        .filter(({ status }) => isPlanStatus(status))
+      return plans('WHERE watched = 1 ORDER BY ord').filter(({ status }) => isPlanStatus(status))
     },
 
     branchPlans(limit: number): PlanRecord[] {
-      return rows<{ record: string }>('SELECT record FROM plans ORDER BY ord DESC LIMIT ?', limit).map(toPlan)
+      return plans('ORDER BY ord DESC LIMIT ?', limit)
     },
 
     /** Returns plans with a branch at the host that is not known to be merged. */
     unmergedPlans(): PlanRecord[] {
-      return rows<{ record: string }>(
-        "SELECT record FROM plans WHERE json_extract(record, '$.mergeStatus') IN ('open', 'closed') ORDER BY ord",
-      ).map(toPlan)
+      return plans("WHERE json_extract(record, '$.mergeStatus') IN ('open', 'closed') ORDER BY ord")
     },
 
     planByBranch(branch: string): PlanRecord | null {
-      const row = first<{ record: string }>(
-        "SELECT record FROM plans WHERE json_extract(record, '$.branch') = ?",
-        branch,
-      )
-      return row === undefined ? null : toPlan(row)
+      return plans("WHERE json_extract(record, '$.branch') = ?", branch)[0] ?? null
     },
 
     insertPlan(plan: PlanRecord, text: string): void {
@@ -206,17 +202,11 @@ export function createStore(sql: SqlStorage) {
     },
 
     lease(id: string): LeaseRecord | null {
-      const row = first<{ record: string }>('SELECT record FROM leases WHERE id = ?', id)
-      const lease: LeaseRecord | null = row === undefined ? null : JSON.parse(row.record)
-      return lease !== null && isKnownLease(lease) ? lease : null
+      return leases('WHERE id = ?', id)[0] ?? null
     },
 
     leases(planId?: string): LeaseRecord[] {
-      const found =
-        planId === undefined
-          ? rows<{ record: string }>('SELECT record FROM leases')
-          : rows<{ record: string }>('SELECT record FROM leases WHERE plan = ?', planId)
-      return found.map((row): LeaseRecord => JSON.parse(row.record)).filter(isKnownLease)
+      return planId === undefined ? leases('') : leases('WHERE plan = ?', planId)
     },
 
     saveLease(lease: LeaseRecord): void {
@@ -292,7 +282,7 @@ export function createStore(sql: SqlStorage) {
 const kept = (record: PlanRecord | WorkspaceRecord): string => JSON.stringify(redactAll(record))
 
 // The row holds JSON that this code wrote. The defaults fill in fields that a row of an older version lacks.
-const toPlan = (row: { record: string }): PlanRecord => {
-  const parsed: PlanRecord = JSON.parse(row.record)
+const toPlan = (record: string): PlanRecord => {
+  const parsed: PlanRecord = JSON.parse(record)
   return { ...newPlanRecord(parsed), ...parsed }
 }
