@@ -1,5 +1,4 @@
-// The product's routes, and the Durable Objects behind them. /vm and /webhooks come first, because their bodies stream and are
-// verified unread.
+// The product's routes, and the Durable Objects behind them. /vm and /webhooks come first: their bodies are taken unread.
 import { Hono } from 'hono'
 import { routePath } from 'hono/route'
 import { dashboardRoutes } from './dashboard/routes.ts'
@@ -14,8 +13,7 @@ export { Account } from './account/account.ts'
 export { Workspace } from './workspace/workspace.ts'
 
 const app = new Hono<{ Bindings: Env }>()
-// Writes one log line per request; the gateway writes its own, which says more. It logs the route's pattern, because the path may
-// hold anything.
+// Writes one log line per request; the gateway writes its own, which says more. It logs the pattern: a path may hold anything.
 app.use(async (c, next) => {
   const startedAtMs = Date.now()
   await next()

@@ -33,10 +33,7 @@ export async function deliver({ plan, summary, outcome }: DeliverInput): Promise
   }
 }
 
-/**
- * Commits what is uncommitted (unless message is null), pushes the branch if asked, and returns the work. It never throws: an error
- * is reported, and the work read so far is returned.
- */
+/** Commits what is uncommitted (unless message is null), pushes if asked, returns the work. Errors are only reported. */
 export async function keepWork(plan: PlanContext, message: string | null, push?: 'push'): Promise<Work> {
   const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
   if (prepared?.kind !== 'prepared') return NO_WORK

@@ -1,5 +1,5 @@
-// Reads the repository's instructions for agents: AGENTS.md, else CLAUDE.md with the files it imports, else the files that other
-// agents read. At most 8 KB.
+// Reads the repository's instructions for agents: AGENTS.md, else CLAUDE.md with its imports, else other agents' files. Up to 8
+// KB.
 import { realpathSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { clipText } from '../machine/output.ts'

@@ -1,5 +1,4 @@
-// Detects Obsidian vaults and folders of documents. Their check is part of the agent (check-documents.ts), so no file of the plan
-// can change it.
+// Detects Obsidian vaults and folders of documents. Their check is part of the agent, so no file of the plan can change it.
 import { quote } from './detect-shapes.ts'
 import type { Finding } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'

@@ -1,5 +1,4 @@
-// Detects Rust, Go and other projects that have standard commands, by a table. For make and just, the base's own file is run from
-// git.
+// Detects Rust, Go and other projects with standard commands, by a table. For make and just, the base's own file is run.
 import { quote } from './detect-shapes.ts'
 import type { Detected, DetectedCheck, Finding, ProjectKind } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'

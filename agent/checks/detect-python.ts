@@ -1,5 +1,4 @@
-// Detects Python projects. The lock file decides between uv, poetry and pip, and the tests between pytest and unittest. ruff and
-// mypy run where they are configured.
+// Detects Python projects. The lock file decides between uv, poetry and pip, the tests between pytest and unittest.
 import { quote } from './detect-shapes.ts'
 import type { DetectedCheck, Finding, SetupCommand } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'

@@ -1,5 +1,4 @@
-// Reads the files of one commit for the detectors. Names that are not UTF-8 get replacement characters, which is enough to detect
-// the kind of a repository.
+// Reads the files of one commit for the detectors. Names that are not UTF-8 get replacement characters, which is enough here.
 import type { Git } from '../git/git.ts'
 
 export interface Tree {

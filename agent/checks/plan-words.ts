@@ -10,10 +10,7 @@ const FILLER =
   '(?:(?:the|all|any|its|their|our|these|those|existing|old|affected|outdated|obsolete|unit|integration|e2e|corresponding|related|relevant|matching)\\s+)*'
 const NEGATION = /\b(?:not|never|without|n't|no)\b/i
 
-/**
- * Does it ask for tests (or this file) to be changed? The tests must be what the verb is about, in a sentence that negates
- * nothing.
- */
+/** Does it ask for tests (or this file) to be changed? They must be the object of the verb, in a sentence that negates nothing. */
 export function mayChangeTests(planText: string, path?: string): boolean {
   const object =
     path === undefined

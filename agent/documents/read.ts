@@ -1,5 +1,4 @@
-// Reads the files of a folder of documents, from a commit and from the folder as it is now, in one form. Symbolic links are not
-// followed.
+// Reads the files of a folder of documents, from a commit and as it is now, in one form. Symbolic links are not followed.
 import { spawnSync } from 'node:child_process'
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
 

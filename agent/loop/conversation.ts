@@ -53,10 +53,7 @@ export interface LoopInput {
 
 const MAX_MONOLOGUES = 2
 
-/**
- * Returns a hash of system prompt, tools and model. The API binds thinking blocks to these. When an update changes the hash, a new
- * conversation must begin.
- */
+/** Returns a hash of system prompt, tools and model. The API binds thinking blocks to them: a new hash, a new conversation. */
 export function shapeOf(plan: PlanContext, tools: ReturnType<typeof createTools>): string {
   return createHash('sha256')
     .update(JSON.stringify([SYSTEM_PROMPT, tools, plan.start.model]))

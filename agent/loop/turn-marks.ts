@@ -56,10 +56,7 @@ export interface CheckoutState {
   isClean: boolean
 }
 
-/**
- * Returns the state of the checkout. Git takes no lock for this, so it cannot disturb the model's own git. A checkout that is too
- * large to examine in time counts as changed and unclean.
- */
+/** Takes no lock, so it does not disturb the model's own git. A checkout too large to examine counts as changed and unclean. */
 export async function checkoutState(git: Git): Promise<CheckoutState> {
   const options = { timeoutMs: STATE_TIMEOUT_MS }
   const quiet = '--no-optional-locks'

@@ -20,8 +20,7 @@ export interface Paths {
 
 export function readPaths(env: NodeJS.ProcessEnv, bundle: string): Paths {
   const ralph = env['RALPH_HOME'] ?? join(homedir(), '.ralph')
-  // If root's HOME is not root's home folder, this machine is not ours (a local stand-in without a sandbox). Files then stay
-  // below HOME, and no unix users are added.
+  // If root's HOME is not root's home folder, this machine is not ours: files stay below HOME, and no unix users are added.
   const isRoot = process.getuid?.() === 0
   const ownMachine = isRoot && (env['RALPH_HOME'] !== undefined || userInfo().homedir === homedir())
   const workspaceLink = join(dirname(ralph), 'workspace')

@@ -1,5 +1,4 @@
-// Redacts messages of a plan's process before they leave it: everything shaped like a secret and the plan's own tokens. Texts
-// without a secret pass unchanged.
+// Redacts messages of a plan's process before they leave it: secrets by their shape, and the plan's tokens.
 import { MAX_EVENT_TEXT } from '../../src/shared/protocol.ts'
 import type { FromPlan } from './plan-pipe.ts'
 import { redact, redactAll } from './secrets.ts'

@@ -1,6 +1,5 @@
 // Keeps a reserve of disk space for the moment when the disk is full, so that the most important facts (that a plan failed, and
-// why) can still be written. The reserve is one file per process. The first write that finds the disk full deletes it; it is made
-// again later.
+// why) can still be written. It is one file per process. The first write that finds the disk full deletes it.
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 

@@ -79,10 +79,7 @@ export interface Rebuilt {
   open: OpenCall[]
 }
 
-/**
- * Returns the last conversation, ready to be continued, also by a later attempt. Returns null when there is none, when it has
- * ended, or when its tools, system prompt or model were others.
- */
+/** Returns the last conversation to be continued; null when there is none, it has ended, or had other tools, prompt or model. */
 export function rebuildConversation(records: JournalRecord[], shape: string): Rebuilt | null {
   const start = records.findLastIndex((record) => record.kind === 'conversation')
   const conversation = records[start]

@@ -46,10 +46,7 @@ export function rulesFor({ start, token, journal }: PlanContext): HoldBackRules 
   return { allowed: readAllowances(words), known: token.all(), baseHead }
 }
 
-/**
- * Stages all work that may be committed on top of head (null: no commit yet), in the index that env names. Returns the held files.
- * Errors: GitError, for example when the disk is full.
- */
+/** Stages what may be committed on top of head (null: no commit yet), in the index that env names. Returns the held files. */
 export async function stageWork(
   git: Git,
   head: string | null,

@@ -1,5 +1,4 @@
-// `ralph check-push HOME`, the checkout's pre-push hook. It checks the model's own pushes as the agent's are checked. Git shows the
-// refusal that it prints.
+// `ralph check-push HOME`, the checkout's pre-push hook. It checks the model's own pushes as ours. Git shows what it prints.
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readIfPresent, readJson, writeDurably } from '../machine/durable.ts'

@@ -1,7 +1,6 @@
 // Decides whether the agent version that a sync names may replace this one. During a deployment two versions of the Worker answer
 // in turn, and each names its own agent. A version that never ran here is taken at once, so a new version costs one restart. A
-// version that ran before (a rollback) is taken only after it alone was named for a while, so that the two Workers cannot make
-// the agent restart back and forth.
+// version that ran before (a rollback) is taken only after it alone was named for a while, so that none goes back and forth.
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readJson, writeDurably } from '../machine/durable.ts'

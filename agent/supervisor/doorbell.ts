@@ -23,8 +23,7 @@ export async function doorbell(paths: Paths, nonce: string): Promise<void> {
   mkdirSync(paths.ralph, { recursive: true, mode: 0o700 })
   const answer = await ring(paths, nonce, ANSWER_TIMEOUT_MS)
   if (answer !== null) return print(answer)
-  // A new supervisor reads the nonce from this file. One that is starting right now may have read it already, so the socket is
-  // tried again below.
+  // A new supervisor reads the nonce from this file. One that starts now may have read it already, so the socket is tried again.
   keepReserve(reserveFile(paths))
   writeDurably(nonceFile(paths), nonce)
   startSupervisor(paths)

@@ -1,5 +1,4 @@
-// Builds the environment of all processes of a plan. It starts from nothing and adds allowed variables only, so that no secret of
-// the supervisor gets into it.
+// Builds the environment of all processes of a plan. It adds allowed variables only, so no secret of the supervisor gets into it.
 import { dirname, join } from 'node:path'
 import { mkdirSync } from 'node:fs'
 import { browserEnv, writeBrowserCommand } from './browser.ts'

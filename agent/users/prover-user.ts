@@ -1,5 +1,4 @@
-// Makes and removes the second unix user of a plan, which runs one proof. It has a fresh home and shares nothing with the plan's
-// user.
+// Makes and removes the second unix user of a plan, which runs one proof. It shares nothing with the plan's user.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Paths } from '../machine/paths.ts'

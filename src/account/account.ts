@@ -10,10 +10,7 @@ const SLOT_LIFE_MS = 3 * 60_000
 const SLOT_RETRY_MS = 3_000
 const MAX_PACE_MS = 60_000
 const CALM_MS = 2 * 60_000
-/**
- * Granted beyond what was asked for, so that most calls need no question. A workspace that dies with it takes no more than this
- * from the month.
- */
+/** Granted beyond what was asked for: most calls then need no question. A workspace that dies with it takes no more than this. */
 const MOST_AHEAD_USD = 1
 
 /** Makes each grant a number that was not granted before, so that a late return cannot match a newer grant. */
@@ -71,10 +68,7 @@ export class Account extends DurableObject<Env> {
     this.#sql.exec('DELETE FROM create_slot WHERE holder = ?', holder)
   }
 
-  /**
-   * Orgo answered 429: no workspace calls before the time Orgo named. Without a time the wait is 1 s, doubling to 60 s while 429s
-   * come close together.
-   */
+  /** Orgo answered 429: no workspace calls before the time it named, or for 1 s, doubling to 60 s while 429s come close together. */
   noteRateLimit(retryAfterMs: number | null): void {
     const now = Date.now()
     const last = this.#sql.exec<Pace>('SELECT not_before, strikes FROM pace').toArray()[0]
@@ -120,10 +114,7 @@ export class Account extends DurableObject<Env> {
     return { ok: true, grantedUsd: usd }
   }
 
-  /**
-   * Gives the unused rest back to the other workspaces. It must name the exact grant, so that a late return does not take back a
-   * newer one.
-   */
+  /** Gives the unused rest back. It must name the exact grant, so that a late return does not take back a newer one. */
   returnMonth({ workspace, month, fromUsd, toUsd }: ReturnMonthInput): void {
     this.#sql.exec(
       'UPDATE month_grants SET usd = ? WHERE month = ? AND workspace = ? AND usd = ?',

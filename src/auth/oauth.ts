@@ -23,10 +23,7 @@ const IDLE_GRANT_SECONDS = 30 * 24 * 60 * 60
 /** What a grant carries. `owner` ties it to the OWNER_TOKEN that was set when it was given. */
 export const GrantProps = z.object({ owner: z.string() })
 
-/**
- * Returns where clients find this server; the issuer is PUBLIC_URL's origin. null: OAuth needs an https PUBLIC_URL, or a loopback
- * one in local mode.
- */
+/** Returns where clients find this server. null: OAuth needs an https PUBLIC_URL, or a loopback one in local mode. */
 export function oauthAddresses({ publicUrl, local }: Settings): {
   issuer: string
   resource: string
@@ -91,10 +88,7 @@ async function isOfOwner(props: unknown, ownerToken: string): Promise<boolean> {
 
 const TOKEN_SHAPE = new RegExp(`^${OWNER_ID}:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+$`)
 
-/**
- * Returns the client and scopes behind an access token of ours; null for anything else, and for one given under an older
- * OWNER_TOKEN.
- */
+/** Returns the client and scopes behind an access token of ours; null for any other, and for one of an older OWNER_TOKEN. */
 export async function oauthCaller(
   token: string,
   settings: Settings,

@@ -44,10 +44,7 @@ function unauthorized(settings: Settings, hasToken: boolean): Response {
   })
 }
 
-/**
- * Returns the 403 for a caller whose scopes do not suffice. It names every scope the operation needs, for clients that ask for
- * more.
- */
+/** Returns the 403 for a caller whose scopes do not suffice. It names every needed scope, for clients that ask for more. */
 export function insufficientScope(env: Env, needed: Scope, what: string): Response {
   return challenge(readSettings({ ...env }).settings, 403, 'insufficient_scope', neededScopes(needed), {
     code: 'insufficient_scope',

@@ -25,10 +25,7 @@ const TOKEN = /^aer_(?:ticket|vm|plan)_([A-Za-z0-9_-]{10,600})\.([A-Za-z0-9_-]{4
 const PLAN_TOKEN_STEP_MS = 15 * 60_000
 const PLAN_TOKEN_LIFE_MS = 45 * 60_000
 
-/**
- * Returns when a plan token asked for now expires. The time is rounded to steps: within one step the same token is made again,
- * which keeps sync idempotent.
- */
+/** Returns when a plan token expires. Within one step of time the same token is made again, which keeps sync idempotent. */
 export function planTokenExpiryMs(nowMs: number): number {
   return Math.floor(nowMs / PLAN_TOKEN_STEP_MS) * PLAN_TOKEN_STEP_MS + PLAN_TOKEN_LIFE_MS
 }
@@ -40,10 +37,7 @@ export async function signVmToken(tokenKey: string, claims: VmClaims): Promise<s
 
 export type TokenProblem = 'malformed' | 'forged' | 'expired'
 
-/**
- * Returns the claims of a token we signed, or why there are none. An expired token is reported apart: its holder waits for the
- * next instead of stopping.
- */
+/** Returns the claims of a token we signed, or why there are none. The holder of an expired token waits for the next one. */
 export async function verifyVmToken(
   tokenKey: string,
   token: string,

@@ -1,5 +1,5 @@
-// The consent page: shows which client asks, where the answer goes and what it asks for. Every word from the client is foreign
-// text: cleaned, capped and escaped.
+// The consent page: shows which client asks, where the answer goes and what it asks for. The client's words are cleaned and
+// escaped.
 import type { ConsentDescription } from '@cloudflare/workers-oauth-provider'
 import { html } from 'hono/html'
 import { AUTHORIZE_PATH } from '../auth/oauth.ts'

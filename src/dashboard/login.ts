@@ -46,8 +46,7 @@ export const loginRoutes = new Hono<{ Bindings: Env }>()
   })
   .post('/pairing', async ({ env, req }) => {
     const bearer = bearerToken(req.raw.headers)
-    // A person or a script makes the code, with the owner token itself. An OAuth client cannot, because the code would outlive
-    // the client's revocation.
+    // The code needs the owner token itself. An OAuth client cannot make one, because it would outlive the client's revocation.
     if (bearer !== null) {
       if (!(await secretsEqual(bearer, readSettings({ ...env }).settings.ownerToken)))
         return Response.json(

@@ -18,10 +18,7 @@ export async function makePairingCode(env: Env): Promise<{ code: string; expires
   return { code: `${code.slice(0, 4)}-${code.slice(4)}`, expiresAtMs }
 }
 
-/**
- * Turns typed text into a code: case, spaces and dashes do not matter, nor O for 0 and I or L for 1. null: it does not have the
- * form of a code.
- */
+/** Turns typed text into a code, whatever its case, spaces and dashes, with O for 0 and I or L for 1. null: it is no code. */
 export function toPairingCode(typed: string): string | null {
   const code = typed
     .toUpperCase()

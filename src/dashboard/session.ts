@@ -1,5 +1,4 @@
-// The owner's browser session: its cookie, and the token a form must bring to be ours. Secrets are hashed before they leave this
-// file.
+// The owner's browser session: its cookie, and the token a form must bring to be ours. Secrets leave this file only as hashes.
 import { ownerMark } from '../auth/oauth.ts'
 import { bytesEqual, randomHex, sha256Hex } from '../lib/crypto.ts'
 import { readSettings } from '../lib/settings.ts'

@@ -1,5 +1,4 @@
-// The start page: says that the Worker is up, whether it is configured, and how to connect. It shows the owner which clients are
-// connected.
+// The start page: says that the Worker is up, whether it is configured, and how to connect. To the owner: its clients.
 import { html } from 'hono/html'
 import { clientList } from './clients.ts'
 import type { ConnectedClient } from './clients.ts'

@@ -18,8 +18,7 @@ export async function handleDelivery(
   if (file === 'ralph.mjs') {
     const manifest = await context.asset('manifest.json')
     const { ralphSha256 } = Manifest.parse(await manifest.json())
-    // The hash is part of the request, so that a Worker deployed between two requests never serves another file than the one
-    // asked for.
+    // The hash is part of the request, so that a Worker deployed between two requests serves no other file than was asked for.
     if (new URL(request.url).searchParams.get('sha') !== ralphSha256)
       return refused(404, 'other_version', `This Worker serves ralph.mjs with SHA-256 ${ralphSha256}.`)
   }

@@ -1,6 +1,5 @@
 // /vm/*: what a VM may call. The token's signature is checked here, before any object is touched. Each route names the kinds of
-// token it is for, and the object decides whether the right still holds. One log line is written per request. src/index.ts mounts this at
-// /vm.
+// token it is for, and the object decides whether the right still holds. One log line is written per request.
 import { Hono } from 'hono'
 import { verifyVmToken } from '../auth/vm-token.ts'
 import { SettingsError } from '../lib/errors.ts'
@@ -154,8 +153,7 @@ function refuseToken(area: Area, problem: Parameters<typeof tokenDenial>[0], req
   const { status, type, message } = tokenDenial(problem)
   if (area === 'model') return modelError({ status, type, message, headers: { 'x-should-retry': 'false' } })
   if (area !== 'git') return jsonError(status, type, message)
-  // Git sends its credential only after a challenge and cannot replay a chunked POST, so only a GET without a token is
-  // challenged.
+  // Git sends its credential only after a challenge and cannot replay a chunked POST, so only a GET without token is.
   const challenge = request.method === 'GET' && problem === 'missing'
   return answer(
     status,

@@ -1,6 +1,5 @@
 // Deletes one ref by git's own push protocol, which works on any host. The command names the value the ref must still have, so
-// the host itself refuses when the ref was moved since (GitHub's REST delete has no such check). Spec: gitprotocol-pack,
-// gitprotocol-http.
+// the host refuses when it was moved since (GitHub's REST delete has no such check). Spec: gitprotocol-pack, gitprotocol-http.
 import { fetchUpstream } from '../lib/fetch.ts'
 import { basicAuth } from './basic-auth.ts'
 import { concatBytes, FLUSH, pkt } from './pkt-line.ts'

@@ -1,5 +1,4 @@
-// Asks a git host whether a credential may push, without pushing: the host sends receive-pack's advertisement only to a
-// credential that may.
+// Asks a git host whether a credential may push, without pushing: the host sends receive-pack's advertisement only if so.
 import { fetchUpstream } from '../lib/fetch.ts'
 import { basicAuth } from './basic-auth.ts'
 

@@ -142,10 +142,7 @@ function isOffered(capability: string): boolean {
   return isKept(capability) || capability === 'no-thin'
 }
 
-/**
- * Returns the first ref line of a receive-pack advertisement with only the capabilities we let through; null when it is no such
- * line.
- */
+/** Returns the first ref line of a receive-pack advertisement with only the capabilities we let through; null when it is none. */
 export function stripAdvertised(line: Uint8Array): Uint8Array<ArrayBuffer> | null {
   const text = decodeUtf8(line)
   if (text === null || !text.includes('\0')) return null

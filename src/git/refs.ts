@@ -1,6 +1,5 @@
 // Reads a remote's refs over smart HTTP: ls-refs of protocol v2, else the v0 advertisement. Ref names are foreign text, so only
-// refs of safe characters are returned. The object calls this at registration, for merge checks and for pushes of unknown
-// outcome.
+// refs of safe characters are returned. Called at registration, for merge checks and for pushes of unknown outcome.
 import { fetchUpstream } from '../lib/fetch.ts'
 import { readCapped } from '../lib/http.ts'
 import { basicAuth } from './basic-auth.ts'

@@ -49,10 +49,7 @@ export interface HistoryRows {
   erased: string[]
 }
 
-/**
- * The alarm waits for this write, and nothing else of the workspace moves meanwhile. A write that ends later is repeated, which
- * changes nothing.
- */
+/** The alarm waits for this write, and nothing else of the workspace moves. A write that ends later is repeated without harm. */
 const TIMEOUT_MS = 20_000
 
 /** Writes all rows in one transaction. Throws when D1 fails or does not answer in time; the caller then keeps its outbox. */

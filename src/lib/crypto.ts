@@ -55,10 +55,7 @@ export async function secretsEqual(given: string, secret: string): Promise<boole
   return bytesEqual(new Uint8Array(a), new Uint8Array(b))
 }
 
-/**
- * For MACs and hashes: it looks at every byte. timingSafeEqual would do, but only workerd has it, and tests run the gateway in
- * Node too.
- */
+/** For MACs and hashes: it looks at every byte. Only workerd has timingSafeEqual, and tests run the gateway in Node too. */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.byteLength !== b.byteLength) return false
   let difference = 0

@@ -14,10 +14,7 @@ export function path(strings: TemplateStringsArray, ...values: string[]): string
   })
 }
 
-/**
- * fetch with a deadline and `redirect: manual`. A network failure or the deadline throws a transient UpstreamError that names
- * `what`.
- */
+/** fetch with a deadline and `redirect: manual`. A network failure throws a transient UpstreamError that names `what`. */
 export async function fetchUpstream(
   what: string,
   url: string,

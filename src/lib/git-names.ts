@@ -87,10 +87,7 @@ function hostProblem(hostname: string): string | null {
   return null
 }
 
-/**
- * Returns one spelling per remote: scheme and host in lower case, without default port and trailing slash. Only for remotes
- * without a problem.
- */
+/** Returns one spelling per remote without a problem: lower-case scheme and host, no default port, no trailing slash. */
 export function normalRemote(remote: string): string {
   const { origin, pathname } = new URL(remote)
   return `${origin}${pathname.replace(/\/$/, '')}`

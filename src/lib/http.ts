@@ -30,10 +30,7 @@ export function bearerToken(headers: Headers): string | null {
   return match?.[1] ?? null
 }
 
-/**
- * Reads at most maxBytes of a body; null when it is longer. It counts what arrives, because a content-length can be wrong or
- * absent.
- */
+/** Reads at most maxBytes of a body; null when it is longer. It counts what arrives: a content-length can be wrong or absent. */
 export async function readCapped(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number,

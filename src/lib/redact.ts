@@ -3,10 +3,7 @@
 // attacker who has a secret can always write it differently.
 import { redactAll as redactTexts, redact as redactShapes } from '../shared/secrets.ts'
 
-/**
- * Value → name. One map per isolate, whose env never changes, because an output has no env to ask. It is filled whenever settings
- * are read.
- */
+/** Value → name, filled whenever settings are read. One map per isolate, whose env is fixed: an output has no env to ask. */
 const known = new Map<string, string>()
 const MIN_LENGTH = 8
 /** Short texts in which nothing was found: names of fields and states, which recur in every row. */
@@ -14,10 +11,7 @@ const clean = new Set<string>()
 const MAX_CLEAN = 4_000
 const MAX_CLEAN_LENGTH = 64
 
-/**
- * Takes names and values as in the environment. Values shorter than any real secret are skipped, because they would hide ordinary
- * words.
- */
+/** Takes names and values as in the environment. Values shorter than a real secret are skipped: they would hide ordinary words. */
 export function rememberSecrets(secrets: Record<string, string>): void {
   for (const [name, value] of Object.entries(secrets))
     if (value.length >= MIN_LENGTH) for (const form of [value, encodeURIComponent(value)]) know(form, name)

@@ -1,6 +1,5 @@
-// Makes text from a VM, a repository or a stranger safe to show to a model or a person: it is capped, and characters that hide or
-// reorder words are removed (control and format characters, bidi marks, tag characters, variation selectors that can carry a
-// message).
+// Makes text from a VM, a repository or a stranger safe to show: it is capped, and characters that hide or reorder words are
+// removed (control and format characters, bidi marks, tag characters, variation selectors that can carry a message).
 import { cut } from '../shared/text.ts'
 
 const UNSEEN = /[\p{Cc}\p{Cf}\u{E0100}-\u{E01EF}]+/gu

@@ -20,10 +20,7 @@ const Message = z.object({
 /** Methods other than tools/call that change something. */
 const WRITING_METHODS = new Set(['tasks/update', 'tasks/cancel'])
 
-/**
- * Returns the highest demand of all messages in the body. Anything that is not a JSON-RPC message is left to the server, which
- * refuses it.
- */
+/** Returns the highest demand of all messages in the body. What is no JSON-RPC message the server refuses by itself. */
 export function demandOf(body: Uint8Array): Demand {
   const demands = messagesOf(body).map(demandOfMessage)
   return demands.find(({ scope }) => scope === 'write') ?? demands[0] ?? { scope: 'read', what: 'This' }
@@ -35,10 +32,7 @@ function demandOfMessage({ method, params }: z.infer<typeof Message>): Demand {
   return tool === undefined ? { scope: 'read', what: method } : { scope: scopeOf(tool), what: tool.name }
 }
 
-/**
- * Returns the messages of a body; a batch of the oldest versions is a list. It parses as the server does: the last of two equal
- * keys counts.
- */
+/** Returns the messages of a body, a list in the oldest versions. As in the server, the last of two equal keys counts. */
 function messagesOf(body: Uint8Array): z.infer<typeof Message>[] {
   const json = parseJson(new TextDecoder().decode(body))
   return (Array.isArray(json) ? json : [json]).flatMap((one) => Message.safeParse(one).data ?? [])

@@ -118,10 +118,7 @@ function schemasOf(tool: Tool): {
   return { inputSchema: asIs(input), outputSchema: asIs(output) }
 }
 
-/**
- * Wraps a schema for the SDK so that it lets everything through. define-tool.ts parses instead, with the same words for MCP and
- * HTTP.
- */
+/** Wraps a schema for the SDK that lets everything through: define-tool.ts parses, with the same words for MCP and HTTP. */
 function asIs(json: Record<string, unknown>): StandardSchemaWithJSON {
   return {
     '~standard': {

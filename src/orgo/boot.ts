@@ -73,10 +73,7 @@ fi
 `
 }
 
-/**
- * Returns the command that prints the BootStatus line; it only reads. A start whose process ended too early (killed, rebooted)
- * counts as none.
- */
+/** Returns the command that prints the BootStatus line; it only reads. A start that was killed or rebooted counts as none. */
 export function statusCommand(): string {
   return `boot="\${HOME:-/root}/.ralph/boot"
 status="$(cat ${STATUS_IN_MEMORY} 2>/dev/null || cat "$boot/status" 2>/dev/null || echo '{"step":"none","error":null}')"
@@ -120,10 +117,7 @@ export function parseDoorbell(output: string): DoorbellStatus | null {
 
 const Holds = z.object({ holds: z.string().nullable() })
 
-/**
- * Returns null when there is no ~/workspace, the workspace's name when known, else '?'. Throws VmError when the machine did not
- * answer.
- */
+/** Returns whose ~/workspace it is, '?' when unknown, null when there is none. Throws VmError when the machine did not answer. */
 export function parseForeignWorkspace(output: string): string | null {
   const answer = lastLine(output, Holds)
   if (answer === null)

@@ -2,8 +2,7 @@
 // from Node's signed SHASUMS256.txt for v24.21.0 (.tar.gz, because a bare Ubuntu has gzip but not always xz). To raise the
 // version, copy both again. The checksums are required for the default address only, where they protect against a changed or
 // intercepted archive. Another NODE_DIST_URL is set by the owner on the Worker, never by a VM. The owner trusts that address with
-// a program, so its own SHASUMS256.txt is trusted too; it protects against torn downloads (the local stand-in builds its own
-// archive).
+// a program, so its own SHASUMS256.txt is trusted too; it protects against torn downloads.
 
 export const DEFAULT_NODE_DIST_URL = 'https://nodejs.org/dist'
 export const NODE_VERSION = '24.21.0'

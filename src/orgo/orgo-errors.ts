@@ -1,6 +1,5 @@
-// Turns Orgo's refusals into our own messages: what happened, whether a retry can help, and what to do. Orgo's own text goes to
-// the log only. Codes and texts were read in 2026 in Orgo's documents and its own client; an unknown code falls back to the
-// status.
+// Turns Orgo's refusals into our own messages: what happened, whether a retry helps, and what to do. Orgo's own text is only
+// logged. Codes and texts were read in 2026 in Orgo's documents and its own client; an unknown code falls back to the status.
 import * as z from 'zod'
 import { VmError } from './vm.ts'
 import type { VmErrorInput } from './vm.ts'

@@ -94,8 +94,7 @@ export function createOrgo(options: OrgoOptions): VmProvider {
       try {
         await change(what, 'POST', path`/computers/${target}/${verb}`, timeoutMs)
       } catch (error) {
-        // "Not stopped" and "not running" count as success: Orgo's documents call these calls idempotent. The next read of the
-        // state decides.
+        // "Not stopped" and "not running" count as success: Orgo calls these calls idempotent. The next read decides.
         if (!hasCode(error, 'conflict')) throw error
       }
     }
@@ -227,8 +226,7 @@ export function createOrgo(options: OrgoOptions): VmProvider {
           return true
         } catch (error) {
           if (!(error instanceof VmError)) throw error
-          // This plan or host does not offer it, or not while booting: the machine then sleeps when idle, and the doorbell wakes
-          // it.
+          // This plan or host does not offer it (now): the machine then sleeps when idle, and the doorbell wakes it.
         }
       }
       return false

@@ -1,10 +1,7 @@
 // The interface to the service that rents out machines, in our own words. orgo.ts is its only implementation.
 import { UpstreamError } from '../lib/errors.ts'
 
-/**
- * coming_up: wait. asleep, stopped: one call brings it to running. gone_unconfirmed: the provider says deleted; a listing must
- * confirm it.
- */
+/** coming_up: wait. asleep, stopped: one call makes it run. gone_unconfirmed: said to be deleted; a listing must confirm it. */
 export type VmState = 'running' | 'coming_up' | 'asleep' | 'stopped' | 'broken' | 'gone_unconfirmed'
 
 export interface Vm {
@@ -32,26 +29,17 @@ export interface VmProvider {
   create(name: string): Promise<Vm>
   /** Returns 'missing' only for "not found" and "no access": a reason to doubt, not yet a loss. */
   get(id: string): Promise<Vm | 'missing'>
-  /**
-   * Returns all machines this key can see, and the provider's own workspaces they are in. It confirms a loss, or shows that the
-   * key is another account's.
-   */
+  /** Returns all machines this key sees and the provider's workspaces they are in, to tell a loss from another account's key. */
   listAll(): Promise<{ ids: string[]; workspaceIds: string[] }>
   /** Returns the computers in use and those allowed by the provider's plan; null when it does not say. Never throws. */
   capacity(): Promise<{ used: number; max: number } | null>
   start(id: string): Promise<void>
   wake(id: string): Promise<void>
   restart(id: string): Promise<void>
-  /**
-   * Deletes the machine. One that is gone already counts as deleted, unless it is in a workspace this key does not show: then it
-   * is another account's.
-   */
+  /** Deletes the machine. One that is gone counts as deleted, unless it is in a workspace that this key does not show. */
   destroy(id: string, workspaceId: string | null): Promise<void>
   exec(id: string, command: string, timeoutMs: number): Promise<ExecResult>
-  /**
-   * Switches idle suspension off. Returns false where the provider does not offer that (now). This is never an error, because
-   * plans wake the machine anyway.
-   */
+  /** Switches idle suspension off. False where that is not offered (now), which is no error: plans wake the machine anyway. */
   keepAwake(id: string): Promise<boolean>
 }
 
@@ -101,10 +89,7 @@ export class VmError extends UpstreamError {
   }
 }
 
-/**
- * Returns the name of a workspace's machine, at most 64 characters. The nonce is made at registration, so a leftover of an
- * earlier one is never adopted.
- */
+/** Returns a machine's name, at most 64 characters. The registration's nonce keeps an earlier leftover from being adopted. */
 export function vmName(workspaceName: string, nonce: string): string {
   return `aer-${workspaceName}-${nonce}`.slice(0, 64)
 }

@@ -1,5 +1,5 @@
-// What a plan's history can say. docs/states.md explains each type. On the wire any well-formed type is taken, because a newer agent
-// may know more of them.
+// What a plan's history can say. docs/states.md explains each type. On the wire any well-formed type is taken: newer agents know
+// more.
 
 /** Written by the Worker. */
 export const WORKER_EVENTS = [

@@ -1,7 +1,6 @@
-// The one table of what a secret looks like, and the functions that find secrets and take them out of texts. Pure.
-// Only published, prefixed formats are here: a hash or a random id is not taken for a token, and a text that merely speaks of
-// "ghp_ tokens" passes. Repetitions have an upper bound wherever something must follow them: with an open one, a text of 100,000
-// letters made for that takes a minute.
+// The one table of what a secret looks like, and the functions that find secrets and take them out of texts. Pure. Only
+// published, prefixed formats are here: a hash or random id is no token, and a text that merely speaks of "ghp_ tokens" passes.
+// Repetitions have an upper bound wherever something must follow them: without one, a text of 100,000 letters takes a minute.
 
 export interface SecretShape {
   /** In words, with its article: "a GitHub token". */

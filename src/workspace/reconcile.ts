@@ -50,10 +50,7 @@ export async function onAlarm(core: Core): Promise<void> {
   })
 }
 
-/**
- * True when no step would find anything to do. Most alarms only check that the machine is still heard; skipping the watchdog then
- * saves a row write.
- */
+/** True when no step would find anything to do, as in most alarms. Skipping the watchdog then saves a row write. */
 async function isNothingDue(core: Core): Promise<boolean> {
   try {
     await settleClock(core)
@@ -181,10 +178,7 @@ async function driveVm(core: Core): Promise<void> {
 const isDue = (core: Core): boolean =>
   (ringDueMs(core.store, requireWorkspace(core), core.now()) ?? Infinity) <= core.now()
 
-/**
- * Transient trouble is tried again, slower each time. Trouble that trying cannot cure becomes the workspace's error and the
- * plans' pause reason.
- */
+/** Transient trouble is tried again, ever slower. Other trouble becomes the workspace's error and the plans' pause reason. */
 async function afterTrouble(core: Core, vms: VmProvider, error: unknown, startedAtMs: number): Promise<void> {
   const { name, vm } = requireWorkspace(core)
   log('vm.trouble', { workspace: name, ...errorFields(error) })

@@ -39,10 +39,7 @@ export function modelError({ status, type, message, details, headers = {} }: Mod
 
 export type GitService = 'git-upload-pack' | 'git-receive-pack'
 
-/**
- * Returns a refusal that git prints as `fatal: remote error: {text}`. It is the only form in which git shows the text for
- * info/refs and fetch.
- */
+/** Returns a refusal that git prints as `fatal: remote error: {text}`: the only form that it shows for info/refs and fetch. */
 export function gitError(service: GitService, of: 'advertisement' | 'result', text: string): Response {
   const error = pkt(`ERR ${text}\n`)
   const body = of === 'advertisement' ? concatBytes([pkt(`# service=${service}\n`), FLUSH, error]) : error

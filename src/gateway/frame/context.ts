@@ -1,5 +1,4 @@
-// What a gateway handler gets: the outside world as values. A handler therefore never uses env, the clock or the network
-// directly.
+// What a gateway handler gets: the outside world as values. A handler never uses env, the clock or the network directly.
 import { workspaceKey } from '../../lib/ids.ts'
 import type { LogFields } from '../../lib/log.ts'
 import type { Settings } from '../../lib/settings.ts'

@@ -1,5 +1,4 @@
-// One public answer for each reason a right is refused. The log gets the reason itself; the answer only tells the VM what to do
-// next.
+// One public answer for each reason a right is refused. The log gets the reason; the answer only tells the VM what to do next.
 import type { GatewayErrorType } from '../../shared/protocol.ts'
 import type { TokenProblem } from '../../auth/vm-token.ts'
 import type { DenyReason } from '../../workspace/contract.ts'
@@ -51,10 +50,7 @@ export function denial(reason: DenyReason): Denial {
   return DENIALS[reason]
 }
 
-/**
- * The answer for a token that does not verify. An expired token has its own answer: its holder waits for the next one instead of
- * stopping.
- */
+/** The answer for a token that does not verify. The holder of an expired token waits for the next one instead of stopping. */
 export function tokenDenial(problem: TokenProblem | 'missing'): Denial {
   return problem === 'expired'
     ? {

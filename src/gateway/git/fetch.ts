@@ -28,8 +28,7 @@ export async function uploadPack(
   if (encoding !== null && encoding !== 'gzip')
     return plain(415, 'encoding', 'Only gzip is taken as a content encoding.')
   if (request.body === null) return plain(400, 'empty', 'The request has no body.')
-  // The body is read whole before any right is asked for. It is small, its end is certain, and hosts that take no chunked bodies
-  // get a length.
+  // The body is read whole before a lease is asked for. It is small, its end is certain, and some hosts need a length.
   const body = await readInTime(request.body)
   if (body === null)
     return refused('result', 'too_large', 'the fetch asked for too much, or too slowly; fetch fewer refs')

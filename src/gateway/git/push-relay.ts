@@ -75,10 +75,7 @@ function settlementOf(
   return { kind: 'refused_upstream', detail: detail.slice(0, 500) }
 }
 
-/**
- * Returns the cut as a report in our own words, when the host answered with nothing but headers; null when the client takes no
- * report.
- */
+/** Returns the cut as a report in our own words, when the host sent only headers; null when the client takes no report. */
 function writeCut({ capabilities, commands }: RelayInput['head']): Uint8Array | null {
   const reasons = commands.map(({ ref }) => ({ ref, text: CUT }))
   return writeRefusal({ capabilities, commands, reasons, message: `gateway: ${CUT}` })

@@ -138,10 +138,7 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
   return { response: answer(200, RESULT, readable), outcome: 'passed', done }
 }
 
-/**
- * Writes the commands, then lets the platform move the pack. Returns true when all of it went. It never rejects: an error shows
- * in the upstream's answer.
- */
+/** Writes the commands, then lets the platform move the pack. Returns true when all of it went; an error shows in the answer. */
 async function pour(
   body: ReadableStream<Uint8Array>,
   start: Uint8Array,

@@ -60,10 +60,7 @@ export async function openRead(input: OpenReadInput): Promise<OpenRead | Handled
   }
 }
 
-/**
- * Returns false when the stream was cut: the client hung up, the host broke off or the right ended. Each case closes both sides
- * and changes nothing.
- */
+/** Returns false when the stream was cut by the client, the host or the end of the right; each closes both sides. */
 async function pour(
   start: Uint8Array | undefined,
   body: ReadableStream<Uint8Array>,

@@ -75,10 +75,7 @@ function refuse(message: string): CheckedModelRequest {
   return { ok: false, message }
 }
 
-/**
- * True when the body has a thread. Null also counts, although the API reads it as "without a thread": every unknown field is
- * refused.
- */
+/** True when the body has a thread. Null counts too, though the API reads it as "without a thread": unknown fields are refused. */
 function isThreaded(parsed: unknown): boolean {
   return typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, 'thread')
 }

@@ -1,6 +1,5 @@
-// The model API for a plan: model-request.ts checks the call, the object's budget allows it, it is forwarded byte for byte with
-// the real key, and model-stream.ts streams the answer. Refusals have the API's own error shape, so that its SDK raises typed
-// errors.
+// The model API for a plan: model-request.ts checks the call, the object's budget allows it, it goes on byte for byte with the
+// real key, and model-stream.ts streams the answer. Refusals have the API's own error shape, so that its SDK raises typed errors.
 import type { PlanClaims } from '../../auth/vm-token.ts'
 import { SettingsError } from '../../lib/errors.ts'
 import { readCapped } from '../../lib/http.ts'

@@ -120,10 +120,7 @@ function givenUp(watch: LeaseWatch): { over: Promise<null>; stop: () => void } {
   return { over: promise, stop: () => clearTimeout(timer) }
 }
 
-/**
- * Reports a cut of ours as an event of the stream, so that the SDK raises an error instead of taking half an answer for a whole
- * one.
- */
+/** Reports a cut of ours as an event of the stream: the SDK then raises an error and does not take half an answer for whole. */
 async function finish(
   client: WritableStreamDefaultWriter<Uint8Array>,
   watch: LeaseWatch,

@@ -1,5 +1,4 @@
-// Builds the sentence that tells a model what to call or do now. It holds only our own words and ids, never text from a VM or a
-// person.
+// Builds the sentence that tells a model what to call or do now. It holds only our own words and ids, never foreign text.
 import type { PlanSnapshot, WorkspaceSnapshot } from '../../workspace/contract.ts'
 import type { PausedReason } from '../../shared/words.ts'
 

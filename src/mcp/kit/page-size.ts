@@ -1,5 +1,5 @@
-// Keeps an answer below 10,000 tokens, so that it fits the limit of common clients. The size is counted in UTF-8 bytes of its
-// JSON, four to a token.
+// Keeps an answer below 10,000 tokens, so that it fits the limit of common clients. Counted in bytes of its JSON, four to a
+// token.
 
 /** Leaves room for the fields around a list. */
 export const MAX_ANSWER_BYTES = 36_000

@@ -1,5 +1,4 @@
-// Runs one tool call, from MCP or plain HTTP: it retries where that is safe and writes one log line. It does not turn errors into
-// answers.
+// Runs one tool call, from MCP or plain HTTP: it retries where that is safe and writes one log line. Errors stay errors.
 import { holds } from '../../auth/scopes.ts'
 import { ForbiddenError, isRuntimeError } from '../../lib/errors.ts'
 import { errorFields, log } from '../../lib/log.ts'

@@ -131,10 +131,7 @@ export function toEvent(event: PlanEvent) {
   }
 }
 
-/**
- * Returns the data as JSON with every string cleaned. Long data is left out whole, because a cut-off part would mean something
- * else.
- */
+/** Cleans every string of the data. Long data is left out whole, because a cut-off part would mean something else. */
 function cleanData(data: Record<string, unknown>): Record<string, unknown> | undefined {
   const json = JSON.stringify(data, (_key, value: unknown) =>
     typeof value === 'string' ? cleanText(value, MAX_DATA_CHARS) : value,

@@ -20,10 +20,7 @@ export const planMessage = defineTool({
   handler: async (args, context) => send(args, context),
 })
 
-/**
- * The same tool, but its text only answers the question of one attempt; the object compares the attempt when it takes the
- * message.
- */
+/** The same tool, but its text only answers the question of one attempt, which the object compares when it takes the message. */
 export function answerTo(attempt: number): Tool {
   const handler = async (args: z.output<typeof input>, context: ToolContext) => send(args, context, attempt)
   return defineTool({ ...planMessage, input, output: OutPlan, handler })

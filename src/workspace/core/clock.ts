@@ -1,7 +1,6 @@
-// Repairs times that a wrong clock left behind. After a clock was ahead and is right again, stored times lie further in
-// the future than the code ever sets them: a retry meant for in a minute would come in an hour. Such times become due
-// now. A clock that is steadily ahead or behind needs no repair, because every state compares times of one clock, and
-// waiting a minute longer does no harm.
+// Repairs times that a wrong clock left behind. After a clock was ahead and is right again, stored times lie further in the
+// future than the code ever sets them: a retry meant for in a minute would come in an hour. Such times become due now. A clock
+// that is steadily ahead or behind needs no repair, because every state compares times of one clock.
 import { requireWorkspace } from './core.ts'
 import type { Core } from './core.ts'
 import type { WorkspaceRecord } from '../records/records.ts'

@@ -49,10 +49,7 @@ export interface Core {
   /** Resolves at the next change of any plan or lease, or after the time-out. */
   nextChange: (timeoutMs: number) => Promise<void>
   wakeWaiters: () => void
-  /**
-   * When each open model stream was last heard of. This is in memory only: after a restart of the object, the time
-   * counts from the first check.
-   */
+  /** When each open model stream was last heard of. In memory only: after a restart the time counts from the first check. */
   leaseHeardAtMs: Map<string, number>
   /** Sum of the worst-case costs of calls that are about to get their lease. */
   asked: { usd: number }
@@ -119,10 +116,7 @@ export function createCore(ctx: DurableObjectState, env: Env): Core {
   return core
 }
 
-/**
- * Returns the workspace. Throws NotFoundError when this object was never registered or holds another name (a collision
- * of keys).
- */
+/** Returns the workspace. Throws NotFoundError when this object was never registered or holds another name (keys collide). */
 export function requireWorkspace(core: Core, name?: string): WorkspaceRecord {
   const workspace = core.exists() ? core.store.workspace() : null
   if (workspace === null || (name !== undefined && workspace.name !== name))
@@ -141,10 +135,7 @@ export function requirePlan(core: Core, planId: string): PlanRecord {
   throw new NotFoundError(`There is no plan ${planId}.${erased} List the plans with plan_list.`)
 }
 
-/**
- * Saves a decided change together with its event, in one synchronous block. For null it changes nothing and returns
- * null.
- */
+/** Saves a decided change together with its event, in one synchronous block. For null it changes nothing and returns null. */
 export function commit(core: Core, change: Change | null): PlanRecord | null {
   if (change === null) return null
   core.store.savePlan(change.plan)

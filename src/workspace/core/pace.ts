@@ -1,5 +1,4 @@
-// Pure over the store: computes when the object must wake next. It returns null when nothing is open, so an idle
-// workspace costs nothing.
+// Pure over the store: computes when the object must wake next. null: nothing is open, and idling costs nothing.
 import { deadlineMs, plansToStart } from '../records/decisions.ts'
 import { isWaitingForVm, wantsPullRequest } from '../records/records.ts'
 import type { LeaseRecord, WorkspaceRecord } from '../records/records.ts'
@@ -20,10 +19,7 @@ const FOREIGN_LOOK_MS = 3_600_000
 /** Below a minute, so that work continues within a minute of an outage's end. */
 const MAX_RETRY_MS = 45_000
 
-/**
- * True when the VM must still be made, told something or stopped. A VM that is to be deleted is a leftover and does not
- * count.
- */
+/** True when the VM must still be made, told something or stopped. A VM to be deleted is a leftover and does not count. */
 export function vmNeeded(store: Store, workspace: WorkspaceRecord): boolean {
   if (workspace.status === 'removed' || workspace.status === 'error') return false
   if (workspace.status === 'provisioning' || workspace.supervisor.ringWanted) return true
@@ -32,10 +28,7 @@ export function vmNeeded(store: Store, workspace: WorkspaceRecord): boolean {
     .some((plan) => plan.onVm || plan.status === 'queued' || plan.status === 'running')
 }
 
-/**
- * Returns when the doorbell is due: for news at once (at most one ring every 2 s), else when the supervisor has gone
- * silent. null: no ring is needed.
- */
+/** Returns when the doorbell is due: for news 2 s after the last ring, else when the supervisor falls silent; null: never. */
 export function ringDueMs(store: Store, workspace: WorkspaceRecord, nowMs: number): number | null {
   const { supervisor, vm } = workspace
   if (vm.step !== 'ready' || workspace.status === 'removed') return null
@@ -57,10 +50,7 @@ export function startable(store: Store, workspace: WorkspaceRecord): boolean {
   )
 }
 
-/**
- * Returns when a lease is checked next: a push of unknown outcome soon, a model stream once it may have died with its
- * Worker.
- */
+/** Returns when a lease is checked next: a push of unknown outcome soon, a model stream once it may have died with its Worker. */
 function leaseDueMs(lease: LeaseRecord, nowMs: number): number {
   if (lease.state === 'unknown') return nowMs + 5_000
   return lease.kind === 'model' ? Math.min(lease.deadlineMs, nowMs + STREAM_SILENT_MS) : lease.deadlineMs

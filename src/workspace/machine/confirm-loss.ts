@@ -1,5 +1,5 @@
-// Decides whether a machine that Orgo no longer shows is lost. A lost machine is replaced, and its running plans continue there
-// as their next attempt.
+// Decides whether a machine that Orgo no longer shows is lost. A lost machine is replaced; its running plans go on as a next
+// attempt.
 import { randomHex } from '../../lib/crypto.ts'
 import { vmName } from '../../orgo/vm.ts'
 import type { VmProvider } from '../../orgo/vm.ts'

@@ -1,5 +1,4 @@
-// Builds the answer of POST /vm/sync: what should be on the VM. It is derived from the tables each time, so a repeated sync gets
-// the same answer.
+// Builds the answer of POST /vm/sync: what should be on the VM. It is derived from the tables, so a repeated sync gets the same.
 import { planTokenExpiryMs, signVmToken } from '../../auth/vm-token.ts'
 import { MAX_TEXT_BYTES_PER_SYNC, PROTOCOL_VERSION } from '../../shared/protocol.ts'
 import type { DesiredPlan, SyncRequest, SyncResponse } from '../../shared/protocol.ts'
@@ -97,10 +96,7 @@ function wanted(plan: PlanRecord, nowMs: number): DesiredPlan['want'] {
   return plan.status === 'paused' && nowMs - (plan.pausedAtMs ?? 0) < PAUSE_GRACE_MS ? 'run' : 'stop'
 }
 
-/**
- * The answer for a plan without a row here: it belongs to an older installation or a removed workspace. None of its data is
- * deleted.
- */
+/** The answer for a plan without a row here, of an older installation or a removed workspace. None of its data is deleted. */
 function forgotten(id: string, attempt: number): DesiredPlan {
   return {
     id,

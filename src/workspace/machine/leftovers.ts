@@ -1,6 +1,6 @@
 // Deletes machines that no registration wants but that may still exist: the workspace was removed, perhaps while a machine was
-// being created, or it was registered again before its old machine was deleted. Each is deleted by id, or looked for by name
-// until a late create can no longer appear.
+// made, or registered again before its old one was deleted. Each is deleted by id, or looked for by name until no late create can
+// appear.
 import { errorFields, log } from '../../lib/log.ts'
 import { VmError } from '../../orgo/vm.ts'
 import { requireWorkspace } from '../core/core.ts'
@@ -10,10 +10,7 @@ import type { Leftover, WorkspaceRecord } from '../records/records.ts'
 const RETRY_MS = 30_000
 const LATE_RETRY_MS = 3_600_000
 const LATE_CREATE_MS = 10 * 60_000
-/**
- * A machine costs money each hour, so a key that is repaired within a month still gets it deleted. After that only the log names
- * it.
- */
+/** A machine costs money each hour, so a key repaired within a month still gets it deleted. After that only the log names it. */
 export const LEFTOVER_GIVE_UP_MS = 30 * 24 * 3_600_000
 const SOON_MS = 3_600_000
 

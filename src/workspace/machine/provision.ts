@@ -1,6 +1,5 @@
 // Brings the workspace's VM up, one step at a time: it exists → it runs → it is bootstrapped → its supervisor is heard. Each step
-// stores its intent before it acts, and may be repeated. find-or-create.ts holds the first step, confirm-loss.ts the case of a
-// missing machine.
+// stores its intent before it acts, and may be repeated.
 import { signVmToken } from '../../auth/vm-token.ts'
 import { randomHex } from '../../lib/crypto.ts'
 import {
@@ -26,10 +25,7 @@ const EXEC_TIMEOUT_MS = 30_000
 const POLL_MS = 3_000
 const REBOOT_WAIT_MS = 5 * 60_000
 
-/**
- * Takes the next step. Returns how many milliseconds to wait before the following one; 0: at once; null: the VM is ready. Throws
- * VmTrouble.
- */
+/** Takes the next step. Returns the milliseconds to wait before the following one; null: the VM is ready. Throws VmTrouble. */
 export async function climb(core: Core, vms: VmProvider): Promise<number | null> {
   const { vm } = requireWorkspace(core)
   if (vm.step === 'ready') return null
@@ -78,8 +74,7 @@ async function boot(core: Core, vms: VmProvider, found: Vm): Promise<number> {
   if (vm.id !== found.id || vm.step === 'ready') return 0
   const workspace = core.store.changeWorkspace((record) => {
     record.vm.bootSentAtMs = core.now()
-    // An interrupted start continues under its own nonce, so that its finished steps count. A start whose machine was heard is
-    // over.
+    // An interrupted start keeps its nonce, so that its finished steps count. A start whose machine was heard is over.
     if (record.supervisor.pendingNonce !== null && !record.vm.ticketSpent) return
     record.vm.generation += 1
     record.vm.ticketSpent = false
@@ -129,10 +124,7 @@ async function pollBoot(core: Core, vms: VmProvider, found: Vm): Promise<number>
   return POLL_MS
 }
 
-/**
- * Bootstrap is done but the supervisor was never heard: it died, or the machine was restarted, before its first sync. The
- * doorbell starts it.
- */
+/** Bootstrap is done but the supervisor was never heard: it died, or the machine was restarted, before its first sync. */
 async function wakeSupervisor(core: Core, vms: VmProvider, vmId: string, ageMs: number): Promise<number> {
   const { supervisor } = requireWorkspace(core)
   const { output } = await vms.exec(vmId, doorbellCommand(supervisor.pendingNonce ?? ''), EXEC_TIMEOUT_MS)

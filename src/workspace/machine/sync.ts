@@ -18,10 +18,7 @@ import { isPlanStatus } from '../../shared/words.ts'
 
 const ACTIVITY_GRAIN_MS = 60_000
 
-/**
- * Exchanges a ticket for the VM key. Its generation becomes the only valid one. Returns null when the ticket is spent or not the
- * current machine's.
- */
+/** Exchanges a ticket for the VM key of its generation. Returns null when it is spent or not the current machine's. */
 export async function redeemTicket(core: Core, claims: TicketClaims): Promise<string | null> {
   if (!knowsVm(core, claims)) return null
   const workspace = requireWorkspace(core)
@@ -69,10 +66,7 @@ export async function vmSync(
   return { ok: true, response }
 }
 
-/**
- * True when the VM shows the nonce of the last doorbell, which came through Orgo. A cloned VM only has an older nonce, and
- * repeats or jumps its counter.
- */
+/** True when the VM shows the nonce of the last doorbell, which came through Orgo. A clone has an older one or counter. */
 function nonceFits({ supervisor }: WorkspaceRecord, request: SyncRequest): boolean {
   if (supervisor.pendingNonce !== null && request.nonce === supervisor.pendingNonce) return true
   if (request.nonce !== supervisor.heardNonce) return false

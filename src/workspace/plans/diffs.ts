@@ -1,6 +1,5 @@
-// The diff of a plan's pushed work, which the VM uploads right after the push (docs/adr/0004). It is the VM's claim: it is kept under the
-// head it names, and shown only while that is the head the gateway saw pushed. It is stored here so that it can be read while the VM
-// sleeps.
+// The diff of a plan's pushed work, which the VM uploads right after the push (docs/adr/0004). It is the VM's claim: it is kept
+// under the head it names, and shown only while that is the head the gateway saw pushed. It can be read while the VM sleeps.
 import type { PlanClaims } from '../../auth/vm-token.ts'
 import { MAX_DIFF_PAGES } from '../../shared/protocol.ts'
 import type { DiffUpload } from '../../shared/protocol.ts'

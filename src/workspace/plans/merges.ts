@@ -125,10 +125,7 @@ async function reachable(github: Github, base: string, head: string): Promise<bo
   return compared !== null && (compared.status === 'behind' || compared.status === 'identical')
 }
 
-/**
- * Cleans up after a merge: deletes the branch if it still points where the plan left it, and has the checkout removed and the mirror
- * refreshed.
- */
+/** Deletes a merged branch if it still points where the plan left it, has the checkout removed and the mirror refreshed. */
 async function tidy(core: Core, planId: string): Promise<void> {
   await revokeLeases(core, [planId])
   const plan = core.store.plan(planId)

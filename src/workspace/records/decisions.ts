@@ -1,6 +1,5 @@
-// Pure functions: each takes a plan and what happened to it, and returns the new state with its history event. They
-// read no clock, no storage and no network. They are the only state transitions; a function returns null for a
-// transition that is not allowed.
+// Pure functions: each takes a plan and what happened to it, and returns the new state with its history event. They read no
+// clock, no storage and no network. They are the only state transitions; null: not allowed.
 import type { AttemptEnd, Work } from '../../shared/protocol.ts'
 import { isFinal } from './records.ts'
 import type { PlanRecord } from './records.ts'
@@ -42,8 +41,7 @@ export function end(plan: PlanRecord, attempt: number, report: AttemptEnd, nowMs
   if (plan.status !== 'running' || attempt !== plan.attempt || report.kind === 'stopped') return null
   const worked = withWork(plan, report.work)
   if (report.kind === 'completed') {
-    // "verified" needs proof from a clean checkout of exactly the head that the gateway saw pushed. Anything else stays
-    // a claim.
+    // "verified" needs proof from a clean checkout of exactly the head that the gateway saw pushed.
     const proven =
       report.outcome === 'verified' &&
       report.proof === 'clean_checkout' &&
@@ -75,8 +73,7 @@ export function end(plan: PlanRecord, attempt: number, report: AttemptEnd, nowMs
       ? pause(worked, report.reason, report.detail, nowMs, report.question)
       : fail(worked, report.error, nowMs)
   if (change === null) return null
-  // The VM wrote the reason and the text. The mark lets the plan's record attribute them to the VM
-  // (plans/plan-record.ts).
+  // The mark attributes the reason and the text to the VM in the plan's record (plans/plan-record.ts).
   return { ...change, event: { ...change.event, data: { ...change.event.data, told_by: 'vm' } } }
 }
 
@@ -134,10 +131,7 @@ export function cancel(plan: PlanRecord, nowMs: number): Change | null {
   }
 }
 
-/**
- * paused, completed, failed or cancelled → queued: same plan, same branch, next attempt. A merged plan cannot be
- * reopened.
- */
+/** paused, completed, failed or cancelled → queued: same plan, same branch, next attempt. A merged plan cannot be reopened. */
 export function reopen(plan: PlanRecord, budgetUsd: number, why: string): Change | null {
   if (plan.status === 'queued' || plan.status === 'running' || plan.mergeStatus === 'merged') return null
   return {
@@ -163,10 +157,7 @@ export function reopen(plan: PlanRecord, budgetUsd: number, why: string): Change
   }
 }
 
-/**
- * The VM is lost for good: the plan stays `running` and moves to the next VM. The new attempt number shuts out anything
- * that still runs on the old one.
- */
+/** The VM is lost for good: the plan moves on to the next VM. The new attempt number shuts out what still runs on the old one. */
 export function moveToNewVm(plan: PlanRecord, nowMs: number): Change | null {
   if (plan.status !== 'running') return null
   const isStored = plan.checkpointHead !== null || plan.pushedHead !== null
@@ -187,10 +178,7 @@ export function moveToNewVm(plan: PlanRecord, nowMs: number): Change | null {
   }
 }
 
-/**
- * Moves a plan on whose state has lasted too long; null when nothing is due. `heardAtMs` is the time of the VM's last
- * sync.
- */
+/** Moves a plan on whose state has lasted too long; null when nothing is due. `heardAtMs` is the time of the VM's last sync. */
 export function expire(plan: PlanRecord, heardAtMs: number | null, nowMs: number): Change | null {
   const run = runEnd(plan, heardAtMs)
   if (run !== null && nowMs >= run.atMs)

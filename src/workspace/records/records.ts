@@ -1,6 +1,5 @@
-// The records the object keeps: one WorkspaceRecord, and one PlanRecord per plan. store.ts turns them into rows,
-// snapshots.ts into what callers see. Fields are only ever added: an older row gets the first value of a new field
-// (new-records.ts).
+// The records the object keeps: one WorkspaceRecord, and one PlanRecord per plan. Fields are only ever added: an older row gets
+// the first value of a new field (new-records.ts).
 import type { CheckResult } from '../../shared/protocol.ts'
 import type { Tokens } from '../../shared/usage.ts'
 import type {
@@ -26,25 +25,16 @@ export interface VmRecord {
   id: string | null
   name: string
   url: string | null
-  /**
-   * The Orgo workspace the machine was seen in. A key that does not show that workspace either belongs to another
-   * account.
-   */
+  /** The Orgo workspace the machine was seen in. A key that does not show that workspace either belongs to another account. */
   orgoWorkspaceId: string | null
   adopted: boolean
   /** Orgo's own word for the machine's state, shown to people. */
   status: string
   step: VmStep
-  /**
-   * Number of this machine, written into tickets and VM keys. Replacing or bootstrapping the machine raises it and
-   * makes older tickets and keys void.
-   */
+  /** Number of this machine, in tickets and VM keys. A new machine or bootstrap raises it, which makes older ones void. */
   generation: number
   createSentAtMs: number | null
-  /**
-   * Set by an answer of 403 or 404, cleared when the machine is seen. A loss needs two such answers, 60 s apart, and a
-   * listing without the machine.
-   */
+  /** Set by a 403 or 404, cleared when the machine is seen. A loss needs two, 60 s apart, and a listing without the machine. */
   missingSinceMs: number | null
   bootSentAtMs: number | null
   bootStep: string | null
@@ -106,10 +96,7 @@ export interface WorkspaceRecord {
   provisioningSinceMs: number | null
   /** Part of the provisioning time during which Orgo did not answer. */
   outageMs: number
-  /**
-   * New for each registration. It is part of the machine's name, so that only a machine of this registration is ever
-   * adopted.
-   */
+  /** New for each registration. It is part of the machine's name, so that only a machine of this registration is ever adopted. */
   nonce: string
   /** Grows with every change that a VM or D1 must learn of, and never goes back. */
   revision: number

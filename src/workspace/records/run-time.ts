@@ -3,20 +3,14 @@
 import type { PlanRecord } from './records.ts'
 
 export const RUN_LIMIT_MS = 4 * 3_600_000
-/**
- * A supervisor syncs every 5 s while plans run. After this much silence the object rings it, and the plans' clock
- * stops.
- */
+/** A supervisor syncs every 5 s while plans run. After this much silence the object rings it, and the plans' clock stops. */
 export const UNHEARD_MS = 30_000
 /** After this much silence the running plans are paused. */
 const UNHEARD_LIMIT_MS = 2 * 3_600_000
 
 type RunTime = Pick<PlanRecord, 'status' | 'attemptStartedAtMs' | 'silentMs' | 'runLimitMs'>
 
-/**
- * Returns when a running attempt ends by itself, and why; null when it does not run. `heardAtMs` is the time of the
- * VM's last sync.
- */
+/** Returns when a running attempt ends by itself, and why; null when it does not run. `heardAtMs`: the VM's last sync. */
 export function runEnd(
   { status, attemptStartedAtMs, silentMs, runLimitMs }: RunTime,
   heardAtMs: number | null,

@@ -83,10 +83,7 @@ function takeUpBranches(core: Core, sameRemote: boolean): void {
   }
 }
 
-/**
- * Returns the known workspace for the same name and remote; refuses the name with another remote. A failed workspace is tried
- * again.
- */
+/** Returns the known workspace for the same name and remote, tried again if it failed. Refuses the name with another remote. */
 async function existing(core: Core, known: WorkspaceRecord, input: RegisterInput): Promise<Registered> {
   if (known.gitRemote !== input.gitRemote)
     throw new UserError(
@@ -125,10 +122,7 @@ export async function update(core: Core, name: string, input: UpdateInput): Prom
   return workspaceSnapshot(core)
 }
 
-/**
- * Returns the plans' branches from what the gateway saw and the VM reported. It asks neither, so it never waits for a sleeping
- * VM.
- */
+/** Returns the plans' branches from what the gateway saw and the VM reported; it asks neither, so it waits for no sleeping VM. */
 export function branches(core: Core, name: string): Branches {
   const workspace = requireWorkspace(core, name)
   const plans = core.store
@@ -154,10 +148,7 @@ export function branches(core: Core, name: string): Branches {
   }
 }
 
-/**
- * Ends everything of the workspace: cancels plans, revokes rights, and deletes the VM when it is ours or when asked to. The
- * history stays.
- */
+/** Cancels plans, revokes leases, and deletes the VM when it is ours or when asked to. The history stays. */
 export async function remove(
   core: Core,
   name: string,

@@ -1,5 +1,4 @@
-// The object's SQL for diffs: the pages a VM uploaded, and what is known about each upload. It is a file of its own because no
-// other table's code reads these rows.
+// The object's SQL for diffs: the pages a VM uploaded, and what is known about each upload.
 import { redactAll } from '../../lib/redact.ts'
 import type { DiffFile, DiffTotals } from '../../shared/protocol.ts'
 import { createQueries } from './history-rows.ts'

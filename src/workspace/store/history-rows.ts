@@ -35,16 +35,10 @@ export function createQueries(sql: SqlStorage) {
 
 export function createHistoryStore(sql: SqlStorage) {
   const { rows, first } = createQueries(sql)
-  /**
-   * The last line taken of each attempt, and how many were kept. It is in memory, because a row write per line would double a
-   * line's cost.
-   */
+  /** The last line taken of each attempt, and how many were kept. In memory: a row write per line would double a line's cost. */
   const sources = new Map<string, Source>()
 
-  /**
-   * Returns the numbers from memory, else from the stored lines, which each hold their (attempt, n). event_sources knows the
-   * lines past the cap.
-   */
+  /** Returns the numbers from memory, else from the stored lines, which hold (attempt, n), or event_sources, past the cap. */
   function sourceOf(planId: string, attempt: number): Source {
     const known = sources.get(`${planId} ${attempt}`)
     if (known !== undefined) return known
@@ -93,10 +87,7 @@ export function createHistoryStore(sql: SqlStorage) {
     /** Adds an event of the Worker's own. */
     addEvent: (planId: string, event: Omit<WorkerEvent, 'seq'>): number => appendEvent(planId, event),
 
-    /**
-     * Takes each of the VM's lines of one attempt once, in order. Lines past the cap are only counted. Returns the highest n
-     * taken.
-     */
+    /** Takes each of the VM's lines of one attempt once, in order; past the cap it only counts. Returns the highest n taken. */
     takeVmEvents(planId: string, attempt: number, lines: EventLine[], nowMs: number): number {
       const before = sourceOf(planId, attempt)
       let { lastN, kept } = before
@@ -115,8 +106,7 @@ export function createHistoryStore(sql: SqlStorage) {
           atMs: Math.min(line.atMs, nowMs),
           type: line.type,
           text: line.text,
-          // attempt and n come last, so that a line cannot overwrite them: they mark the event as the VM's
-          // (plans/plan-record.ts).
+          // attempt and n come last, so that a line cannot overwrite them: they mark it as the VM's (plan-record.ts).
           data: { ...bounded(line.data), attempt, n: line.n },
         })
       }

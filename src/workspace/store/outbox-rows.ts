@@ -9,10 +9,7 @@ export const OUR_KINDS = OURS.map((kind) => `'${kind}'`).join(', ')
 /** `seq`: for 'events', the first event that D1 does not have. */
 export type OutboxRow = { kind: (typeof OURS)[number]; plan: string; seq: number }
 
-/**
- * When only events wait, D1 is told at most this often, by an alarm that rings anyway. D1 serves lists only; plan_status asks the
- * object.
- */
+/** When only events wait, D1 is told at most this often: it serves lists only, and plan_status asks the object. */
 export const LINES_WAIT_MS = 45_000
 /** When no alarm rings by then, one is set. */
 const LINES_LATEST_MS = 75_000

@@ -1,6 +1,6 @@
-// All SQL of the object: records in, records out. Every method is synchronous, so calls without an `await` in between commit
-// together. Nothing leaves the object before it is durable (the platform's output gate), so an intent is always stored before it
-// is acted on.
+// All SQL of the object: records in, records out. Every method is synchronous, so calls without `await` between them commit
+// together. Nothing leaves the object before it is durable (the platform's output gate), so an intent is stored before it is
+// acted on.
 import { redactAll } from '../../lib/redact.ts'
 import {
   newPlanRecord,
@@ -109,10 +109,7 @@ export function createStore(sql: SqlStorage) {
       return plans(`WHERE status IN (${marks}) ORDER BY ord`, ...statuses)
     },
 
-    /**
-     * Returns plans that still need work: open, known to the VM, or with an unmerged branch. Plans of a newer version are left
-     * out.
-     */
+    /** Returns plans that need work: open, known to the VM, or with an unmerged branch. Plans of a newer version are left out. */
     watchedPlans(): PlanRecord[] {
       return plans('WHERE watched = 1 ORDER BY ord').filter(({ status }) => isPlanStatus(status))
     },
@@ -275,10 +272,7 @@ export function createStore(sql: SqlStorage) {
   }
 }
 
-/**
- * Returns the record as it is stored. Secrets in texts of a VM or an upstream are redacted here, so none reaches D1 or a tool's
- * answer.
- */
+/** Returns the record as it is stored, secrets in foreign texts redacted: none reaches D1 or a tool's answer. */
 const kept = (record: PlanRecord | WorkspaceRecord): string => JSON.stringify(redactAll(record))
 
 // The row holds JSON that this code wrote. The defaults fill in fields that a row of an older version lacks.
