@@ -16,7 +16,7 @@ export type Prepared = { kind: 'ready'; baseHead: string | null } | { kind: 'fai
 
 export async function prepareCheckout(plan: PlanContext): Promise<Prepared> {
   const known = plan.journal.records().findLast((record) => record.kind === 'prepared')
-  if (known?.kind === 'prepared' && existsSync(join(plan.start.checkout, '.git/HEAD'))) {
+  if (known !== undefined && existsSync(join(plan.start.checkout, '.git/HEAD'))) {
     // All processes of the plan's user were killed before, so a lock file is a leftover.
     rmSync(join(plan.start.checkout, '.git/index.lock'), { force: true })
     saveRules(plan)

@@ -36,7 +36,7 @@ export async function deliver({ plan, summary, outcome }: DeliverInput): Promise
 /** Commits what is uncommitted (unless message is null), pushes if asked, returns the work. Errors are only reported. */
 export async function keepWork(plan: PlanContext, message: string | null, push?: 'push'): Promise<Work> {
   const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
-  if (prepared?.kind !== 'prepared') return NO_WORK
+  if (prepared === undefined) return NO_WORK
   try {
     if (message !== null) await commitLeftovers(plan, message)
     const work = await readWork(plan.git, prepared.baseHead, [])

@@ -1,7 +1,6 @@
 // The finish gate: it examines the work when the model calls finish. Cheap steps come first: it commits what is left, refuses an
 // empty diff, and runs the checks in the checkout. Only then it pushes the branch and asks for a proof of the head. The proof runs
 // elsewhere, in the supervisor's prover; only its result makes a plan verified. The second rejection ends the attempt, unverified.
-import type { CheckResult } from '../../src/shared/protocol.ts'
 import type { OutcomeReason } from '../../src/shared/words.ts'
 import { before, knownBaseline, SLOW_SECONDS } from '../checks/baseline.ts'
 import { leavingNothing, listFor, runChecks } from '../checks/run-checks.ts'
@@ -53,13 +52,7 @@ async function examine(plan: PlanContext, summary: string): Promise<Finding> {
   const startedFrom = baseIn(plan.journal.records())
   const rebased = await rebaseOntoBase(plan)
   if (rebased.kind === 'conflict' && !rejections(plan).some(({ notice }) => notice === 'conflict'))
-    return {
-      text: resolveConflict(start.base, rebased),
-      notice: 'conflict',
-      reasons: ['proof_missing'],
-      proof: 'none',
-      checks: [],
-    }
+    return { ...refused('proof_missing', resolveConflict(start.base, rebased)), notice: 'conflict' }
   const baseHead = baseIn(plan.journal.records())
   const list = await listFor(plan, baseHead)
   const head = await commitOf(git, 'HEAD')
@@ -69,10 +62,11 @@ async function examine(plan: PlanContext, summary: string): Promise<Finding> {
   const work = paths.filter((path) => !NOTES.test(path) || names(planText, path))
   if (head === null || work.length === 0)
     return {
-      text: paths.length === 0 ? NOTHING : `${NOTHING} Only notes were added: ${paths.join(', ')}.`,
-      reasons: list.checks.length === 0 ? ['no_checks', 'nothing_changed'] : ['nothing_changed'],
-      proof: 'none',
-      checks: [],
+      ...refused(
+        'nothing_changed',
+        paths.length === 0 ? NOTHING : `${NOTHING} Only notes were added: ${paths.join(', ')}.`,
+      ),
+      ...(list.checks.length === 0 ? { reasons: ['no_checks', 'nothing_changed'] } : {}),
     }
   // When the base has moved, the baseline of the old base says nothing about the new one.
   const baseline = baseHead === startedFrom ? knownBaseline(plan) : []
@@ -82,22 +76,10 @@ async function examine(plan: PlanContext, summary: string): Promise<Finding> {
   const fresh = runs.filter(
     ({ check, exitCode }) => exitCode !== 0 && before(baseline, check)?.exitCode === 0,
   )
-  if (fresh.length > 0)
-    return {
-      text: failedText(fresh),
-      reasons: ['check_failed'],
-      proof: 'in_place',
-      checks: toResults(runs, fresh),
-    }
+  if (fresh.length > 0) return { ...refused('check_failed', failedText(fresh)), ...inPlace(runs, fresh) }
   const stillRed = runs.filter(({ exitCode }) => exitCode !== 0)
   if (stillRed.length > 0 && !rejections(plan).some(({ notice }) => notice !== 'conflict'))
-    return {
-      text: stillRedText(stillRed),
-      notice: 'red',
-      reasons: ['baseline_red'],
-      proof: 'in_place',
-      checks: toResults(runs, []),
-    }
+    return { ...refused('baseline_red', stillRedText(stillRed)), notice: 'red', ...inPlace(runs, []) }
   return prove(plan, summary)
 }
 
@@ -115,12 +97,10 @@ async function hookFailed(plan: PlanContext, summary: string, output: string): P
     text: clipText(`failed: the repository's own commit hook: ${output}`, 1_000),
   })
   if (counted(plan) + 1 >= MAX_REJECTIONS) await commitLeftovers(plan, summary)
-  return {
-    text: `The repository's own commit hook refused the commit of your work:\n${output}\nFix what it names, or commit in the way it wants, then call finish again.`,
-    reasons: ['check_failed'],
-    proof: 'none',
-    checks: [],
-  }
+  return refused(
+    'check_failed',
+    `The repository's own commit hook refused the commit of your work:\n${output}\nFix what it names, or commit in the way it wants, then call finish again.`,
+  )
 }
 
 async function prove(plan: PlanContext, summary: string): Promise<Finding> {
@@ -130,7 +110,7 @@ async function prove(plan: PlanContext, summary: string): Promise<Finding> {
   // The push may have rewritten the history to remove a secret, so the head is read again.
   const head = (await commitOf(plan.git, 'HEAD')) ?? ''
   const verdict = await plan.prove(head, clipText(summary, 8_000))
-  if (verdict.kind === 'revoked') throw new RevokedError('The gateway revoked the rights of this attempt.')
+  if (verdict.kind === 'revoked') throw new RevokedError()
   if (verdict.kind === 'paused') throw new PauseError(verdict.reason, verdict.detail)
   const { reasons, proof, checks } = verdict
   return {
@@ -145,13 +125,23 @@ async function prove(plan: PlanContext, summary: string): Promise<Finding> {
 const withDefault = (reasons: OutcomeReason[], kind: 'accepted' | 'rejected'): OutcomeReason[] =>
   reasons.length > 0 ? reasons : [kind === 'accepted' ? 'proof_missing' : 'check_failed']
 
-const toResults = (runs: readonly LocalRun[], fresh: readonly LocalRun[]): CheckResult[] =>
-  runs.map((run) => ({
-    command: run.command,
-    exitCode: run.exitCode,
-    seconds: run.seconds,
-    newFailure: fresh.includes(run),
-  }))
+const refused = (reason: OutcomeReason, text: string): Finding => ({
+  text,
+  reasons: [reason],
+  proof: 'none',
+  checks: [],
+})
+
+const inPlace = (
+  runs: readonly LocalRun[],
+  fresh: readonly LocalRun[],
+): Pick<Finding, 'proof' | 'checks'> => ({
+  proof: 'in_place',
+  checks: runs.map((run) => {
+    const { command, exitCode, seconds } = run
+    return { command, exitCode, seconds, newFailure: fresh.includes(run) }
+  }),
+})
 
 const NOTHING =
   'Not accepted: the branch holds no change against its base. If the plan asks for one, make it and call finish again; if nothing needs to change, call finish again and say why.'

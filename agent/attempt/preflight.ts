@@ -41,7 +41,7 @@ async function checkModel({ start, token, report }: PlanContext): Promise<void> 
     const answer = await askForModel(start.url, start.model, held)
     if (answer.status === 200) return
     const { type, message } = answer
-    if (type === 'token_revoked') throw new RevokedError('The gateway revoked the rights of this attempt.')
+    if (type === 'token_revoked') throw new RevokedError()
     if (type === 'budget_exceeded') throw new PauseError('budget', message)
     if (type === 'monthly_budget_exceeded') throw new PauseError('monthly_budget', message)
     if (/ANTHROPIC_API_KEY/.test(message) || type === 'authentication_error')
@@ -88,8 +88,7 @@ async function checkPush({ git, start, token, report }: PlanContext): Promise<vo
     const args = ['push', '--dry-run', '--quiet', 'origin', `+${probe}:refs/heads/${start.branch}`]
     const result = await git.try(args, { timeoutMs: GIT_TIMEOUT_MS })
     if (result.code === 0) return
-    if (/token_revoked/.test(result.stderr))
-      throw new RevokedError('The gateway revoked the rights of this attempt.')
+    if (/token_revoked/.test(result.stderr)) throw new RevokedError()
     const said = gitReason(result)
     const verdict = explainGitFailure(result)
     if (verdict === 'expired' && (await token.renewed(held, endMs - performance.now()))) continue

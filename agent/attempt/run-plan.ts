@@ -145,7 +145,7 @@ async function attempt(plan: PlanContext): Promise<AttemptEnd> {
   const { baseHead } = prepared
   const done = recordsOf(journal.records(), start.attempt)
   const finished = done.findLast((record) => record.kind === 'finished')
-  if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(plan, finished) })
+  if (finished !== undefined) return deliver({ plan, ...outcomeOf(plan, finished) })
   const question = plan.inbox.length === 0 ? pendingQuestion(journal.records(), start.attempt) : null
   if (question !== null) return conclude(plan, { kind: 'question', question })
   if (!done.some(({ kind }) => kind === 'preflight_done')) await preflight(plan)
@@ -177,7 +177,7 @@ async function conclude(plan: PlanContext, end: LoopEnd): Promise<AttemptEnd> {
   reportEvidence(plan)
   if (end.kind === 'finished') {
     const finished = plan.journal.records().findLast((record) => record.kind === 'finished')
-    if (finished?.kind === 'finished') return deliver({ plan, ...outcomeOf(plan, finished) })
+    if (finished !== undefined) return deliver({ plan, ...outcomeOf(plan, finished) })
     return { kind: 'failed', error: 'The work ended without a verdict.', work: await keepWork(plan, null) }
   }
   plan.journal.append({

@@ -25,17 +25,12 @@ export interface FactsInput {
   plan: PlanContext
   baseHead: string | null
   setupFailure: string | null
+  /** Text about the checks that run at the end and their result before the work; may be empty. */
   checks: string
-  messages: Message[]
 }
 
-export async function gatherFacts({
-  plan,
-  baseHead,
-  setupFailure,
-  checks,
-  messages,
-}: FactsInput): Promise<PlanFacts> {
+export async function gatherFacts(input: FactsInput): Promise<PlanFacts> {
+  const { plan, baseHead, setupFailure, checks } = input
   const known = plan.token.all()
   return {
     id: plan.start.id,
@@ -46,7 +41,7 @@ export async function gatherFacts({
     progress: describeProgress(plan.journal.records()),
     setupFailure: redact(setupFailure ?? '', known),
     checks,
-    messages,
+    messages: plan.start.messages,
   }
 }
 

@@ -1,5 +1,5 @@
 // Detects Rust, Go and other projects with standard commands, by a table. For make and just, the base's own file is run.
-import { quote } from './detect-shapes.ts'
+import { onlyNote, quote, together } from './detect-shapes.ts'
 import type { Detected, DetectedCheck, Finding, ProjectKind } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'
 import type { Machine } from '../machine/programs.ts'
@@ -101,14 +101,7 @@ export async function detectOthers(tree: Tree, machine: Machine): Promise<Findin
   // A Makefile in a project of a known kind usually calls the same commands again, so it is left out.
   const targets = found.length > 0 || tree.has('package.json') ? null : await byTargets(tree, machine)
   if (targets !== null) found.push(targets)
-  const [first] = found
-  if (first === undefined) return null
-  return {
-    kind: first.kind,
-    setup: found.flatMap(({ setup }) => setup),
-    checks: found.flatMap(({ checks }) => checks),
-    notes: found.flatMap(({ notes }) => notes),
-  }
+  return found.length === 0 ? null : together(found)
 }
 
 function byRecipe(
@@ -117,14 +110,10 @@ function byRecipe(
   machine: Machine,
 ): Detected {
   if (!machine.has(tool))
-    return {
+    return onlyNote(
       kind,
-      setup: [],
-      checks: [],
-      notes: [
-        `${tool} is not on this machine, and ${marker} needs it: nothing was set up, and no checks are taken from it.`,
-      ],
-    }
+      `${tool} is not on this machine, and ${marker} needs it: nothing was set up, and no checks are taken from it.`,
+    )
   return {
     kind,
     setup: setup === undefined ? [] : [{ command: setup, timeoutMs: QUICK_MS, keyFiles }],
@@ -152,12 +141,7 @@ async function byTargets(tree: Tree, machine: Machine): Promise<Finding> {
   )
   if (targets.length === 0) return null
   if (!machine.has(tool))
-    return {
-      kind: 'make',
-      setup: [],
-      checks: [],
-      notes: [`${tool} is not on this machine, and ${file} needs it for its checks.`],
-    }
+    return onlyNote('make', `${tool} is not on this machine, and ${file} needs it for its checks.`)
   // The file comes from the base's commit, so that an edited file in the checkout has no effect. $f is outside the checkout.
   const start = `f=$(mktemp) && git cat-file blob ${quote(`${tree.commit}:${file}`)} >"$f" && `
   const run = isMake ? 'make -f "$f"' : 'just --justfile "$f" --working-directory .'

@@ -1,5 +1,5 @@
 // Detects Python projects. The lock file decides between uv, poetry and pip, the tests between pytest and unittest.
-import { quote } from './detect-shapes.ts'
+import { onlyNote, quote } from './detect-shapes.ts'
 import type { DetectedCheck, Finding, SetupCommand } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'
 import type { Machine } from '../machine/programs.ts'
@@ -51,18 +51,17 @@ export async function detectPython(tree: Tree, machine: Machine): Promise<Findin
   const texts: string[] = []
   for (const path of tree.paths.filter((name) => MARKERS.includes(name) || REQUIREMENTS.test(name)))
     texts.push((await tree.read(path)) ?? '')
+  if (!machine.has('python3'))
+    return onlyNote(
+      'python',
+      'python3 is not on this machine: nothing of the Python project can be set up or checked.',
+    )
   const project: Project = {
     tree,
     machine,
     declared: texts.join('\n'),
     pyproject: (await tree.read('pyproject.toml')) ?? '',
     notes: [],
-  }
-  if (!machine.has('python3')) {
-    project.notes.push(
-      'python3 is not on this machine: nothing of the Python project can be set up or checked.',
-    )
-    return { kind: 'python', setup: [], checks: [], notes: project.notes }
   }
   const setup = setupOf(project)
   const checks = await checksOf(project)

@@ -39,6 +39,22 @@ export interface Detected {
   notes: string[]
 }
 
+/** Everything that several detectors found, under the kind of the first. */
+export const together = (found: Detected[]): Detected => ({
+  kind: found[0]?.kind ?? 'unknown',
+  setup: found.flatMap(({ setup }) => setup),
+  checks: found.flatMap(({ checks }) => checks),
+  notes: found.flatMap(({ notes }) => notes),
+})
+
+/** A project of which nothing can be set up or checked here, for want of a program. */
+export const onlyNote = (kind: ProjectKind, note: string): Detected => ({
+  kind,
+  setup: [],
+  checks: [],
+  notes: [note],
+})
+
 /** What one detector found; null when the repository holds nothing of its kind. */
 export type Finding = Detected | null
 

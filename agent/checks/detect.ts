@@ -5,7 +5,8 @@ import { detectDocuments } from './detect-documents.ts'
 import { detectNode } from './detect-node.ts'
 import { detectOthers } from './detect-others.ts'
 import { detectPython } from './detect-python.ts'
-import type { Detected, DetectedCheck, SetupCommand } from './detect-shapes.ts'
+import { together } from './detect-shapes.ts'
+import type { Detected } from './detect-shapes.ts'
 import { readTree } from './detect-tree.ts'
 import type { Tree } from './detect-tree.ts'
 import type { Git } from '../git/git.ts'
@@ -36,16 +37,5 @@ export async function detect(tree: Tree, machine: Machine, planText = ''): Promi
   const documents = detectDocuments(tree, machine, planText)
   // In a program's repository the documents are not checked. A vault's documents are, even when code lies beside them.
   if (documents !== null && (found.length === 0 || documents.kind === 'obsidian')) found.unshift(documents)
-  return {
-    kind: found[0]?.kind ?? 'unknown',
-    setup: found.flatMap(({ setup }) => setup),
-    checks: found.flatMap(({ checks }) => checks),
-    notes: found.flatMap(({ notes }) => notes),
-  }
+  return together(found)
 }
-
-export const detectChecks = async (input: DetectInput): Promise<DetectedCheck[]> =>
-  (await detectAt(input)).checks
-
-export const detectSetup = async (input: DetectInput): Promise<SetupCommand[]> =>
-  (await detectAt(input)).setup

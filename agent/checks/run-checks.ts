@@ -82,6 +82,7 @@ export function describeRun(
   return `$ ${clipText(command, 500)}\nexit code ${exitCode}${stopped === null ? '' : how[stopped]}, ${seconds} s\n${clipOutput(output, logFile).slice(-6_000)}`
 }
 
-function shellOf({ start, env, report }: PlanContext) {
+/** What all commands of the agent in the checkout share. */
+export function shellOf({ start, env, report }: PlanContext) {
   return { cwd: start.checkout, env, onActivity: () => report({ kind: 'activity' }) }
 }

@@ -13,6 +13,7 @@ import { findTools } from '../machine/programs.ts'
 import { clipOutput } from '../machine/output.ts'
 import { readPlainFile } from '../machine/plain-file.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
+import { shellOf } from './run-checks.ts'
 import { findExplicitSetup } from './setup-files.ts'
 import { runShell } from '../machine/shell.ts'
 
@@ -22,20 +23,14 @@ export interface SetupPlan {
   commands: SetupCommand[]
 }
 
-export interface SetupState {
-  key: string
-  /** What failed; null when everything succeeded. */
-  failure: string | null
-  from: string[]
-  seconds: number
-}
-
-const State = z.object({
+const SetupState = z.object({
   key: z.string(),
+  /** What failed; null when everything succeeded. */
   failure: z.string().nullable(),
   from: z.array(z.string()),
   seconds: z.number(),
 })
+type SetupState = z.infer<typeof SetupState>
 const DECLARED_TIMEOUT_MS = 20 * 60_000
 const STOPPED = {
   timeout: 'took longer than it may',
@@ -92,20 +87,16 @@ export async function runSetup(plan: PlanContext): Promise<string | null> {
 /** Returns the result of the last set-up; null when none has run. */
 export function readSetupState(home: string): SetupState | null {
   // none yet, or torn: it runs again
-  return State.safeParse(readJson(stateFile(home))).data ?? null
+  return SetupState.safeParse(readJson(stateFile(home))).data ?? null
 }
 
-async function runAll(
-  { start, env, home, report }: PlanContext,
-  commands: SetupCommand[],
-): Promise<string | null> {
+async function runAll(plan: PlanContext, commands: SetupCommand[]): Promise<string | null> {
   for (const [index, { command, timeoutMs }] of commands.entries()) {
-    const logFile = join(home, `.ralph/out/setup${index === 0 ? '' : `-${index + 1}`}.log`)
-    const onActivity = () => report({ kind: 'activity' })
-    const result = await runShell({ command, cwd: start.checkout, env, timeoutMs, logFile, onActivity })
+    const logFile = join(plan.home, `.ralph/out/setup${index === 0 ? '' : `-${index + 1}`}.log`)
+    const result = await runShell({ ...shellOf(plan), command, timeoutMs, logFile })
     if (result.exitCode === 0) continue
     const how = result.stopped === null ? `ended with exit code ${result.exitCode}` : STOPPED[result.stopped]
-    report({ kind: 'event', type: 'error', text: `Set-up: \`${command.slice(0, 300)}\` ${how}.` })
+    plan.report({ kind: 'event', type: 'error', text: `Set-up: \`${command.slice(0, 300)}\` ${how}.` })
     return `\`${command.slice(0, 500)}\` ${how}:\n${clipOutput(result.output, logFile)}`
   }
   return null

@@ -1,6 +1,6 @@
 // Reads what a head changes against its base. In a proof git reads it as the prover's user, before any code of the head has run.
 import type { Git } from './git.ts'
-import { commitOf } from './git.ts'
+import { commitOf, EMPTY_TREE } from './git.ts'
 
 export interface Change {
   path: string
@@ -19,7 +19,6 @@ export interface Difference {
   text: string
 }
 
-const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-renames', '--no-color']
 const MAX_DIFF_CHARS = 45_000
 

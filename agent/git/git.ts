@@ -21,6 +21,9 @@ export interface GitOptions {
   hooks?: 'run'
 }
 
+/** The tree without files, to which a repository's first work is compared. */
+export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
+
 export class GitError extends Error {
   override name = 'GitError'
 }

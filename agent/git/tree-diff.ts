@@ -14,7 +14,6 @@ export interface TreeChange {
   after: TreeEntry | null
 }
 
-export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 /** Makes git take paths literally, never as patterns. */
 export const LITERAL = { GIT_LITERAL_PATHSPECS: '1' }
 export const BYTES = { encoding: 'latin1', maxBytes: 256 * 1024 * 1024 } as const

@@ -1,10 +1,9 @@
 // Reads commits and size of the work from git. The result is a claim of this machine; the gateway does not rely on it.
 import type { CheckResult, Work } from '../../src/shared/protocol.ts'
-import { commitOf } from './git.ts'
+import { commitOf, EMPTY_TREE } from './git.ts'
 import type { Git } from './git.ts'
 import { clipText } from '../machine/output.ts'
 
-const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const MAX_COMMITS = 100
 
 export const NO_WORK: Work = { commits: [], diff: { files: 0, additions: 0, deletions: 0 }, checks: [] }

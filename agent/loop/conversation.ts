@@ -9,6 +9,7 @@ import type {
   BetaToolResultBlockParam,
 } from '@anthropic-ai/sdk/resources/beta'
 import { gatherFacts } from '../briefing/first-facts.ts'
+import type { FactsInput } from '../briefing/first-facts.ts'
 import { createStuckDetector } from './stuck-patterns.ts'
 import type { StuckDetector } from './stuck-patterns.ts'
 import { describeHandoff } from './handoff.ts'
@@ -16,7 +17,7 @@ import { rebuildConversation, recordsOf } from '../plan/journal.ts'
 import { blocksOf } from '../model/messages.ts'
 import type { GateVerdict, PlanContext } from '../plan/plan-context.ts'
 import { answerTo, CUT_CALL, firstMessage, NUDGES, steering, SYSTEM_PROMPT } from '../briefing/prompts.ts'
-import { takeMessages } from '../plan/inbox.ts'
+import { takeMessages } from '../plan/notices.ts'
 import type { ToolContext } from '../tools/context.ts'
 import { answerFinish } from '../tools/finish.ts'
 import type { createTools } from '../tools/index.ts'
@@ -39,12 +40,7 @@ export interface Conversation {
 }
 
 /** What workLoop() needs. */
-export interface LoopInput {
-  plan: PlanContext
-  baseHead: string | null
-  setupFailure: string | null
-  /** Text about the checks that run at the end and their result before the work; may be empty. */
-  checks: string
+export interface LoopInput extends FactsInput {
   /** Calls the finish gate. Errors: PauseError, RevokedError. */
   requestFinish(summary: string): Promise<GateVerdict>
   /** Called after each turn, to report what the model did. */
@@ -74,9 +70,7 @@ export async function begin(input: LoopInput, shape: string): Promise<Conversati
 
 /** Returns the first message: the plan word by word and the state of the work. */
 export async function openingOf(input: LoopInput): Promise<BetaTextBlockParam[]> {
-  const { plan, baseHead, setupFailure, checks } = input
-  const facts = await gatherFacts({ plan, baseHead, setupFailure, checks, messages: plan.start.messages })
-  return firstMessage(facts, describeHandoff(plan))
+  return firstMessage(await gatherFacts(input), describeHandoff(input.plan))
 }
 
 /**

@@ -5,7 +5,7 @@ import { describeItems, readItems } from '../tools/item-list.ts'
 import { recordsOf } from '../plan/journal.ts'
 import type { Limits } from '../plan/limits.ts'
 import { blocksOf } from '../model/messages.ts'
-import { MAX_NOTES_CHARS, readNotes } from '../tools/note-file.ts'
+import { MAX_NOTES_CHARS, readNotes } from '../tools/notes.ts'
 import { clipText } from '../machine/output.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 
@@ -49,15 +49,12 @@ const Notes = z.object({ text: z.string().max(MAX_NOTES_CHARS) })
 /** Returns sections of the first message with their titles. A section with an empty text is left out by the caller. */
 export function describeHandoff({ home, journal, start }: PlanContext): [title: string, text: string][] {
   const records = recordsOf(journal.records(), start.attempt)
-  const last = records.findLast(({ kind }) => kind === 'conversation_ended')
-  const rejected = records.findLast(({ kind }) => kind === 'rejected')
+  const last = records.findLast((record) => record.kind === 'conversation_ended')
+  const rejected = records.findLast((record) => record.kind === 'rejected')
   return [
     ['Your notes', readNotes(home).trim()],
     ['Items of the plan', describeItems(readItems(home))],
-    ['How the last conversation ended', last?.kind === 'conversation_ended' ? last.why : ''],
-    [
-      'Why your last call of finish was rejected',
-      rejected?.kind === 'rejected' ? clipText(rejected.text, 6_000) : '',
-    ],
+    ['How the last conversation ended', last?.why ?? ''],
+    ['Why your last call of finish was rejected', clipText(rejected?.text ?? '', 6_000)],
   ]
 }

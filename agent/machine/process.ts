@@ -2,6 +2,10 @@
 import { spawn } from 'node:child_process'
 import { finished } from 'node:stream/promises'
 
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/** For the system's own programs, which root runs. */
+export const ROOT_ENV = { PATH: SYSTEM_PATH, LC_ALL: 'C' }
+
 export interface RunOptions {
   cwd?: string
   env: NodeJS.ProcessEnv

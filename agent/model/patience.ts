@@ -27,8 +27,7 @@ export function createPatience(plan: PlanContext): Patience {
     },
     async endure(trouble) {
       sinceMs ??= Date.now()
-      if (trouble.kind === 'revoked')
-        throw new RevokedError('The gateway revoked the rights of this attempt.')
+      if (trouble.kind === 'revoked') throw new RevokedError()
       if (trouble.kind === 'budget' || trouble.kind === 'monthly_budget')
         throw new PauseError(trouble.kind, trouble.detail)
       if (trouble.kind === 'expired') {

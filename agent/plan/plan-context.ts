@@ -53,4 +53,5 @@ export class PauseError extends Error {
 /** Thrown when the gateway has revoked this attempt's rights. The attempt ends. */
 export class RevokedError extends Error {
   override name = 'RevokedError'
+  override message = 'The gateway revoked the rights of this attempt.'
 }

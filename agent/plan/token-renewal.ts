@@ -15,8 +15,7 @@ export async function withRenewal(plan: PlanContext, attempt: () => Promise<RunR
     const token = plan.token.current()
     const result = await attempt()
     if (result.code === 0) return result
-    if (/token_revoked/.test(result.stderr))
-      throw new RevokedError('The gateway revoked the rights of this attempt.')
+    if (/token_revoked/.test(result.stderr)) throw new RevokedError()
     const verdict = explainGitFailure(result)
     if (verdict === 'refused' || tries >= TRIES) return result
     plan.report({ kind: 'activity' })

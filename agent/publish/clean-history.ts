@@ -3,13 +3,13 @@
 // commits are rewritten without it, with their authors, dates and messages. The files in the checkout are not touched.
 import { join } from 'node:path'
 import { rmSync } from 'node:fs'
-import { commitOf } from '../git/git.ts'
+import { commitOf, EMPTY_TREE } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import { heldChanges, rulesFor } from './hold-back.ts'
 import type { HoldBackRules } from './hold-back.ts'
 import type { Held } from './hold-back-rules.ts'
-import { BYTES, EMPTY_TREE, readChanges, setEntries } from '../git/tree-diff.ts'
+import { BYTES, readChanges, setEntries } from '../git/tree-diff.ts'
 
 export interface CleanHistory {
   /** HEAD, or the rewritten commit without the held files; null when there is no commit yet. */

@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_DIFF_PAGES_PER_UPLOAD } from '../../src/shared/protocol.ts'
 import type { DiffFile, DiffTotals, DiffUpload } from '../../src/shared/protocol.ts'
 import { createDiffPager } from './diff-pages.ts'
+import { EMPTY_TREE } from '../git/git.ts'
+import { baseIn } from '../plan/journal.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 
-const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const GIT_TIMEOUT_MS = 5 * 60_000
 const UPLOAD_TIMEOUT_MS = 60_000
 const RENEWAL_WAIT_MS = 60_000
@@ -45,8 +46,7 @@ const FORM = [
 export async function handInDiff(plan: PlanContext): Promise<void> {
   try {
     const head = await plan.git.must(['rev-parse', 'HEAD'])
-    const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
-    const base = prepared?.kind === 'prepared' ? prepared.baseHead : null
+    const base = baseIn(plan.journal.records())
     const { pages, totals } = await readDiff(plan, base, head)
     await upload(plan, { head, ...(base === null ? {} : { base }) }, pages, totals)
   } catch (error) {

@@ -2,7 +2,9 @@
 // held file stays in the checkout, uncommitted. The history and the model are told its name and the reason.
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { EMPTY_TREE } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
+import { baseIn } from '../plan/journal.ts'
 import { tellModel } from '../plan/notices.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import {
@@ -15,15 +17,7 @@ import {
   WARN_BYTES,
 } from './hold-back-rules.ts'
 import type { Allowances, Held } from './hold-back-rules.ts'
-import {
-  BYTES,
-  EMPTY_TREE,
-  LITERAL,
-  readChanges,
-  readContents,
-  readSizes,
-  setEntries,
-} from '../git/tree-diff.ts'
+import { BYTES, LITERAL, readChanges, readContents, readSizes, setEntries } from '../git/tree-diff.ts'
 import type { TreeChange } from '../git/tree-diff.ts'
 
 const MAX_NEW_FILES = 20_000
@@ -41,9 +35,7 @@ export interface HoldBackRules {
 
 export function rulesFor({ start, token, journal }: PlanContext): HoldBackRules {
   const words = [start.text, ...start.messages.map(({ text }) => text)].join('\n')
-  const prepared = journal.records().findLast((record) => record.kind === 'prepared')
-  const baseHead = prepared?.kind === 'prepared' ? prepared.baseHead : null
-  return { allowed: readAllowances(words), known: token.all(), baseHead }
+  return { allowed: readAllowances(words), known: token.all(), baseHead: baseIn(journal.records()) }
 }
 
 /** Stages what may be committed on top of head (null: no commit yet), in the index that env names. Returns the held files. */

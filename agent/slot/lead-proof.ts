@@ -1,6 +1,5 @@
 // Leads the proof of a plan's work. The plan's process asks for it; the supervisor fetches the head into the mirror, makes a user,
 // runs the prover and saves the result. Only that saved result makes an attempt verified; what the plan claims itself does not.
-import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,13 +9,12 @@ import { mirrorDir } from '../machine/paths.ts'
 import type { Paths } from '../machine/paths.ts'
 import { readLines, writeLine } from '../machine/plan-pipe.ts'
 import type { FromPlan, Verdict } from '../machine/plan-pipe.ts'
-import { PASSED_ON, SYSTEM_PATH } from './plan-process.ts'
+import { startAgent } from './plan-process.ts'
 import { FromProver } from '../machine/prover-pipe.ts'
 import type { ProofOrder, ProofReport } from '../machine/prover-pipe.ts'
 import { makeProver, removeProver } from '../users/prover-user.ts'
 import { run } from '../machine/process.ts'
 import type { PlanRecord } from './records.ts'
-import type { PlanUser } from '../users/users.ts'
 
 export interface ProofHost {
   paths: Paths
@@ -128,7 +126,7 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
       }
       // stop() was called while the user was being made. It found no process to end, so none may be started now.
       if (mine !== era) return null
-      child = startProver(paths.bundle, user, order, onPlanMessage)
+      child = startProver(paths.bundle, order, onPlanMessage)
       return await child.report
     } finally {
       child = null
@@ -158,26 +156,9 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
   }
 }
 
-function startProver(
-  bundle: string,
-  user: PlanUser,
-  order: ProofOrder,
-  onPlanMessage: SlotProofInput['onPlanMessage'],
-) {
-  const env: NodeJS.ProcessEnv = {
-    HOME: order.logs,
-    LANG: 'C.UTF-8',
-    PATH: process.env['PATH'] ?? SYSTEM_PATH,
-  }
-  for (const name of PASSED_ON) if (process.env[name] !== undefined) env[name] = process.env[name]
-  const child = spawn(process.execPath, [bundle, 'prove'], {
-    cwd: '/',
-    env,
-    stdio: ['pipe', 'pipe', 'inherit'],
-    detached: true,
-  })
+function startProver(bundle: string, order: ProofOrder, onPlanMessage: SlotProofInput['onPlanMessage']) {
+  const child = startAgent(bundle, 'prove', { cwd: '/', env: { HOME: order.logs } })
   const said = Promise.withResolvers<ProofReport | null>()
-  child.stdin.on('error', () => {}) // the process has died; 'close' reports it
   readLines(child.stdout, FromProver, (message) => {
     if (message.kind === 'report') said.resolve(message.report)
     else onPlanMessage(message)
@@ -189,7 +170,6 @@ function startProver(
     report: said.promise.finally(() => child.kill('SIGKILL')),
     renew: (token: string) => writeLine(child.stdin, { kind: 'token', token }),
     kill: () => child.kill('SIGKILL'),
-    user,
   }
 }
 

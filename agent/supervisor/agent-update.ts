@@ -1,9 +1,12 @@
 // Decides whether the agent version that a sync names may replace this one. During a deployment two versions of the Worker answer
 // in turn, and each names its own agent. A version that never ran here is taken at once, so a new version costs one restart. A
 // version that ran before (a rollback) is taken only after it alone was named for a while, so that none goes back and forth.
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Config } from '../machine/config.ts'
 import { readJson, writeDurably } from '../machine/durable.ts'
+import { askHttp } from '../machine/http.ts'
 import type { Paths } from '../machine/paths.ts'
 import { isDiskFull } from '../machine/reserve.ts'
 
@@ -77,4 +80,21 @@ export function createSuccession({ ralph }: Paths, own: string, env = process.en
 function load(file: string): Agents {
   // The file is missing or damaged: nothing ran before.
   return Agents.safeParse(readJson(file)).data ?? { ran: [], back: null }
+}
+
+/** The limit is short because the next plan waits for the download. */
+const DOWNLOAD_TIMEOUT_MS = 30_000
+
+/** Returns the bytes whose SHA-256 was named. Errors: throws when they cannot be fetched or do not match; no file is changed. */
+export async function fetchAgent({ url, vmKey }: Config, sha256: string): Promise<Buffer> {
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error('The Worker named no agent version.')
+  const { status, body: bytes } = await askHttp(`${url}/vm/ralph.mjs?sha=${sha256}`, {
+    method: 'GET',
+    headers: { authorization: `Bearer ${vmKey}` },
+    timeoutMs: DOWNLOAD_TIMEOUT_MS,
+  })
+  if (status !== 200) throw new Error(`The new agent could not be downloaded: HTTP ${status}.`)
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+    throw new Error('The downloaded agent does not have the SHA-256 that the Worker named.')
+  return bytes
 }

@@ -3,12 +3,12 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SyncRequest, SyncResponse } from '../../src/shared/protocol.ts'
-import { createAdoption } from './adoption.ts'
+import { createHandWrittenPlans } from './hand-written-plans.ts'
 import { createBell } from './bell.ts'
 import { readConfig } from '../machine/config.ts'
 import { listenForRings } from './control-socket.ts'
 import { startSupervisor } from './doorbell.ts'
-import { readIfPresent } from '../machine/durable.ts'
+import { readIfPresent, writeDurably } from '../machine/durable.ts'
 import { takeLock } from './lock.ts'
 import { bootId, fileSha256, freeDiskMb } from '../machine/machine.ts'
 import { createMirror } from './mirror.ts'
@@ -16,12 +16,11 @@ import { nonceFile, reserveFile } from '../machine/paths.ts'
 import type { Paths } from '../machine/paths.ts'
 import { removeProver } from '../users/prover-user.ts'
 import { keepReserve } from '../machine/reserve.ts'
-import { fetchAgent, putAgent } from './agent-download.ts'
 import { createSlot } from '../slot/slot.ts'
 import { newRecord } from '../slot/plan-orders.ts'
 import type { Slot, SlotHost } from '../slot/slot.ts'
 import { loadRecords, loadState, saveState, saveText, textSha256 } from '../slot/records.ts'
-import { createSuccession } from './agent-update.ts'
+import { createSuccession, fetchAgent } from './agent-update.ts'
 import { sync } from './sync.ts'
 import { canAddUsers, findUser, killPlan } from '../users/users.ts'
 
@@ -55,7 +54,7 @@ function createSupervisor(paths: Paths) {
   const bell = createBell()
   const slots = new Map<string, Slot>()
   makeFolders(paths)
-  const adoption = createAdoption(paths)
+  const handWritten = createHandWrittenPlans(paths)
   const mirror = createMirror(paths, config)
   let mirrorError: string | null = null
   let mirrorFreshAtMs = 0
@@ -115,7 +114,7 @@ function createSupervisor(paths: Paths) {
       revision: state.revision,
       plans: known.map((slot) => slot.observed()),
       wantTexts: known.filter((slot) => slot.lacksText()).map((slot) => slot.record.id),
-      adopted: adoption.waiting(),
+      adopted: handWritten.waiting(),
       ...(mirrorError === null ? {} : { mirrorError: mirrorError.slice(0, 2_000) }),
     }
   }
@@ -125,8 +124,8 @@ function createSupervisor(paths: Paths) {
     if (response.revision < state.revision) return
     state.revision = response.revision
     saveState(paths, state)
-    adoption.adopted(response.adopted)
-    adoption.write(
+    handWritten.adopted(response.adopted)
+    handWritten.write(
       response.plans
         .filter(({ title }) => title !== '')
         .map(({ id, title, final }) => ({ id, title, done: final })),
@@ -154,7 +153,8 @@ function createSupervisor(paths: Paths) {
       const bytes = await fetchAgent(config(), agentSha256)
       // A plan may have started during the download. From here to the exit there is no await, so none can start any more.
       if (isBusy()) return
-      putAgent(paths, bytes)
+      // The file is executable for everybody because plan users start it too.
+      writeDurably(paths.bundle, bytes, 0o755)
     } catch (error) {
       // The old agent continues and asks again later: agent and Worker understand each other across one version.
       succession.failed(agentSha256)
@@ -218,7 +218,10 @@ function createSupervisor(paths: Paths) {
       })
     },
     async run(): Promise<never> {
-      setInterval(() => adoption.poll(Date.now()) && welcome && failures === 0 && bell.ring(), TASKS_POLL_MS)
+      setInterval(
+        () => handWritten.poll(Date.now()) && welcome && failures === 0 && bell.ring(),
+        TASKS_POLL_MS,
+      )
       if (!mirror.exists()) void refreshMirror()
       for (;;) {
         const waitMs = await syncOnce().catch((error: unknown) => {

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
+import { shellOf } from '../checks/run-checks.ts'
 import { describeItems, isEvidence, MAX_ITEMS, mergeItems, readItems, writeItems } from './item-list.ts'
 import { clipOutput } from '../machine/output.ts'
 import { runShell } from '../machine/shell.ts'
@@ -45,12 +46,10 @@ async function checkItem({ plan, signal }: ToolContext, number: number): Promise
   if (item === undefined) throw new ToolError(`There is no item ${number}.`)
   const logFile = join(plan.home, `.ralph/out/item-${number}.log`)
   const { exitCode, output } = await runShell({
+    ...shellOf(plan),
     command: item.how_verified,
-    cwd: plan.start.checkout,
-    env: plan.env,
     timeoutMs: CHECK_TIMEOUT_MS,
     logFile,
-    onActivity: () => plan.report({ kind: 'activity' }),
     signal,
   })
   const passes = exitCode === 0

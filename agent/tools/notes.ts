@@ -1,9 +1,15 @@
-// The notes tool: the model writes what its next conversation must know.
+// The notes tool: the model writes what its next conversation must know, into a file in the plan's home, outside the repository.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
-import { MAX_NOTES_CHARS, writeNotes } from './note-file.ts'
+import { writeDurably } from '../machine/durable.ts'
+import { readPlainFile } from '../machine/plain-file.ts'
 import { defineTool } from './context.ts'
 import type { ToolContext } from './context.ts'
+
+/** About 4,000 tokens. The limit is small because each conversation reads the notes again. */
+export const MAX_NOTES_CHARS = 16_000
 
 export function notesTool(context: ToolContext) {
   return defineTool(context, {
@@ -21,4 +27,18 @@ export function notesTool(context: ToolContext) {
       return 'Kept.'
     },
   })
+}
+
+export const notesFile = (home: string): string => join(home, '.ralph/progress.md')
+
+export function readNotes(home: string): string {
+  const file = notesFile(home)
+  // The plan's user may have replaced the file, so it is read with care and cut to the limit.
+  return existsSync(file)
+    ? readPlainFile(file, file).toString('utf8').slice(0, MAX_NOTES_CHARS).toWellFormed()
+    : ''
+}
+
+export function writeNotes(home: string, text: string): void {
+  writeDurably(notesFile(home), `${text.trim()}\n`)
 }

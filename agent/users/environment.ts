@@ -4,9 +4,8 @@ import { mkdirSync } from 'node:fs'
 import { browserEnv, writeBrowserCommand } from './browser.ts'
 import { GIT_ENV } from '../git/git.ts'
 import { writeDurably } from '../machine/durable.ts'
+import { SYSTEM_PATH } from '../machine/process.ts'
 import { tokenConfigFile } from '../plan/token.ts'
-
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export interface PlanEnvInput {
   home: string

@@ -3,11 +3,10 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Paths } from '../machine/paths.ts'
 import { planEnv, writeHome } from './environment.ts'
-import { run } from '../machine/process.ts'
+import { ROOT_ENV, run } from '../machine/process.ts'
 import { addUser, dropUser, emptyShared, findByName, killPlan } from './users.ts'
 import type { PlanUser } from './users.ts'
 
-const ROOT_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
 const EMPTY_TIMEOUT_MS = 5 * 60_000
 
 const proverName = (planId: string): string => `proof-${planId.slice(-12)}`
@@ -31,22 +30,14 @@ export async function removeProver(paths: Paths, planId: string, mayAdd: boolean
 export async function freshHome(user: PlanUser, planId: string, mirror: string): Promise<NodeJS.ProcessEnv> {
   await killPlan(user, proofMark(planId))
   // This runs as the user itself, because root must not open files in a folder that untrusted code may have filled.
-  await run('find', [user.home, '-mindepth', '1', '-delete'], {
-    ...user.ids,
-    env: ROOT_ENV,
-    cwd: '/',
-    timeoutMs: EMPTY_TIMEOUT_MS,
-  })
+  const asRoot = { env: ROOT_ENV, cwd: '/', timeoutMs: EMPTY_TIMEOUT_MS }
+  await run('find', [user.home, '-mindepth', '1', '-delete'], { ...asRoot, ...user.ids })
   await emptyShared(user)
   writeHome(user.home, mirror)
   mkdirSync(proofCheckout(user), { mode: 0o700 })
   if (user.ids !== null)
     // No process of the user runs yet, so all files there are ours.
-    await run('chown', ['-R', '-h', `${user.ids.uid}:${user.ids.gid}`, user.home], {
-      env: ROOT_ENV,
-      cwd: '/',
-      timeoutMs: EMPTY_TIMEOUT_MS,
-    })
+    await run('chown', ['-R', '-h', `${user.ids.uid}:${user.ids.gid}`, user.home], asRoot)
   return planEnv({
     home: user.home,
     user: user.name,

@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { checkoutDir } from '../machine/paths.ts'
 import type { Paths } from '../machine/paths.ts'
-import { run } from '../machine/process.ts'
+import { ROOT_ENV, run } from '../machine/process.ts'
 
 export interface PlanUser {
   name: string
@@ -25,7 +25,6 @@ export interface PlanUser {
   ids: { uid: number; gid: number } | null
 }
 
-const ROOT_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
 const TOOL_TIMEOUT_MS = 30_000
 const KILL_ROUNDS = 40
 const KILL_PAUSE_MS = 25
@@ -97,8 +96,7 @@ export async function removeUser(paths: Paths, planId: string, user: PlanUser): 
 export async function dropUser(user: PlanUser, mark: string, others: string[]): Promise<void> {
   await killPlan(user, mark)
   const folders = [...others, user.home]
-  const asUser = { env: ROOT_ENV, timeoutMs: 10 * TOOL_TIMEOUT_MS, cwd: '/', ...user.ids }
-  for (const folder of folders) await run('find', [folder, '-mindepth', '1', '-delete'], asUser)
+  for (const folder of folders) await run('find', [folder, '-mindepth', '1', '-delete'], asUser(user))
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   if (user.ids === null) return
   // A later user may get the same id, so no file of this one may be left.
@@ -107,16 +105,18 @@ export async function dropUser(user: PlanUser, mark: string, others: string[]): 
 }
 
 /** Deletes the user's files in the folders that all users share. It runs as the user itself. */
-export async function emptyShared({ ids }: PlanUser): Promise<void> {
-  if (ids === null) return
+export async function emptyShared(user: PlanUser): Promise<void> {
+  if (user.ids === null) return
   const shared = ['/tmp', '/var/tmp', '/dev/shm'].filter((folder) => existsSync(folder))
-  await run('find', [...shared, '-mindepth', '1', '-user', String(ids.uid), '-delete'], {
-    ...ids,
-    env: ROOT_ENV,
-    timeoutMs: 10 * TOOL_TIMEOUT_MS,
-    cwd: '/',
-  })
+  await run('find', [...shared, '-mindepth', '1', '-user', String(user.ids.uid), '-delete'], asUser(user))
 }
+
+const asUser = ({ ids }: PlanUser) => ({
+  env: ROOT_ENV,
+  timeoutMs: 10 * TOOL_TIMEOUT_MS,
+  cwd: '/',
+  ...ids,
+})
 
 function givePrivateFolder(folder: string, ids: PlanUser['ids']): void {
   if (existsSync(folder)) return

@@ -141,7 +141,6 @@ describe('the first message', () => {
       plan: bench.plan,
       baseHead: bench.baseHead,
       setupFailure,
-      messages: [],
     })
     expect(facts.environment.split('\n')).toEqual([
       expect.stringMatching(
@@ -175,7 +174,6 @@ describe('the first message', () => {
       plan: bench.plan,
       baseHead: bench.baseHead,
       setupFailure: null,
-      messages: [],
     })
     expect(environment).toContain("could not be fetched with this plan's rights; leave them alone: lib")
     expect(environment).toContain('only as pointers; leave them alone: art.psd')

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { resolveScript } from '../../../../agent/checks/detect-node-scripts.ts'
-import { detect, detectAt, detectChecks, detectSetup } from '../../../../agent/checks/detect.ts'
+import { detect, detectAt } from '../../../../agent/checks/detect.ts'
 import { treeOf } from '../../../../agent/checks/detect-tree.ts'
 import { createGit } from '../../../../agent/git/git.ts'
 
@@ -259,16 +259,14 @@ describe('with real git', () => {
     const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: checkout, encoding: 'utf8' }).trim()
     put('web/package.json', JSON.stringify({ scripts: { test: 'true', inner: 'true' } }))
     put('Makefile', 'test:\n\ttrue\n')
-    for (const check of await detectChecks({ git, commit, env })) {
+    const { checks, setup } = await detectAt({ git, commit, env })
+    for (const check of checks) {
       const ran = spawnSync('bash', ['-c', check.command], { cwd: checkout, env, encoding: 'utf8' })
       expect(ran.status).not.toBe(0)
       expect(ran.stdout).toContain('the real thing')
     }
-    expect((await detectChecks({ git, commit, env })).map((check) => check.shown)).toEqual([
-      'npm test in web',
-      'make test',
-    ])
-    expect(await detectSetup({ git, commit, env })).toEqual([])
+    expect(checks.map((check) => check.shown)).toEqual(['npm test in web', 'make test'])
+    expect(setup).toEqual([])
     await expect(detectAt({ git, commit: 'f'.repeat(40), env })).rejects.toThrow('git ls-tree failed')
   })
 })

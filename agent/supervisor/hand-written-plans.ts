@@ -21,7 +21,7 @@ const SETTLED_MS = 1_000
 const MAX_PER_SYNC = 10
 const MAX_LINE_CHARS = 100_000
 
-export interface Adoption {
+export interface HandWrittenPlans {
   /** Reads the file. Returns true when a line still waits for its plan id. */
   poll(nowMs: number): boolean
   waiting(): { ref: string; text: string }[]
@@ -29,7 +29,7 @@ export interface Adoption {
   write(tasks: TaskLine[]): void
 }
 
-export function createAdoption(paths: Paths): Adoption {
+export function createHandWrittenPlans(paths: Paths): HandWrittenPlans {
   const file = tasksFile(paths)
   const pendingFile = join(paths.ralph, 'adopted.json')
   let pending: Pending = Pending.safeParse(readJson(pendingFile)).data ?? []
