@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { routePath } from 'hono/route'
 import { dashboardRoutes } from './dashboard/routes.ts'
 import { gatewayRoutes } from './gateway/routes.ts'
-import { toErrorResponse } from './lib/http.ts'
+import { errorResponse, toErrorResponse } from './lib/http.ts'
 import { log } from './lib/log.ts'
 import { mcpRoutes } from './mcp/endpoint.ts'
 import { planRoutes } from './mcp/plan-routes.ts'
@@ -31,12 +31,7 @@ app.route('/webhooks', webhookRoutes)
 app.route('/', mcpRoutes)
 app.route('/', planRoutes)
 app.route('/', dashboardRoutes)
-app.notFound(({ req }) =>
-  Response.json(
-    { error: { code: 'not_found', message: `There is nothing at ${req.path}.` } },
-    { status: 404 },
-  ),
-)
+app.notFound(({ req }) => errorResponse(404, 'not_found', `There is nothing at ${req.path}.`))
 app.onError((error) => toErrorResponse(error))
 
 export default app

@@ -104,6 +104,4 @@ export function loadText(paths: Paths, id: string, sha256: string): string | nul
   return textSha256(text) === sha256 ? text : null
 }
 
-export function textSha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex')
-}
+export const textSha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex')

@@ -47,9 +47,7 @@ export function bashTool(context: ToolContext) {
 }
 
 /** Returns a number for the log's name. It also grows over restarts, because the journal only gets longer. */
-function nextNumber(records: number): string {
-  return String(records).padStart(5, '0')
-}
+const nextNumber = (records: number): string => String(records).padStart(5, '0')
 
 /** Keeps the background jobs of this process. news() returns each ended job once, so that the model hears of it. */
 function createJobs() {

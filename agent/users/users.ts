@@ -176,9 +176,7 @@ function pids(): number[] {
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
 }
 
-function isZombie(pid: number): boolean {
-  return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-}
+const isZombie = (pid: number): boolean => /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
 
 function kill(pid: number): void {
   try {

@@ -5,6 +5,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { utcMonth } from '../lib/ids.ts'
 import { checkOrgo } from './check-orgo.ts'
 import * as logins from './logins.ts'
+import * as sessions from './sessions.ts'
 
 const SLOT_LIFE_MS = 3 * 60_000
 const SLOT_RETRY_MS = 3_000
@@ -44,7 +45,7 @@ export class Account extends DurableObject<Env> {
   #hasTables = false
 
   get #sql(): SqlStorage {
-    if (!this.#hasTables) this.ctx.storage.sql.exec(TABLES + logins.LOGIN_TABLES)
+    if (!this.#hasTables) this.ctx.storage.sql.exec(TABLES + logins.LOGIN_TABLES + sessions.SESSION_TABLES)
     this.#hasTables = true
     return this.ctx.storage.sql
   }
@@ -138,7 +139,7 @@ export class Account extends DurableObject<Env> {
   /** The try was right: clears the strikes and opens the session. Returns when the session expires. */
   signIn(source: string, session: logins.Held): number {
     logins.clearStrikes(this.#sql, source)
-    return logins.openSession(this.#sql, session)
+    return sessions.openSession(this.#sql, session)
   }
 
   keepPairingCode(code: logins.Held): number {
@@ -150,11 +151,11 @@ export class Account extends DurableObject<Env> {
   }
 
   hasSession(session: logins.Held): boolean {
-    return logins.hasSession(this.#sql, session)
+    return sessions.hasSession(this.#sql, session)
   }
 
   endSession(hash: string): void {
-    logins.endSession(this.#sql, hash)
+    sessions.endSession(this.#sql, hash)
   }
 
   admit(admission: logins.Admission): boolean {

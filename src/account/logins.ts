@@ -1,9 +1,7 @@
-// Sign-in state in the Account object: how long a source must wait after wrong tries, the one pairing code, and the browser
-// sessions. Secrets arrive as hashes, together with a mark of the OWNER_TOKEN they belong to. After the token changes, none of
-// them is valid.
+// Sign-in state in the Account object: how long a source must wait after wrong tries, and the one pairing code. Secrets arrive as
+// hashes, with a mark of the OWNER_TOKEN they belong to; after the token changes, none is valid.
 
-export const SESSION_LIFE_MS = 12 * 60 * 60_000
-export const PAIRING_LIFE_MS = 10 * 60_000
+const PAIRING_LIFE_MS = 10 * 60_000
 const FIRST_WAIT_MS = 1_000
 const MAX_WAIT_MS = 5 * 60_000
 const FORGET_STRIKES_MS = 60 * 60_000
@@ -13,7 +11,6 @@ const MAX_PAIRING_TRIES = 1_000
 export const LOGIN_TABLES = `
   CREATE TABLE IF NOT EXISTS login_strikes (source TEXT PRIMARY KEY, strikes INTEGER NOT NULL, not_before INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS pairing_code (id INTEGER PRIMARY KEY CHECK (id = 1), hash TEXT NOT NULL, owner TEXT NOT NULL, expires_at INTEGER NOT NULL, tries INTEGER NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS sessions (hash TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS admissions (door TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS admissions_by_door ON admissions (door, at);
   CREATE INDEX IF NOT EXISTS admissions_by_age ON admissions (at);
@@ -72,27 +69,6 @@ export function redeemPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held)
     sql.exec('DELETE FROM pairing_code WHERE hash = ? AND owner = ? RETURNING id', hash, owner).toArray()
       .length === 1
   )
-}
-
-export function openSession(sql: SqlStorage, { hash, owner, nowMs }: Held): number {
-  const expiresAtMs = nowMs + SESSION_LIFE_MS
-  sql.exec('DELETE FROM sessions WHERE expires_at <= ? OR owner <> ?', nowMs, owner)
-  sql.exec(
-    'INSERT OR REPLACE INTO sessions (hash, owner, expires_at) VALUES (?, ?, ?)',
-    hash,
-    owner,
-    expiresAtMs,
-  )
-  return expiresAtMs
-}
-
-export function hasSession(sql: SqlStorage, { hash, owner, nowMs }: Held): boolean {
-  const query = 'SELECT hash FROM sessions WHERE hash = ? AND owner = ? AND expires_at > ?'
-  return sql.exec(query, hash, owner, nowMs).toArray().length === 1
-}
-
-export function endSession(sql: SqlStorage, hash: string): void {
-  sql.exec('DELETE FROM sessions WHERE hash = ?', hash)
 }
 
 export interface Admission {

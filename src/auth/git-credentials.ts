@@ -30,8 +30,8 @@ export function credentialFor(
   const segments = pathSegments(wanted.pathname)
   if (segments === null) return null
   let best: Line | null = null
-  for (const { line } of parseLines(gitCredentials, local)) {
-    if (line === null || line.origin !== originOf(wanted)) continue
+  for (const { parsed: line } of parseLines(gitCredentials, local)) {
+    if (typeof line === 'string' || line.origin !== originOf(wanted)) continue
     if (!line.segments.every((segment, index) => segment === segments[index])) continue
     if (best === null || line.segments.length > best.segments.length) best = line
   }
@@ -43,8 +43,8 @@ export function gitCredentialProblems(
   gitCredentials: string,
   { local }: { local: boolean } = { local: false },
 ): string[] {
-  return parseLines(gitCredentials, local).flatMap(({ number, problem }) =>
-    problem === null ? [] : [`GIT_CREDENTIALS line ${number} ${problem}`],
+  return parseLines(gitCredentials, local).flatMap(({ number, parsed }) =>
+    typeof parsed === 'string' ? [`GIT_CREDENTIALS line ${number} ${parsed}`] : [],
   )
 }
 
@@ -61,19 +61,11 @@ export function bearerForApi(
   return same ? (credentialFor(gitCredentials, gitRemote, { local })?.token ?? null) : null
 }
 
-function parseLines(
-  gitCredentials: string,
-  local: boolean,
-): { number: number; line: Line | null; problem: string | null }[] {
+/** Returns each line with its number: a credential, or what is wrong with it. */
+function parseLines(gitCredentials: string, local: boolean): { number: number; parsed: Line | string }[] {
   return gitCredentials.split('\n').flatMap((raw, index) => {
     const text = raw.trim()
-    if (text === '' || text.startsWith('#')) return []
-    const parsed = parseLine(text, local)
-    return [
-      typeof parsed === 'string'
-        ? { number: index + 1, line: null, problem: parsed }
-        : { number: index + 1, line: parsed, problem: null },
-    ]
+    return text === '' || text.startsWith('#') ? [] : [{ number: index + 1, parsed: parseLine(text, local) }]
   })
 }
 
@@ -97,9 +89,7 @@ function parseLine(text: string, local: boolean): Line | string {
   }
 }
 
-function originOf(url: URL): string {
-  return `${url.protocol}//${url.host}`
-}
+const originOf = (url: URL): string => `${url.protocol}//${url.host}`
 
 /** Returns decoded segments, without `.git` at the end because hosts serve both spellings; null when one cannot be decoded. */
 function pathSegments(pathname: string): string[] | null {
@@ -124,6 +114,4 @@ function decode(text: string): string | null {
   }
 }
 
-function hasControlCharacter(text: string): boolean {
-  return /\p{Cc}/u.test(text)
-}
+const hasControlCharacter = (text: string): boolean => /\p{Cc}/u.test(text)

@@ -1,6 +1,7 @@
 // The OAuth 2.1 authorization server: @cloudflare/workers-oauth-provider with our settings. It keeps clients, grants and tokens
 // in OAUTH_KV, tokens as hashes only. The sign-in and consent pages are ours (dashboard/authorize.ts).
 import { OAuthAuthorizationServer, OAuthError } from '@cloudflare/workers-oauth-provider'
+import type { OAuthHelpers } from '@cloudflare/workers-oauth-provider'
 import * as z from 'zod'
 import { bytesEqual, hmacSha256, toHex } from '../lib/crypto.ts'
 import { log } from '../lib/log.ts'
@@ -70,6 +71,11 @@ export function oauthServer(settings: Settings): OAuthAuthorizationServer<Env> |
   })
   servers.set(addresses.issuer, server)
   return server
+}
+
+/** Returns the server's methods for our own pages; null in the same cases. */
+export function oauthApi(env: Env): OAuthHelpers | null {
+  return oauthServer(readSettings({ ...env }).settings)?.getOAuthApi(withPatientKv(env)) ?? null
 }
 
 /**

@@ -1,7 +1,7 @@
 // Finds out who calls /mcp and /plans: the owner with OWNER_TOKEN, or a client that the owner connected by OAuth. This happens
 // before a body is read or an object is touched. The caller's scopes say what it may do.
 import { secretsEqual } from '../lib/crypto.ts'
-import { bearerToken } from '../lib/http.ts'
+import { bearerToken, errorResponse } from '../lib/http.ts'
 import { readSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
 import { oauthAddresses, oauthCaller } from './oauth.ts'
@@ -38,26 +38,24 @@ function unauthorized(settings: Settings, hasToken: boolean): Response {
         ? 'This is neither the OWNER_TOKEN of this Worker nor a valid access token. `npm run deploy` (or `npm run dev`) printed the owner token; a client that signs in by OAuth connects again.'
         : 'Sign in by OAuth, or send the owner token: the header "Authorization: Bearer <OWNER_TOKEN>". `npm run deploy` (or `npm run dev`) printed it.'
   // RFC 6750: no error code when no credential was sent.
-  return challenge(settings, 401, hasToken ? 'invalid_token' : null, SCOPES, {
-    code: 'unauthorized',
-    message,
-  })
+  return challenge(settings, hasToken ? 'invalid_token' : null, SCOPES, message)
 }
 
 /** Returns the 403 for a caller whose scopes do not suffice. It names every needed scope, for clients that ask for more. */
 export function insufficientScope(env: Env, needed: Scope, what: string): Response {
-  return challenge(readSettings({ ...env }).settings, 403, 'insufficient_scope', neededScopes(needed), {
-    code: 'insufficient_scope',
-    message: `${what} needs the scope "${needed}", which this connection was not given. Connect again and allow it, or use a client that has it.`,
-  })
+  return challenge(
+    readSettings({ ...env }).settings,
+    'insufficient_scope',
+    neededScopes(needed),
+    `${what} needs the scope "${needed}", which this connection was not given. Connect again and allow it, or use a client that has it.`,
+  )
 }
 
 function challenge(
   settings: Settings,
-  status: 401 | 403,
-  error: string | null,
+  error: 'invalid_token' | 'insufficient_scope' | null,
   scopes: readonly Scope[],
-  body: { code: string; message: string },
+  message: string,
 ): Response {
   const metadata = oauthAddresses(settings)?.resourceMetadata
   const parts = [
@@ -65,8 +63,8 @@ function challenge(
     ...(error === null ? [] : [`error="${error}"`]),
     ...(metadata === undefined ? [] : [`resource_metadata="${metadata}"`, `scope="${scopes.join(' ')}"`]),
   ]
-  return Response.json(
-    { error: body },
-    { status, headers: { 'www-authenticate': `Bearer ${parts.join(', ')}`, 'cache-control': 'no-store' } },
-  )
+  const headers = { 'www-authenticate': `Bearer ${parts.join(', ')}`, 'cache-control': 'no-store' }
+  return error === 'insufficient_scope'
+    ? errorResponse(403, error, message, headers)
+    : errorResponse(401, 'unauthorized', message, headers)
 }

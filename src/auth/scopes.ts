@@ -9,9 +9,7 @@ export function holds(scopes: readonly Scope[], needed: Scope): boolean {
 }
 
 /** Returns every scope an operation needs, as a challenge names them: clients take the list as complete. */
-export function neededScopes(needed: Scope): readonly Scope[] {
-  return needed === 'write' ? SCOPES : ['read']
-}
+export const neededScopes = (needed: Scope): readonly Scope[] => (needed === 'write' ? SCOPES : ['read'])
 
 /** Returns our own scopes among those a client or a token names. Others, such as offline_access, mean nothing here. */
 export function knownScopes(names: readonly string[]): Scope[] {

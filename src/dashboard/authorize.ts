@@ -5,11 +5,11 @@ import {
   authorizationErrorRedirect,
   CimdFetchError,
 } from '@cloudflare/workers-oauth-provider'
-import type { AuthRequest, ConsentDescription, OAuthHelpers } from '@cloudflare/workers-oauth-provider'
+import type { AuthRequest, ConsentDescription } from '@cloudflare/workers-oauth-provider'
 import { Hono } from 'hono'
 import { html } from 'hono/html'
-import { AUTHORIZE_PATH, OWNER_ID, oauthServer, ownerMark } from '../auth/oauth.ts'
-import { SIGN_IN_UNAVAILABLE, withPatientKv } from '../auth/patient-kv.ts'
+import { AUTHORIZE_PATH, OWNER_ID, oauthApi, ownerMark } from '../auth/oauth.ts'
+import { SIGN_IN_UNAVAILABLE } from '../auth/patient-kv.ts'
 import { knownScopes, SCOPES } from '../auth/scopes.ts'
 import { isRuntimeError } from '../lib/errors.ts'
 import { errorFields, log } from '../lib/log.ts'
@@ -22,7 +22,7 @@ import { findSession } from './session.ts'
 
 export const authorizeRoutes = new Hono<{ Bindings: Env }>()
   .get(AUTHORIZE_PATH, async ({ env, req }) => {
-    const oauth = helpers(env)
+    const oauth = oauthApi(env)
     if (oauth === null) return notConfigured()
     const session = await findSession(req.raw, env)
     const { pathname, search } = new URL(req.url)
@@ -43,7 +43,7 @@ export const authorizeRoutes = new Hono<{ Bindings: Env }>()
     }
   })
   .post(AUTHORIZE_PATH, async ({ env, req }) => {
-    const oauth = helpers(env)
+    const oauth = oauthApi(env)
     if (oauth === null) return notConfigured()
     const [session, form] = [await findSession(req.raw, env), await readForm(req.raw)]
     if (form instanceof Response) return form
@@ -73,10 +73,6 @@ export const authorizeRoutes = new Hono<{ Bindings: Env }>()
       return refusal(error)
     }
   })
-
-function helpers(env: Env): OAuthHelpers | null {
-  return oauthServer(readSettings({ ...env }).settings)?.getOAuthApi(withPatientKv(env)) ?? null
-}
 
 /** Returns the scopes the client asked for, as far as they are ours; all of ours when it named none. The owner decides anyway. */
 function offered({ scope }: AuthRequest): string[] {

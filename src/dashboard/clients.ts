@@ -3,8 +3,7 @@ import type { GrantSummary } from '@cloudflare/workers-oauth-provider'
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import * as z from 'zod'
-import { OWNER_ID, oauthServer, ownerMark } from '../auth/oauth.ts'
-import { withPatientKv } from '../auth/patient-kv.ts'
+import { OWNER_ID, oauthApi, ownerMark } from '../auth/oauth.ts'
 import { log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import { fieldOf, readForm } from './forms.ts'
@@ -31,10 +30,9 @@ export interface ConnectedClient extends Omit<z.infer<typeof Metadata>, 'owner'>
 
 /** Returns the clients, newest first. Grants of an older OWNER_TOKEN no longer work and are deleted here. */
 export async function connectedClients(env: Env): Promise<ConnectedClient[]> {
-  const { settings } = readSettings({ ...env })
-  const oauth = oauthServer(settings)?.getOAuthApi(withPatientKv(env))
-  if (oauth === undefined) return []
-  const mark = await ownerMark(settings.ownerToken)
+  const oauth = oauthApi(env)
+  if (oauth === null) return []
+  const mark = await ownerMark(readSettings({ ...env }).settings.ownerToken)
   const { items } = await oauth.listUserGrants(OWNER_ID, { limit: MOST_CLIENTS })
   const clients: ConnectedClient[] = []
   for (const grant of items) {
@@ -57,10 +55,9 @@ export const clientRoutes = new Hono<{ Bindings: Env }>().post('/clients/end', a
   if (form instanceof Response) return form
   if (session === null) return seeOther('/login')
   const grantId = fieldOf(form, 'grant')
-  const oauth = oauthServer(readSettings({ ...env }).settings)?.getOAuthApi(withPatientKv(env))
   if (!isOwnForm(session, form) || !/^[A-Za-z0-9_-]+$/.test(grantId))
     return notice('This form is not ours', 'Nothing was done. Open the start page and try again.', 403)
-  await oauth?.revokeGrant(grantId, OWNER_ID)
+  await oauthApi(env)?.revokeGrant(grantId, OWNER_ID)
   log('oauth.ended', { by: 'owner' })
   return seeOther('/')
 })

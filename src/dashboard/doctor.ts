@@ -79,9 +79,7 @@ async function lookAtModel({ anthropicApiKey, anthropicBaseUrl, model }: Setting
     'The model API',
     `${anthropicBaseUrl}${path`/v1/models/${model}`}`,
     MODEL_TIMEOUT_MS,
-    {
-      headers: { 'x-api-key': anthropicApiKey, 'anthropic-version': '2023-06-01' },
-    },
+    { headers: { 'x-api-key': anthropicApiKey, 'anthropic-version': '2023-06-01' } },
   )
   await response.body?.cancel()
   if (response.ok) return well(check, `The key works and ${model} is there.`)

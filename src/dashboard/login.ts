@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { secretsEqual } from '../lib/crypto.ts'
-import { bearerToken } from '../lib/http.ts'
+import { bearerToken, errorResponse } from '../lib/http.ts'
 import { log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import { fieldOf, insideOnly, readForm } from './forms.ts'
@@ -49,10 +49,7 @@ export const loginRoutes = new Hono<{ Bindings: Env }>()
     // The code needs the owner token itself. An OAuth client cannot make one, because it would outlive the client's revocation.
     if (bearer !== null) {
       if (!(await secretsEqual(bearer, readSettings({ ...env }).settings.ownerToken)))
-        return Response.json(
-          { error: { code: 'unauthorized', message: 'Only the owner token can make a pairing code.' } },
-          { status: 401 },
-        )
+        return errorResponse(401, 'unauthorized', 'Only the owner token can make a pairing code.')
       const { code, expiresAtMs } = await makePairingCode(env)
       return Response.json(
         { code, expires_at: new Date(expiresAtMs).toISOString() },

@@ -1,7 +1,7 @@
 // Serves bootstrap.sh and ralph.mjs to a VM. They are static assets, which would be public without this check.
 import * as z from 'zod'
 import type { TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
-import { answer, jsonError } from './frame/answers.ts'
+import { answer, jsonRefusal } from './frame/answers.ts'
 import type { GatewayContext, Handled } from './frame/context.ts'
 
 const Manifest = z.object({ ralphSha256: z.string().regex(/^[0-9a-f]{64}$/) })
@@ -14,20 +14,17 @@ export async function handleDelivery(
 ): Promise<Handled> {
   const rpc = await context.workspace(claims.workspace)
   if (!(await rpc.knowsVm(claims)))
-    return refused(401, 'vm_replaced', "This machine is not the workspace's any more.")
+    return jsonRefusal(401, 'vm_replaced', "This machine is not the workspace's any more.")
   if (file === 'ralph.mjs') {
     const manifest = await context.asset('manifest.json')
     const { ralphSha256 } = Manifest.parse(await manifest.json())
     // The hash is part of the request, so that a Worker deployed between two requests serves no other file than was asked for.
     if (new URL(request.url).searchParams.get('sha') !== ralphSha256)
-      return refused(404, 'other_version', `This Worker serves ralph.mjs with SHA-256 ${ralphSha256}.`)
+      return jsonRefusal(404, 'other_version', `This Worker serves ralph.mjs with SHA-256 ${ralphSha256}.`)
   }
   const asset = await context.asset(file)
-  if (!asset.ok) return refused(503, 'not_built', `${file} is not part of this deployment: run the build.`)
+  if (!asset.ok)
+    return jsonRefusal(503, 'not_built', `${file} is not part of this deployment: run the build.`)
   const type = file === 'ralph.mjs' ? 'text/javascript; charset=utf-8' : 'text/x-shellscript; charset=utf-8'
   return { response: answer(200, type, asset.body), outcome: 'delivered' }
-}
-
-function refused(status: number, code: string, message: string): Handled {
-  return { response: jsonError(status, code, message), outcome: code }
 }

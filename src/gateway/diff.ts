@@ -6,7 +6,7 @@ import { showUnseen } from '../shared/text.ts'
 import { DiffUpload, MAX_DIFF_PAGE_BYTES } from '../shared/protocol.ts'
 import type { DiffFile } from '../shared/protocol.ts'
 import type { DiffRefusal } from '../workspace/contract.ts'
-import { answer, jsonError } from './frame/answers.ts'
+import { answer, jsonRefusal } from './frame/answers.ts'
 import type { GatewayContext, Handled } from './frame/context.ts'
 import { denial } from './frame/denials.ts'
 import { parseJson } from '../shared/json.ts'
@@ -20,11 +20,11 @@ export async function handleDiff(
   context: GatewayContext,
 ): Promise<Handled> {
   const body = await readCapped(request.body, MAX_BODY_BYTES)
-  if (body === null) return refused(413, 'too_large', `A part may have at most ${MAX_BODY_BYTES} bytes.`)
+  if (body === null) return jsonRefusal(413, 'too_large', `A part may have at most ${MAX_BODY_BYTES} bytes.`)
   const parsed = DiffUpload.safeParse(parseJson(body))
   if (!parsed.success) {
     const where = parsed.error.issues[0]?.path.join('.') ?? ''
-    return refused(
+    return jsonRefusal(
       400,
       'bad_request',
       `${where.slice(0, 200) || 'the body'} does not have the form of a diff.`,
@@ -35,12 +35,16 @@ export async function handleDiff(
     (page) => encoder.encode(JSON.stringify(page)).byteLength > MAX_DIFF_PAGE_BYTES,
   )
   if (long !== -1)
-    return refused(400, 'page_too_long', `pages.${long} has more than ${MAX_DIFF_PAGE_BYTES} bytes as JSON.`)
+    return jsonRefusal(
+      400,
+      'page_too_long',
+      `pages.${long} has more than ${MAX_DIFF_PAGE_BYTES} bytes as JSON.`,
+    )
   const rpc = await context.workspace(claims.workspace)
   const refusal = await rpc.storeDiff(claims, { ...parsed.data, pages })
   if (refusal === null) return { response: answer(200, 'application/json', '{}'), outcome: 'stored' }
   const { status, type, message } = toDenial(refusal)
-  return refused(status, type, message, refusal)
+  return jsonRefusal(status, type, message, refusal)
 }
 
 function cleanFile(file: DiffFile): DiffFile {
@@ -66,8 +70,4 @@ function toDenial(refusal: DiffRefusal): { status: number; type: string; message
   if (refusal === 'diff_too_long')
     return { status: 413, type: refusal, message: 'This plan has uploaded more than is kept.' }
   return denial(refusal)
-}
-
-function refused(status: number, code: string, message: string, outcome = code): Handled {
-  return { response: jsonError(status, code, message), outcome }
 }

@@ -3,7 +3,7 @@ import type { TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import { readCapped } from '../lib/http.ts'
 import { PROTOCOL_VERSION, SyncRequest } from '../shared/protocol.ts'
 import type { VmKeyResponse } from '../shared/protocol.ts'
-import { answer, jsonError } from './frame/answers.ts'
+import { answer, jsonRefusal } from './frame/answers.ts'
 import type { GatewayContext, Handled } from './frame/context.ts'
 import { parseJson } from '../shared/json.ts'
 
@@ -24,12 +24,12 @@ export async function handleSync(
   context: GatewayContext,
 ): Promise<Handled> {
   const body = await readCapped(request.body, MAX_BODY_BYTES)
-  if (body === null) return refused(413, 'too_large', `A sync may have at most ${MAX_BODY_BYTES} bytes.`)
+  if (body === null) return jsonRefusal(413, 'too_large', `A sync may have at most ${MAX_BODY_BYTES} bytes.`)
   const parsed = SyncRequest.safeParse(parseJson(body))
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     const field = issue === undefined || issue.path.length === 0 ? 'the body' : issue.path.join('.')
-    return refused(
+    return jsonRefusal(
       400,
       'bad_request',
       `${field.slice(0, 200)} is not what protocol ${PROTOCOL_VERSION} expects.`,
@@ -40,7 +40,7 @@ export async function handleSync(
   if (synced.ok)
     return { response: answer(200, 'application/json', JSON.stringify(synced.response)), outcome: 'synced' }
   const { status, message } = SYNC_REFUSALS[synced.reason]
-  return refused(status, synced.reason, message)
+  return jsonRefusal(status, synced.reason, message)
 }
 
 export async function handleKey(
@@ -51,11 +51,11 @@ export async function handleKey(
   const rpc = await context.workspace(claims.workspace)
   const vmKey = await rpc.redeemTicket(claims)
   if (vmKey === null)
-    return refused(401, 'ticket_spent', 'This ticket was used, has expired or belongs to an older machine.')
+    return jsonRefusal(
+      401,
+      'ticket_spent',
+      'This ticket was used, has expired or belongs to an older machine.',
+    )
   const body: VmKeyResponse = { vmKey, workspace: claims.workspace }
   return { response: answer(200, 'application/json', JSON.stringify(body)), outcome: 'key_given' }
-}
-
-function refused(status: number, code: string, message: string): Handled {
-  return { response: jsonError(status, code, message), outcome: code }
 }

@@ -138,9 +138,7 @@ function writeHead(
 }
 
 /** True for a capability the client is offered. The host uses `no-thin` for packs it cannot take; the client never repeats it. */
-function isOffered(capability: string): boolean {
-  return isKept(capability) || capability === 'no-thin'
-}
+const isOffered = (capability: string): boolean => isKept(capability) || capability === 'no-thin'
 
 /** Returns the first ref line of a receive-pack advertisement with only the capabilities we let through; null when it is none. */
 export function stripAdvertised(line: Uint8Array): Uint8Array<ArrayBuffer> | null {

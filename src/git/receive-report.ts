@@ -53,9 +53,7 @@ function bands(report: Uint8Array): Uint8Array<ArrayBuffer>[] {
 }
 
 /** Removes line breaks and control characters, because the text goes into a protocol line and onto a terminal. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 400)
-}
+const oneLine = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 400)
 
 export interface PushReport {
   /** null when unpacking went well. */

@@ -25,16 +25,11 @@ export async function listWorkspaces(
   { cursor, limit }: ListWorkspacesInput,
 ): Promise<HistoryPage> {
   const [at, name] = readCursor(cursor)
-  const rows = await all(
-    db
-      .prepare(
-        `SELECT snapshot FROM workspaces WHERE status <> 'removed' AND (?1 IS NULL OR (created_at, name) < (?1, ?2))
-         ORDER BY created_at DESC, name DESC LIMIT ?3`,
-      )
-      .bind(at, name, limit + 1),
-    SnapshotRow,
+  const query = db.prepare(
+    `SELECT snapshot FROM workspaces WHERE status <> 'removed' AND (?1 IS NULL OR (created_at, name) < (?1, ?2))
+     ORDER BY created_at DESC, name DESC LIMIT ?3`,
   )
-  return page(rows, limit)
+  return page(query.bind(at, name, limit + 1), limit)
 }
 
 export interface ListPlansInput {
@@ -50,17 +45,12 @@ export async function listPlans(
   { workspace, status, cursor, limit }: ListPlansInput,
 ): Promise<HistoryPage> {
   const [at, id] = readCursor(cursor)
-  const rows = await all(
-    db
-      .prepare(
-        `SELECT snapshot FROM plans
-         WHERE (?1 IS NULL OR workspace = ?1) AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR (created_at, id) < (?3, ?4))
-         ORDER BY created_at DESC, id DESC LIMIT ?5`,
-      )
-      .bind(workspace ?? null, status ?? null, at, id, limit + 1),
-    SnapshotRow,
+  const query = db.prepare(
+    `SELECT snapshot FROM plans
+     WHERE (?1 IS NULL OR workspace = ?1) AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR (created_at, id) < (?3, ?4))
+     ORDER BY created_at DESC, id DESC LIMIT ?5`,
   )
-  return page(rows, limit)
+  return page(query.bind(workspace ?? null, status ?? null, at, id, limit + 1), limit)
 }
 
 /** Returns the names of a repository's workspaces. Hosts spell their addresses with and without ".git" and in any case. */
@@ -69,14 +59,10 @@ export async function workspacesByRemote(db: D1Database, remote: string): Promis
     .toLowerCase()
     .replace(/\/+$/, '')
     .replace(/\.git$/, '')
-  const rows = await all(
-    db
-      .prepare(
-        `SELECT name FROM workspaces WHERE status <> 'removed' AND lower(git_remote) IN (?1, ?1 || '.git') ORDER BY name`,
-      )
-      .bind(bare),
-    z.object({ name: z.string() }),
+  const query = db.prepare(
+    `SELECT name FROM workspaces WHERE status <> 'removed' AND lower(git_remote) IN (?1, ?1 || '.git') ORDER BY name`,
   )
+  const rows = await all(query.bind(bare), z.object({ name: z.string() }))
   return rows.map((row) => row.name)
 }
 
@@ -120,7 +106,8 @@ function readCursor(cursor: string | undefined): [number, string] | [null, null]
 
 const SnapshotRow = z.object({ snapshot: z.string().transform((text): unknown => JSON.parse(text)) })
 
-function page(rows: { snapshot: unknown }[], limit: number): HistoryPage {
+async function page(statement: D1PreparedStatement, limit: number): Promise<HistoryPage> {
+  const rows = await all(statement, SnapshotRow)
   return { snapshots: rows.slice(0, limit).map((row) => row.snapshot), more: rows.length > limit }
 }
 

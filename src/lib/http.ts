@@ -6,22 +6,22 @@ import { errorFields, log } from './log.ts'
 export function toErrorResponse(error: unknown): Response {
   if (isRuntimeError(error)) {
     if (error.status >= 500) log('http.error', errorFields(error))
-    return Response.json(
-      { error: { code: error.code, message: error.message } },
-      // Clients that know the header ask again by themselves.
-      { status: error.status, headers: error.status === 503 ? { 'retry-after': '30' } : {} },
-    )
+    // Clients that know the header ask again by themselves.
+    const headers: HeadersInit = error.status === 503 ? { 'retry-after': '30' } : {}
+    return errorResponse(error.status, error.code, error.message, headers)
   }
   log('http.error', errorFields(error))
-  return Response.json(
-    {
-      error: {
-        code: 'internal',
-        message: 'Something failed inside the runtime. Try again; the log has the cause.',
-      },
-    },
-    { status: 500 },
-  )
+  const message = 'Something failed inside the runtime. Try again; the log has the cause.'
+  return errorResponse(500, 'internal', message)
+}
+
+export function errorResponse(
+  status: number,
+  code: string,
+  message: string,
+  headers?: HeadersInit,
+): Response {
+  return Response.json({ error: { code, message } }, { status, headers: headers ?? {} })
 }
 
 /** `Authorization: Bearer x` → x; null when absent or another scheme. */

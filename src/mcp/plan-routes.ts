@@ -16,6 +16,7 @@ import { runTool } from './kit/run-tool.ts'
 import { planStatus } from './tools/plan-status.ts'
 import { planSubmit } from './tools/plan-submit.ts'
 import { scopeOf } from './kit/define-tool.ts'
+import type { Tool } from './kit/define-tool.ts'
 import { parseJson } from '../shared/json.ts'
 
 export function createPlanRoutes(
@@ -35,28 +36,14 @@ export function createPlanRoutes(
   app.onError((error) => toErrorResponse(error))
 
   app.post('/plans', async ({ env, req, var: { caller } }) => {
-    const args = await readJson(req.raw)
-    const call = { signal: req.raw.signal }
-    const { structured } = await runTool({
-      tool: planSubmit,
-      args,
-      context: createContext(env, caller),
-      call,
-      door: 'http',
-    })
+    const context = createContext(env, caller)
+    const { structured } = await run(planSubmit, await readJson(req.raw), context, req.raw)
     return Response.json(structured, { status: 'deduplicated' in structured ? 200 : 201 })
   })
 
   app.get('/plans/:id', async ({ env, req, var: { caller } }) => {
     const args = { ...numbers(req.query()), plan_id: req.param('id') }
-    const call = { signal: req.raw.signal }
-    const { structured } = await runTool({
-      tool: planStatus,
-      args,
-      context: createContext(env, caller),
-      call,
-      door: 'http',
-    })
+    const { structured } = await run(planStatus, args, createContext(env, caller), req.raw)
     return Response.json(structured, { headers: { 'cache-control': 'no-store' } })
   })
 
@@ -80,6 +67,9 @@ export function createPlanRoutes(
   })
   return app
 }
+
+const run = (tool: Tool, args: unknown, context: ToolContext, { signal }: Request) =>
+  runTool({ tool, args, context, call: { signal }, door: 'http' })
 
 async function readJson(request: Request): Promise<unknown> {
   const bytes = await readCapped(request.body, MAX_REQUEST_BYTES)

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { BootStatus, DoorbellStatus } from '../shared/protocol.ts'
 import { DEFAULT_NODE_DIST_URL, NODE_SHA256, NODE_VERSION } from './node-pin.ts'
 import { START_SCRIPT } from './start-script.ts'
-import { VmError } from './vm.ts'
+import { permanent, transient, VmError } from './vm.ts'
 import { parseJson } from '../shared/json.ts'
 
 const NONCE = /^[a-z0-9]{8,64}$/
@@ -107,13 +107,9 @@ fi
 }
 
 /** Returns the last BootStatus among the output's lines; null when there is none. */
-export function parseBootStatus(output: string): BootStatus | null {
-  return lastLine(output, BootStatus)
-}
+export const parseBootStatus = (output: string): BootStatus | null => lastLine(output, BootStatus)
 
-export function parseDoorbell(output: string): DoorbellStatus | null {
-  return lastLine(output, DoorbellStatus)
-}
+export const parseDoorbell = (output: string): DoorbellStatus | null => lastLine(output, DoorbellStatus)
 
 const Holds = z.object({ holds: z.string().nullable() })
 
@@ -121,11 +117,7 @@ const Holds = z.object({ holds: z.string().nullable() })
 export function parseForeignWorkspace(output: string): string | null {
   const answer = lastLine(output, Holds)
   if (answer === null)
-    throw new VmError({
-      kind: 'transient',
-      code: 'bad_answer',
-      message: 'The computer did not say whether it holds a ~/workspace.',
-    })
+    throw new VmError(transient('bad_answer', 'The computer did not say whether it holds a ~/workspace.'))
   return answer.holds
 }
 
@@ -142,11 +134,7 @@ function lastLine<T>(output: string, schema: z.ZodType<T>): T | null {
 
 function checked(name: string, pattern: RegExp, value: string): string {
   if (pattern.test(value)) return value
-  throw new VmError({
-    kind: 'permanent',
-    code: 'refused',
-    message: `${name} cannot be sent to a VM: its form is wrong.`,
-  })
+  throw new VmError(permanent('refused', `${name} cannot be sent to a VM: its form is wrong.`))
 }
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`

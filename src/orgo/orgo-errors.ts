@@ -1,7 +1,7 @@
 // Turns Orgo's refusals into our own messages: what happened, whether a retry helps, and what to do. Orgo's own text is only
 // logged. Codes and texts were read in 2026 in Orgo's documents and its own client; an unknown code falls back to the status.
 import * as z from 'zod'
-import { VmError } from './vm.ts'
+import { permanent, transient, VmError } from './vm.ts'
 import type { VmErrorInput } from './vm.ts'
 
 const WAKING = new Set([
@@ -78,17 +78,13 @@ function describe(
 ): VmErrorInput {
   if ((status === 409 || status === 503) && WAKING.has(code))
     return {
-      kind: 'transient',
-      code: 'waking',
-      message: 'The computer is waking up.',
+      ...transient('waking', 'The computer is waking up.'),
       retryAfterMs: Math.min(Math.max(waitMs ?? DEFAULT_WAKE_MS, MIN_WAKE_MS), MAX_WAKE_MS),
     }
   const plan = planRefusal(status, code, error)
   if (plan !== null) return permanent('plan_limit', `Orgo refused ${what}: ${plan}.`)
-  const transient = (name: VmErrorInput['code'], message: string): VmErrorInput => ({
-    kind: 'transient',
-    code: name,
-    message,
+  const later = (name: VmErrorInput['code'], message: string): VmErrorInput => ({
+    ...transient(name, message),
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
   })
   if (status === 401)
@@ -113,14 +109,14 @@ function describe(
     )
   if (status === 400 && /instance not available/i.test(error))
     return {
-      ...transient('not_running', 'The computer is not up yet.'),
+      ...later('not_running', 'The computer is not up yet.'),
       retryAfterMs: waitMs ?? AGENT_STARTS_MS,
     }
   if ((status === 400 || status === 409) && /already exists|name.{0,20}taken/i.test(error))
-    return transient('name_taken', 'A computer of that name exists already.')
+    return later('name_taken', 'A computer of that name exists already.')
   if (status === 409)
-    return transient('conflict', `Orgo says the computer is not in the right state for ${what}.`)
-  if (status === 429) return transient('rate_limited', 'Orgo asks to slow down (429).')
+    return later('conflict', `Orgo says the computer is not in the right state for ${what}.`)
+  if (status === 429) return later('rate_limited', 'Orgo asks to slow down (429).')
   if (status === 405) return permanent('unsupported', `This Orgo host does not offer ${what} (405).`)
   if (status >= 300 && status < 400)
     return permanent('refused', `Orgo redirected ${what} elsewhere (${status}). Check ORGO_API_URL.`)
@@ -129,17 +125,11 @@ function describe(
     desktopStatus === 408 || desktopStatus === 504 ? 'ran into its time limit' : `failed (${status})`
   return mutates
     ? {
-        ...transient('unknown_outcome', `${capital(what)} ${why}; whether it happened is not known.`),
+        ...later('unknown_outcome', `${capital(what)} ${why}; whether it happened is not known.`),
         executed: 'unknown',
       }
-    : transient('failed', `Orgo failed at ${what} (${status}).`)
+    : later('failed', `Orgo failed at ${what} (${status}).`)
 }
-
-const permanent = (code: VmErrorInput['code'], message: string): VmErrorInput => ({
-  kind: 'permanent',
-  code,
-  message,
-})
 
 function planRefusal(status: number, code: string, text: string): string | null {
   if (status !== 400 && status !== 402 && status !== 403 && status !== 409) return null

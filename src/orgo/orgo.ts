@@ -13,7 +13,7 @@ import {
   toVm,
   Workspaces,
 } from './orgo-shapes.ts'
-import { MAX_COMMAND_BYTES, MAX_OUTPUT_CHARS, VmError } from './vm.ts'
+import { MAX_COMMAND_BYTES, MAX_OUTPUT_CHARS, permanent, transient, VmError } from './vm.ts'
 import type { Vm, VmProvider } from './vm.ts'
 
 const WORKSPACE = 'agent-runtime'
@@ -110,11 +110,12 @@ export function createOrgo(options: OrgoOptions): VmProvider {
 
   async function exec(id: string, command: string, timeoutMs: number) {
     if (new TextEncoder().encode(command).byteLength > MAX_COMMAND_BYTES)
-      throw new VmError({
-        kind: 'permanent',
-        code: 'command_too_long',
-        message: `A command of more than ${MAX_COMMAND_BYTES} bytes is not sent to a computer.`,
-      })
+      throw new VmError(
+        permanent(
+          'command_too_long',
+          `A command of more than ${MAX_COMMAND_BYTES} bytes is not sent to a computer.`,
+        ),
+      )
     const answer = await callOrgo(options, {
       what: 'running a command on the computer',
       method: 'POST',
@@ -164,12 +165,8 @@ export function createOrgo(options: OrgoOptions): VmProvider {
         schema: Computer,
       }).catch((error: unknown) => {
         if (!hasCode(error, 'missing')) throw error
-        throw new VmError({
-          kind: 'transient',
-          code: 'workspace_missing',
-          message: `The Orgo workspace "${WORKSPACE}" went away while a computer was created in it.`,
-          cause: error,
-        })
+        const message = `The Orgo workspace "${WORKSPACE}" went away while a computer was created in it.`
+        throw new VmError({ ...transient('workspace_missing', message), cause: error })
       })
       return { ...toVm(made, workspaceId), name: made.name === '' ? name : made.name }
     },
@@ -209,12 +206,8 @@ export function createOrgo(options: OrgoOptions): VmProvider {
         if (!shown.ids.includes(id) && (workspaceId === null || shown.workspaceIds.includes(workspaceId)))
           return
         if (shown.ids.includes(id)) throw error
-        throw new VmError({
-          kind: 'permanent',
-          code: 'key_refused',
-          message: `ORGO_API_KEY shows neither computer ${id} nor the Orgo workspace it is in: it is probably another account's key.`,
-          cause: error,
-        })
+        const message = `ORGO_API_KEY shows neither computer ${id} nor the Orgo workspace it is in: it is probably another account's key.`
+        throw new VmError({ ...permanent('key_refused', message), cause: error })
       }
     },
     async keepAwake(id) {
@@ -237,13 +230,9 @@ export function createOrgo(options: OrgoOptions): VmProvider {
 /** Turns "missing" of a listing into a permanent error: a denied listing says nothing about any machine. */
 function noListing(error: unknown): never {
   if (!hasCode(error, 'missing')) throw error
-  throw new VmError({
-    kind: 'transient',
-    code: 'workspace_missing',
-    message:
-      'Orgo denies listing the computers. Check that ORGO_API_KEY belongs to the account that owns them.',
-    cause: error,
-  })
+  const message =
+    'Orgo denies listing the computers. Check that ORGO_API_KEY belongs to the account that owns them.'
+  throw new VmError({ ...transient('workspace_missing', message), cause: error })
 }
 
 const hasCode = (error: unknown, code: string): boolean => error instanceof VmError && error.code === code

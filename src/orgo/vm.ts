@@ -77,6 +77,17 @@ export type VmErrorCode =
   | 'unknown_outcome'
   | 'command_too_long'
 
+export const permanent = (code: VmErrorCode, message: string): VmErrorInput => ({
+  kind: 'permanent',
+  code,
+  message,
+})
+export const transient = (code: VmErrorCode, message: string): VmErrorInput => ({
+  kind: 'transient',
+  code,
+  message,
+})
+
 export class VmError extends UpstreamError {
   override name = 'VmError'
   /** no: the provider said that nothing happened. unknown: it may have happened. */

@@ -45,9 +45,7 @@ export function mergeUsage(earlier: Usage, later: Usage): Usage {
   }
 }
 
-function more(a: number | null | undefined, b: number | null | undefined): number {
-  return Math.max(a ?? 0, b ?? 0)
-}
+const more = (a: number | null | undefined, b: number | null | undefined): number => Math.max(a ?? 0, b ?? 0)
 
 /** Tokens of a message with what stands beside its totals, which hold the samplings of the message itself only: compactions and advisors. */
 export function tokensOf(usage: Usage): Tokens {

@@ -9,6 +9,7 @@ import { readCapped } from '../lib/http.ts'
 import { keyOfPlan, workspaceKey } from '../lib/ids.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
+import type { Hint } from '../workspace/contract.ts'
 import { toHint } from './to-hint.ts'
 import { parseJson } from '../shared/json.ts'
 
@@ -28,35 +29,23 @@ webhookRoutes.post('/github', async (context) => {
       401,
     )
   const deliveryId = (context.req.header('x-github-delivery') ?? '').slice(0, 100)
-  const hint = toHint(context.req.header('x-github-event') ?? '', parseJson(body), deliveryId)
-  if (hint !== null)
-    context.executionCtx.waitUntil(deliver(context.env, hint.cloneUrl, hint.facts, deliveryId))
-  return context.json({ accepted: hint !== null }, 202)
+  const found = toHint(context.req.header('x-github-event') ?? '', parseJson(body), deliveryId)
+  if (found !== null) context.executionCtx.waitUntil(deliver(context.env, found.cloneUrl, found.hint))
+  return context.json({ accepted: found !== null }, 202)
 })
 
-async function deliver(
-  env: Env,
-  cloneUrl: string,
-  facts: Parameters<ReturnType<Env['WORKSPACE']['getByName']>['record']>[0],
-  deliveryId: string,
-): Promise<void> {
-  const keys = new Set<string>()
-  for (const fact of facts) {
-    const key = fact.branch.startsWith('agent/') ? keyOfPlan(fact.branch.slice('agent/'.length)) : null
-    if (key !== null) keys.add(key)
-  }
+async function deliver(env: Env, cloneUrl: string, hint: Hint): Promise<void> {
+  const { branch, deliveryId } = hint
+  const key = branch.startsWith('agent/') ? keyOfPlan(branch.slice('agent/'.length)) : null
+  const keys = new Set(key === null ? [] : [key])
   try {
     for (const name of (await workspacesByRemote(env.DB, cloneUrl)).slice(0, MAX_WORKSPACES))
       keys.add(await workspaceKey(name))
   } catch (error) {
     log('webhook.history_down', { deliveryId, ...errorFields(error) })
   }
-  for (const key of keys) await env.WORKSPACE.getByName(key).record(facts)
-  log('webhook.github', {
-    deliveryId,
-    facts: facts.map((fact) => fact.kind).join(','),
-    workspaces: keys.size,
-  })
+  for (const one of keys) await env.WORKSPACE.getByName(one).record([hint])
+  log('webhook.github', { deliveryId, facts: hint.kind, workspaces: keys.size })
 }
 
 /** True when any of the secrets signed exactly these bytes; there are several while rotating. An unset secret matches nothing. */

@@ -1,4 +1,4 @@
-// States, facts and snapshots of a workspace and its plans, and the RPC methods that mcp, gateway, webhook and dashboard call. It holds
+// States, hints and snapshots of a workspace and its plans, and the RPC methods that mcp, gateway, webhook and dashboard call. It holds
 // types only. Snapshots are camelCase; mcp/ turns them into snake_case.
 import type { PlanClaims, TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import type { Finding } from '../lib/finding.ts'
@@ -164,9 +164,8 @@ export type Settlement =
   | { kind: 'model'; usd: number; tokens: Tokens }
   | { kind: 'unknown' }
 
-// Facts a webhook reports. They are hints: the object asks the host before it deletes anything.
-
-export type Fact =
+/** What a webhook says. The object asks the host before it believes it. */
+export type Hint =
   | { kind: 'branch_merged_hint'; branch: string; deliveryId: string; prUrl?: string }
   | { kind: 'base_pushed'; branch: string; deliveryId: string }
   | { kind: 'branch_deleted'; branch: string; deliveryId: string }
@@ -241,5 +240,5 @@ export interface WorkspaceRpc {
   knowsVm(claims: TicketClaims | VmKeyClaims): Promise<boolean>
   vmSync(claims: VmKeyClaims, request: SyncRequest): Promise<SyncAnswer>
 
-  record(facts: Fact[]): Promise<void>
+  record(hints: Hint[]): Promise<void>
 }

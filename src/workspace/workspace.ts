@@ -17,7 +17,7 @@ import { onAlarm } from './reconcile.ts'
 import { branches, register, remove, update } from './registration/register.ts'
 import { authorize, leaseLives, settle, untilRevoked } from './leases/leases.ts'
 import type {
-  Fact,
+  Hint,
   Intent,
   PlanDiffOptions,
   PlanStatusOptions,
@@ -118,8 +118,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
     return vmSync(this.#core, claims, request, sha256)
   }
 
-  record(facts: Fact[]) {
-    return record(this.#core, facts)
+  record(hints: Hint[]) {
+    return record(this.#core, hints)
   }
 
   override alarm() {

@@ -1,5 +1,6 @@
 // Builds every answer under /vm/: a content type we chose, and headers that make a browser ignore the content.
 import { FLUSH, concatBytes, pkt } from '../../git/pkt-line.ts'
+import type { Handled } from './context.ts'
 
 const SAFE_HEADERS = {
   'x-content-type-options': 'nosniff',
@@ -21,6 +22,16 @@ export function answer(
 /** Returns `{error: {code, message}}`, the form used everywhere except for the model API and git. */
 export function jsonError(status: number, code: string, message: string): Response {
   return answer(status, 'application/json', JSON.stringify({ error: { code, message } }))
+}
+
+/** A refusal in that form; the log gets the code, or the reason behind it. */
+export function jsonRefusal(status: number, code: string, message: string, outcome = code): Handled {
+  return { response: jsonError(status, code, message), outcome }
+}
+
+/** A refusal that git, or a person, reads as plain text. */
+export function plainRefusal(status: number, outcome: string, text: string): Handled {
+  return { response: answer(status, 'text/plain; charset=utf-8', `${text}\n`), outcome }
 }
 
 export interface ModelErrorInput {

@@ -1,7 +1,7 @@
 // Reads a repository: the host's answer to a fetch is passed on unchanged.
 import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
 import { readCapped } from '../../lib/http.ts'
-import { answer, gitError } from '../frame/answers.ts'
+import { answer, gitError, plainRefusal } from '../frame/answers.ts'
 import type { GatewayContext, Handled } from '../frame/context.ts'
 import { openRead } from './read-stream.ts'
 
@@ -26,8 +26,8 @@ export async function uploadPack(
 ): Promise<Handled> {
   const encoding = request.headers.get('content-encoding')
   if (encoding !== null && encoding !== 'gzip')
-    return plain(415, 'encoding', 'Only gzip is taken as a content encoding.')
-  if (request.body === null) return plain(400, 'empty', 'The request has no body.')
+    return plainRefusal(415, 'encoding', 'Only gzip is taken as a content encoding.')
+  if (request.body === null) return plainRefusal(400, 'empty', 'The request has no body.')
   // The body is read whole before a lease is asked for. It is small, its end is certain, and some hosts need a length.
   const body = await readInTime(request.body)
   if (body === null)
@@ -73,8 +73,4 @@ async function readInTime(body: ReadableStream<Uint8Array>): Promise<Uint8Array<
 
 function refused(of: ReadInput['of'], outcome: string, text: string): Handled {
   return { response: gitError('git-upload-pack', of, text), outcome }
-}
-
-function plain(status: number, outcome: string, text: string): Handled {
-  return { response: answer(status, 'text/plain; charset=utf-8', `${text}\n`), outcome }
 }

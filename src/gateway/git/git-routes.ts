@@ -1,7 +1,7 @@
 // git smart HTTP. A clone, fetch or push needs exactly three requests: info/refs, git-upload-pack and git-receive-pack;
 // everything else is refused. fetch.ts reads; push-advertisement.ts and push.ts decide what a push is offered and may do. The
 // upstream's address comes from the object's row, never from the request.
-import { answer, gitError } from '../frame/answers.ts'
+import { answer, gitError, plainRefusal } from '../frame/answers.ts'
 import type { Handled } from '../frame/context.ts'
 import { route } from '../frame/route.ts'
 import type { Route } from '../frame/route.ts'
@@ -23,12 +23,12 @@ export function gitRoute(method: string, url: URL): Route {
     handle: async (request, claims, context) =>
       claims.workspace === workspace
         ? inner.handle(request, claims, context)
-        : refused(404, 'no_such_repository', 'There is no such repository here.'),
+        : plainRefusal(404, 'no_such_repository', 'There is no such repository here.'),
   }
 }
 
 const read = (handle: (...all: Parameters<typeof uploadPack>) => Promise<Handled>): Route =>
-  route({ area: 'git', who: ['plan', 'vm'], wrongToken: () => plain(403, NO_TICKET), handle })
+  route({ area: 'git', who: ['plan', 'vm'], wrongToken: () => wrongToken(NO_TICKET), handle })
 
 const SERVICES: Readonly<Record<string, Route>> = {
   'GET info/refs?service=git-upload-pack': read(readAdvertisement),
@@ -37,13 +37,13 @@ const SERVICES: Readonly<Record<string, Route>> = {
     area: 'git',
     who: ['plan'],
     wrongToken: (kind) =>
-      kind === 'ticket' ? plain(403, NO_TICKET) : gitError('git-receive-pack', 'advertisement', ONLY_FETCH),
+      kind === 'ticket' ? wrongToken(NO_TICKET) : gitError('git-receive-pack', 'advertisement', ONLY_FETCH),
     handle: pushAdvertisement,
   }),
   'POST git-receive-pack': route({
     area: 'git',
     who: ['plan'],
-    wrongToken: (kind) => plain(403, kind === 'ticket' ? NO_TICKET : ONLY_FETCH),
+    wrongToken: (kind) => wrongToken(kind === 'ticket' ? NO_TICKET : ONLY_FETCH),
     handle: receivePack,
   }),
 }
@@ -57,12 +57,6 @@ const LFS = read(async () => ({
   outcome: 'lfs',
 }))
 
-const NOT_OFFERED = read(async () => refused(404, 'not_offered', 'Only git smart HTTP is served here.'))
+const NOT_OFFERED = read(async () => plainRefusal(404, 'not_offered', 'Only git smart HTTP is served here.'))
 
-function plain(status: number, text: string): Response {
-  return answer(status, 'text/plain; charset=utf-8', `${text}\n`)
-}
-
-function refused(status: number, outcome: string, text: string): Handled {
-  return { response: plain(status, text), outcome }
-}
+const wrongToken = (text: string): Response => plainRefusal(403, 'wrong_token', text).response

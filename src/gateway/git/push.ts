@@ -4,7 +4,7 @@ import type { PlanClaims } from '../../auth/vm-token.ts'
 import { createByteReader } from '../../git/byte-reader.ts'
 import { concatBytes, FLUSH } from '../../git/pkt-line.ts'
 import type { Authorization, Settlement } from '../../workspace/contract.ts'
-import { answer } from '../frame/answers.ts'
+import { answer, plainRefusal } from '../frame/answers.ts'
 import type { GatewayContext, GatewayRpc, Handled } from '../frame/context.ts'
 import { denial } from '../frame/denials.ts'
 import { drain } from './drain.ts'
@@ -28,8 +28,8 @@ export async function receivePack(
   context: GatewayContext,
 ): Promise<Handled> {
   if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity')
-    return plain(415, 'encoding', 'A push may not be compressed as a whole.')
-  if (request.body === null) return plain(400, 'empty', 'The request has no body.')
+    return plainRefusal(415, 'encoding', 'A push may not be compressed as a whole.')
+  if (request.body === null) return plainRefusal(400, 'empty', 'The request has no body.')
   const reader = createByteReader(request.body, HEAD_TIMEOUT_MS)
   const head = await readPushHead(reader)
   const leftover = reader.release()
@@ -61,7 +61,11 @@ async function grantPush(
   const rpc = await context.workspace(claims.workspace)
   if (head.kind === 'probe') return probe(rpc, claims, context)
   if (!wantsReport(head.capabilities))
-    return plain(403, 'no_report', 'A push must ask for report-status, so that it can be told what happened.')
+    return plainRefusal(
+      403,
+      'no_report',
+      'A push must ask for report-status, so that it can be told what happened.',
+    )
   const right = await rpc.authorize(claims, { kind: 'git_push', commands: head.commands })
   if (right.ok) return { head, right, rpc }
   const text = denial(right.reason).message
@@ -72,7 +76,7 @@ async function grantPush(
 /** Passes the probe to the host as it is, so that a refused credential shows before a large pack is sent. */
 async function probe(rpc: GatewayRpc, claims: PlanClaims, context: GatewayContext): Promise<Handled> {
   const right = await rpc.authorize(claims, { kind: 'git_push_discover' })
-  if (!right.ok) return plain(403, right.reason, denial(right.reason).message)
+  if (!right.ok) return plainRefusal(403, right.reason, denial(right.reason).message)
   const upstream = await askGitHost(context, {
     gitRemote: right.gitRemote,
     path: 'git-receive-pack',
@@ -80,7 +84,7 @@ async function probe(rpc: GatewayRpc, claims: PlanClaims, context: GatewayContex
     signal: deadlineSignal(context, right.deadlineMs),
   })
   await settleLease(rpc, right.leaseId, { kind: 'read' })
-  if (!upstream.ok) return plain(403, upstream.code, upstream.text)
+  if (!upstream.ok) return plainRefusal(403, upstream.code, upstream.text)
   await upstream.response.body?.cancel()
   return { response: answer(200, RESULT, null), outcome: 'probe' }
 }
@@ -166,9 +170,7 @@ function contentLength(request: Request, taken: number): number | null {
 
 function refusal(outcome: string, input: RefusalInput): Handled {
   const body = writeRefusal(input)
-  return body === null ? plain(403, outcome, input.message) : { response: answer(200, RESULT, body), outcome }
-}
-
-function plain(status: number, outcome: string, text: string): Handled {
-  return { response: answer(status, 'text/plain; charset=utf-8', `${text}\n`), outcome }
+  return body === null
+    ? plainRefusal(403, outcome, input.message)
+    : { response: answer(200, RESULT, body), outcome }
 }

@@ -124,6 +124,4 @@ function deepest(issue: Issue, above: PropertyKey[]): { path: PropertyKey[]; tex
 }
 
 /** Makes a foreign name safe inside a sentence. */
-function show(name: string): string {
-  return name.replaceAll(/[^A-Za-z0-9_.-]/g, '?').slice(0, 60)
-}
+const show = (name: string): string => name.replaceAll(/[^A-Za-z0-9_.-]/g, '?').slice(0, 60)

@@ -2,14 +2,8 @@
 // refused, because a call without a price cannot be kept within a budget.
 import type { TokenCounts } from '../../shared/usage.ts'
 
-/** Dollars per million tokens. */
-interface Rates {
-  input: number
-  output: number
-  cacheWrite5m: number
-  cacheWrite1h: number
-  cacheRead: number
-}
+/** Dollars per million tokens of each kind. */
+type Rates = TokenCounts
 
 interface Price extends Rates {
   /** Rates for the whole request once its prompt is longer than `above` tokens. */
@@ -22,13 +16,7 @@ const rates = (
   cacheWrite5m: number,
   cacheWrite1h: number,
   cacheRead: number,
-): Rates => ({
-  input,
-  output,
-  cacheWrite5m,
-  cacheWrite1h,
-  cacheRead,
-})
+): Rates => ({ input, output, cacheWrite5m, cacheWrite1h, cacheRead })
 
 const PRICES = new Map<string, Price>([
   ['claude-fable-5-2', rates(8, 40, 10, 16, 0.2)],
@@ -52,13 +40,9 @@ function priceOf(model: string): Price | undefined {
   return PRICES.get(model) ?? PRICES.get(model.replace(/-\d{8}$/, ''))
 }
 
-export function isPriced(model: string): boolean {
-  return priceOf(model) !== undefined
-}
+export const isPriced = (model: string): boolean => priceOf(model) !== undefined
 
-export function pricedModels(): string[] {
-  return [...PRICES.keys()]
-}
+export const pricedModels = (): string[] => [...PRICES.keys()]
 
 /** Returns the dollars for one sampling. An unknown model is charged at the highest rates of the table. */
 export function usdFor(model: string, tokens: TokenCounts): number {
@@ -75,9 +59,7 @@ export function usdFor(model: string, tokens: TokenCounts): number {
   )
 }
 
-export function usdForWebSearches(count: number): number {
-  return count * USD_PER_WEB_SEARCH
-}
+export const usdForWebSearches = (count: number): number => count * USD_PER_WEB_SEARCH
 
 /** Tokens the API adds to a request (the tool-use prompt and the like), which the body does not show. */
 const FRAME_TOKENS = 3_000
@@ -110,12 +92,6 @@ export function worstCaseUsd({ model, bodyBytes, images, maxTokens, compacts }: 
 
 function dearest(): Price {
   const all = [...PRICES.values()]
-  const max = (pick: (price: Price) => number) => Math.max(...all.map(pick))
-  return rates(
-    max((one) => one.input),
-    max((one) => one.output),
-    max((one) => one.cacheWrite5m),
-    max((one) => one.cacheWrite1h),
-    max((one) => one.cacheRead),
-  )
+  const max = (kind: keyof Rates) => Math.max(...all.map((price) => price[kind]))
+  return rates(max('input'), max('output'), max('cacheWrite5m'), max('cacheWrite1h'), max('cacheRead'))
 }

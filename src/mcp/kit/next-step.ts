@@ -61,6 +61,4 @@ const WORKSPACE: Record<WorkspaceSnapshot['status'], string> = {
   removed: 'This workspace is removed. workspace_register creates it again.',
 }
 
-export function workspaceNextStep(workspace: WorkspaceSnapshot): string {
-  return WORKSPACE[workspace.status]
-}
+export const workspaceNextStep = (workspace: WorkspaceSnapshot): string => WORKSPACE[workspace.status]

@@ -6,9 +6,7 @@ export const MAX_ANSWER_BYTES = 36_000
 
 const encoder = new TextEncoder()
 
-export function jsonBytes(value: unknown): number {
-  return encoder.encode(JSON.stringify(value)).byteLength
-}
+export const jsonBytes = (value: unknown): number => encoder.encode(JSON.stringify(value)).byteLength
 
 /**
  * Returns the shapes of as many of the first items as fit, at least one, so that paging ends. The rest is never shaped: with 200

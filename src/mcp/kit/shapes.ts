@@ -2,7 +2,6 @@
 // repository or a stranger may have influenced is cleaned and capped here, even if the object did so before.
 import type { BranchReport, PlanEvent, PlanSnapshot, WorkspaceSnapshot } from '../../workspace/contract.ts'
 import { isPlanStatus } from '../../shared/words.ts'
-import type { MergeStatus, PlanStatus } from '../../shared/words.ts'
 import { UserError } from '../../lib/errors.ts'
 import { cleanLine, cleanText } from '../../lib/text.ts'
 import { showUnseen } from '../../shared/text.ts'
@@ -111,9 +110,7 @@ function cleaned(text: string | null, maxChars: number): string | null {
   return text === null ? null : cleanText(text, maxChars)
 }
 
-function isoOrNull(atMs: number | null): string | null {
-  return atMs === null ? null : iso(atMs)
-}
+const isoOrNull = (atMs: number | null): string | null => (atMs === null ? null : iso(atMs))
 
 function toCommits(commits: { sha: string; subject: string }[], count: number, chars: number) {
   return commits
@@ -139,20 +136,7 @@ function cleanData(data: Record<string, unknown>): Record<string, unknown> | und
   return json.length > MAX_DATA_CHARS ? undefined : JSON.parse(json)
 }
 
-type BranchShape = {
-  branch: string
-  plan_id: string
-  plan_status: PlanStatus
-  merge_status: MergeStatus
-  head: string | null
-  ahead: number | null
-  behind: number | null
-  conflicts: boolean | null
-  commits: { sha: string; subject: string }[]
-  pr_url?: string
-}
-
-export function toBranch(report: BranchReport): BranchShape {
+export function toBranch(report: BranchReport) {
   return {
     branch: report.branch,
     plan_id: report.planId,

@@ -63,9 +63,7 @@ export function provisioningDeadlineMs(workspace: WorkspaceRecord): number | nul
   return sinceMs + PROVISIONING_LIMIT_MS + Math.min(outageMs, MOST_OUTAGE_MS)
 }
 
-export function retryDelayMs(retries: number): number {
-  return Math.min(1_000 * 2 ** retries, MAX_RETRY_MS)
-}
+export const retryDelayMs = (retries: number): number => Math.min(1_000 * 2 ** retries, MAX_RETRY_MS)
 
 /**
  * Returns the earliest time at which something is due, or null. There is no tight loop, because work that cannot

@@ -81,8 +81,15 @@ function toHistory(core: Core, items: Item[]): HistoryRows {
   const { name } = requireWorkspace(core)
   const history: HistoryRows = { events: [], plans: [], workspaces: [], erased: [] }
   for (const item of items) {
-    if (item.kind === 'event') history.events.push(eventRow(item.plan, item.event))
-    else if (item.kind === 'erase') history.erased.push(item.plan)
+    if (item.kind === 'event') {
+      const { atMs: at, data, ...event } = item.event
+      history.events.push({
+        ...event,
+        plan: item.plan,
+        at,
+        data: data === undefined ? null : JSON.stringify(data),
+      })
+    } else if (item.kind === 'erase') history.erased.push(item.plan)
     else if (item.kind === 'workspace') history.workspaces.push(workspaceRow(core))
   }
   // A plan's row goes along with each of its events, because a change of its spending has no outbox row of its own.
@@ -94,18 +101,6 @@ function toHistory(core: Core, items: Item[]): HistoryRows {
   }
   return history
 }
-
-const eventRow = (
-  plan: string,
-  { seq, atMs, type, text, data }: PlanEvent,
-): HistoryRows['events'][number] => ({
-  plan,
-  seq,
-  at: atMs,
-  type,
-  text,
-  data: data === undefined ? null : JSON.stringify(data),
-})
 
 function workspaceRow(core: Core): HistoryRows['workspaces'][number] {
   const { name, gitRemote, status, createdAtMs, revision } = requireWorkspace(core)

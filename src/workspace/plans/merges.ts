@@ -10,24 +10,24 @@ import { tellVm } from './plans.ts'
 import { isFinal } from '../records/records.ts'
 import type { PlanRecord } from '../records/records.ts'
 import { revokeLeases } from '../leases/leases.ts'
-import type { Fact } from '../contract.ts'
+import type { Hint } from '../contract.ts'
 import type { MergeStatus } from '../../shared/words.ts'
 
 const RETRY_MS = 60_000
 
 /** Notes that the host has news, so that the plans concerned are checked now. A repeated delivery id changes nothing. */
-export async function record(core: Core, facts: Fact[]): Promise<void> {
+export async function record(core: Core, hints: Hint[]): Promise<void> {
   if (!core.exists()) return
-  for (const fact of facts) {
-    if (!core.store.takeDelivery(`${fact.deliveryId}:${fact.kind}:${fact.branch}`, core.now())) continue
+  for (const hint of hints) {
+    if (!core.store.takeDelivery(`${hint.deliveryId}:${hint.kind}:${hint.branch}`, core.now())) continue
     core.store.changeWorkspace((workspace) => void (workspace.webhookHeardAtMs = core.now()))
     const watched = core.store
       .watchedPlans()
       .filter((plan) => plan.pushedHead !== null && plan.mergeStatus !== 'merged')
     const concerned =
-      fact.kind === 'base_pushed'
-        ? watched.filter((plan) => plan.base === fact.branch)
-        : [core.store.planByBranch(fact.branch)]
+      hint.kind === 'base_pushed'
+        ? watched.filter((plan) => plan.base === hint.branch)
+        : [core.store.planByBranch(hint.branch)]
     for (const plan of concerned) {
       if (plan === null || plan.pushedHead === null || plan.mergeStatus === 'merged') continue
       core.store.savePlan({ ...plan, mergeCheckAtMs: core.now() })

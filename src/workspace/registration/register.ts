@@ -91,16 +91,13 @@ async function existing(core: Core, known: WorkspaceRecord, input: RegisterInput
       'workspace_exists',
       409,
     )
-  const differs = [
-    ...(input.branch !== undefined && input.branch !== known.branch ? ['branch'] : []),
-    ...(input.setup !== undefined && input.setup !== known.setup ? ['setup'] : []),
-    ...(input.checks !== undefined && JSON.stringify(input.checks) !== JSON.stringify(known.checks)
-      ? ['checks']
-      : []),
-    ...(input.maxParallel !== undefined && input.maxParallel !== known.maxParallel ? ['max_parallel'] : []),
-    ...(input.openPr !== undefined && input.openPr !== known.openPr ? ['open_pr'] : []),
-    ...(input.vmId !== undefined && input.vmId !== known.vm.id ? ['vm_id'] : []),
-  ]
+  const settings = ['branch', 'setup', 'checks', 'maxParallel', 'openPr'] as const
+  const differs = settings
+    .filter(
+      (name) => input[name] !== undefined && JSON.stringify(input[name]) !== JSON.stringify(known[name]),
+    )
+    .map((name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
+  if (input.vmId !== undefined && input.vmId !== known.vm.id) differs.push('vm_id')
   if (known.status === 'error') tryAgain(core)
   await core.poke()
   return { workspace: workspaceSnapshot(core), existing: true, differs }
