@@ -13,7 +13,10 @@ export interface Checkpoints {
 }
 
 export function startCheckpoints(plan: PlanContext): Checkpoints {
-  const intervalMs = checkpointIntervalMs(plan)
+  // The environment variable is for tests, which cannot wait for minutes.
+  const intervalMs = Number(
+    process.env['RALPH_CHECKPOINT_MS'] ?? plan.start.checkpointMs ?? DEFAULT_INTERVAL_MS,
+  )
   let last: string | null = null
   let running: Promise<void> = Promise.resolve()
   let timer: ReturnType<typeof setTimeout>
@@ -76,8 +79,3 @@ const isRefusedByHost = (said: string): boolean =>
   /remote rejected/.test(said) &&
   /hidden ref|prohibited|not allowed|invalid ref|funny refname|refs\/agent|deny/i.test(said) &&
   !/moved by someone|this plan may|token_/.test(said)
-
-/** Returns the interval in milliseconds. The environment variable is for tests, which cannot wait for minutes. */
-function checkpointIntervalMs({ start }: PlanContext): number {
-  return Number(process.env['RALPH_CHECKPOINT_MS'] ?? start.checkpointMs ?? DEFAULT_INTERVAL_MS)
-}

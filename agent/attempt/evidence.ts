@@ -13,11 +13,9 @@ const MAX_TOTAL_BYTES = 20 * 1024 * 1024
 const MAX_SHOWN_CHARS = 1_500
 const TEXTS = new Set(['.txt', '.md', '.json', '.log', '.csv', '.yml', '.yaml'])
 
-export const evidenceFolder = (home: string): string => join(home, 'evidence')
-
 /** Reports one event per file, and one more for the files left out. An unreadable file is skipped: evidence decides nothing. */
 export function reportEvidence({ home, report }: PlanContext): void {
-  const folder = evidenceFolder(home)
+  const folder = join(home, 'evidence')
   let [bytes, shown] = [0, 0]
   const leftOut: string[] = []
   for (const name of listFiles(folder)) {

@@ -16,18 +16,14 @@ const PAUSE_MS = 2_000
 
 /** Returns when all is well. Errors: PauseError with what is missing; RevokedError. */
 export async function preflight(plan: PlanContext): Promise<void> {
-  checkDisk(plan)
+  const full = diskTrouble(plan.start.checkout, readLimits())
+  if (full !== null) throw new PauseError('vm_unavailable', full)
   await Promise.all([checkModel(plan), checkPush(plan)])
   plan.report({
     kind: 'event',
     type: 'preflight',
     text: 'The branch can be pushed, the model answers, the disk has room.',
   })
-}
-
-function checkDisk({ start }: PlanContext): void {
-  const full = diskTrouble(start.checkout, readLimits())
-  if (full !== null) throw new PauseError('vm_unavailable', full)
 }
 
 const Refusal = z.object({ error: z.object({ type: z.string(), message: z.string() }) })

@@ -1,7 +1,6 @@
 // Lists the commands that decide about a plan. The baseline, the finish gate and the proof use the same list. A command is
 // declared by the person, stands in the repository's .ralph/ at the base commit, or is detected at the base commit.
 import { quote } from './detect-shapes.ts'
-import type { DetectedCheck } from './detect-shapes.ts'
 import { detectAt } from './detect.ts'
 import type { Git } from '../git/git.ts'
 import { withoutFences } from './plan-words.ts'
@@ -51,12 +50,13 @@ export async function listChecks(input: CheckListInput): Promise<CheckList> {
       timeoutMs: CHECK_TIMEOUT_MS,
       files: filesIn(script, paths),
     })
-  return {
-    checks: [...checks, ...detected.checks.filter((check) => isNew(check, checks)).map(bounded)].slice(
-      0,
-      MAX_CHECKS,
-    ),
-  }
+  // `npm test` both declared and detected is one check.
+  const others = detected.checks.filter(({ shown }) =>
+    checks.every(({ command }) => command.trim() !== shown),
+  )
+  for (const check of others)
+    checks.push({ ...check, timeoutMs: Math.min(check.timeoutMs, CHECK_TIMEOUT_MS) })
+  return { checks: checks.slice(0, MAX_CHECKS) }
 }
 
 async function checkScript(git: Git, baseHead: string | null): Promise<string | null> {
@@ -64,16 +64,6 @@ async function checkScript(git: Git, baseHead: string | null): Promise<string | 
   const file = await git.try(['cat-file', 'blob', `${baseHead}:${CHECK_SCRIPT}`])
   return file.code === 0 ? file.stdout : null
 }
-
-/** True when no declared check has the same command: `npm test` both declared and detected is one check. */
-function isNew({ shown }: DetectedCheck, declared: readonly Check[]): boolean {
-  return !declared.some(({ command }) => command.trim() === shown)
-}
-
-const bounded = (check: DetectedCheck): Check => ({
-  ...check,
-  timeoutMs: Math.min(check.timeoutMs, CHECK_TIMEOUT_MS),
-})
 
 export async function pathsAt(git: Git, commit: string): Promise<string[]> {
   const listed = await git.must(['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit])

@@ -33,13 +33,3 @@ export async function readTree(git: Git, commit: string | null): Promise<Tree> {
     },
   }
 }
-
-/** Returns a tree of the given files, for tests and for files outside git. */
-export function treeOf(files: Record<string, string>, commit = '0'.repeat(40)): Tree {
-  return {
-    commit,
-    paths: Object.keys(files),
-    has: (path) => files[path] !== undefined,
-    read: (path) => Promise.resolve(files[path] ?? null),
-  }
-}

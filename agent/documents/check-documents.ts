@@ -55,13 +55,9 @@ function lostFiles(before: Documents, now: Documents): string[] {
   return before.paths.filter((path) => {
     // Obsidian itself writes and removes these files.
     if (path.startsWith('.obsidian/')) return false
-    if (has.has(path)) return isEmptied(before, now, path)
+    if (has.has(path)) return now.size(path) === 0 && before.size(path) !== 0
     return !added.some((other) => nameOf(other) === nameOf(path) || isAlike(before, path, now, other))
   })
-}
-
-function isEmptied(before: Documents, now: Documents, path: string): boolean {
-  return now.size(path) === 0 && before.size(path) !== 0
 }
 
 function isAlike(before: Documents, path: string, now: Documents, other: string): boolean {

@@ -58,24 +58,10 @@ async function listSubmodules(git: Git): Promise<{ path: string; isThere: boolea
 }
 
 async function listLfsPointers(git: Git): Promise<string[]> {
-  const attributes = await git.try([
-    'grep',
-    '--cached',
-    '-l',
-    '-z',
-    'filter=lfs',
-    '--',
-    '.gitattributes',
-    '**/.gitattributes',
-  ])
+  const files = ['--', '.gitattributes', '**/.gitattributes']
+  const attributes = await git.try(['grep', '--cached', '-l', '-z', 'filter=lfs', ...files])
   if (attributes.code !== 0) return []
-  const found = await git.try([
-    'grep',
-    '-l',
-    '-z',
-    '-I',
-    '--max-depth=-1',
-    '^version https://git-lfs.github.com/spec/',
-  ])
+  const pointer = '^version https://git-lfs.github.com/spec/'
+  const found = await git.try(['grep', '-l', '-z', '-I', '--max-depth=-1', pointer])
   return found.stdout.split('\0').filter((path) => path !== '')
 }

@@ -1,5 +1,6 @@
 // Reads the differences between two git trees, and the contents of the changed files. File names are kept as latin1, byte for
 // byte, so that they go back to git unchanged: a name need not be valid UTF-8 and may begin with `-`.
+import { rmSync } from 'node:fs'
 import type { Git, GitOptions } from './git.ts'
 
 export interface TreeEntry {
@@ -84,6 +85,12 @@ async function* readBatch(git: Git, objects: string[]): AsyncGenerator<[string, 
     yield [object, stdout.slice(end + 1, end + 1 + size)]
     at = end + size + 2
   }
+}
+
+/** Removes what is left of an index of ours. Returns the environment in which git uses it. */
+export function freshIndex(file: string): NodeJS.ProcessEnv {
+  for (const old of [file, `${file}.lock`]) rmSync(old, { force: true })
+  return { GIT_INDEX_FILE: file }
 }
 
 /** Sets entries of an index; null removes the path. */

@@ -66,7 +66,12 @@ export async function runTurns(iteration: IterationInput, talk: Conversation): P
     const reply: BetaMessageParam = { role: 'assistant', content: message.content }
     say(plan, talk, reply)
     announce(plan, message)
-    if (talk.ending !== null && !isConcluding(reply)) return handOver(plan, talk.ending, reply)
+    if (talk.ending !== null && !isConcluding(reply)) {
+      // The other calls are not run; the fresh conversation makes them if they still make sense.
+      const notes = notesIn(reply)
+      if (notes !== null) writeNotes(plan.home, notes)
+      return { kind: 'fresh', why: talk.ending, failed: false }
+    }
     if (message.stop_reason !== 'tool_use') return { kind: 'stopped', reason: message.stop_reason }
     const results = await runner.generateToolResponse()
     if (context.interruption !== null) throw context.interruption
@@ -102,13 +107,6 @@ function isConcluding(reply: BetaMessageParam): boolean {
   return blocksOf(reply).some(
     (block) => block.type === 'tool_use' && (block.name === 'finish' || block.name === 'ask'),
   )
-}
-
-/** Saves the notes of the last reply. Its other calls are not run; the fresh conversation makes them if they still make sense. */
-function handOver(plan: PlanContext, why: string, reply: BetaMessageParam): IterationEnd {
-  const notes = notesIn(reply)
-  if (notes !== null) writeNotes(plan.home, notes)
-  return { kind: 'fresh', why, failed: false }
 }
 
 interface Turn {

@@ -47,24 +47,14 @@ export const Start = Orders.extend({
 })
 export type Start = z.infer<typeof Start>
 
+const judged = { reasons: z.array(OutcomeReason), proof: Proof, checks: z.array(CheckResult).max(50) }
+
 /** The result of the proof of one head, as the supervisor got it from its prover. */
 export const Verdict = z.discriminatedUnion('kind', [
   /** The model has nothing more to do. The outcome may still be unverified. */
-  z.object({
-    kind: z.literal('accepted'),
-    outcome: Outcome,
-    reasons: z.array(OutcomeReason),
-    proof: Proof,
-    checks: z.array(CheckResult).max(50),
-  }),
+  z.object({ kind: z.literal('accepted'), outcome: Outcome, ...judged }),
   /** text tells the model what failed and what to do. */
-  z.object({
-    kind: z.literal('rejected'),
-    text: z.string(),
-    reasons: z.array(OutcomeReason),
-    proof: Proof,
-    checks: z.array(CheckResult).max(50),
-  }),
+  z.object({ kind: z.literal('rejected'), text: z.string(), ...judged }),
   /** The proof could not be finished now. */
   z.object({ kind: z.literal('paused'), reason: VmPauseReason, detail: z.string() }),
   z.object({ kind: z.literal('revoked') }),
@@ -79,13 +69,13 @@ export const ToPlan = z.discriminatedUnion('kind', [
 ])
 export type ToPlan = z.infer<typeof ToPlan>
 
+/** A line of history. */
+export const HistoryLine = EventLine.pick({ type: true, text: true, data: true }).extend({
+  kind: z.literal('event'),
+})
+
 export const FromPlan = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('event'),
-    type: EventLine.shape.type,
-    text: EventLine.shape.text,
-    data: EventLine.shape.data,
-  }),
+  HistoryLine,
   z.object({ kind: z.literal('phase'), phase: Phase }),
   /** A sign of activity: bytes came from the model or a command. */
   z.object({ kind: z.literal('activity') }),

@@ -1,7 +1,7 @@
 // The messages between the supervisor and its prover: JSON lines over stdin and stdout. Both processes run as root.
 import { z } from 'zod'
-import { EventLine, ObjectId, PlanId, Work } from '../../src/shared/protocol.ts'
-import { Verdict } from './plan-pipe.ts'
+import { ObjectId, PlanId, Work } from '../../src/shared/protocol.ts'
+import { HistoryLine, Verdict } from './plan-pipe.ts'
 
 export const ProofOrder = z.object({
   kind: z.literal('order'),
@@ -42,12 +42,7 @@ export const ProofReport = z.object({ verdict: Verdict, work: Work })
 export type ProofReport = z.infer<typeof ProofReport>
 
 export const FromProver = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('event'),
-    type: EventLine.shape.type,
-    text: EventLine.shape.text,
-    data: EventLine.shape.data,
-  }),
+  HistoryLine,
   z.object({ kind: z.literal('activity') }),
   z.object({ kind: z.literal('report'), report: ProofReport }),
 ])

@@ -58,7 +58,7 @@ export function killShells(): void {
 export async function runShell(input: ShellInput): Promise<ShellResult> {
   const { logFile, cwd } = input
   const startedAt = performance.now()
-  const { child, log, files } = launch(input)
+  const { child, log, files, tidy } = launch(input)
   try {
     const { exitCode, stopped } = await watch(child, log, input)
     const seconds = Math.round((performance.now() - startedAt) / 100) / 10
@@ -70,9 +70,7 @@ export async function runShell(input: ShellInput): Promise<ShellResult> {
       cwd: readCwd(files.cwd) ?? cwd,
     }
   } finally {
-    closeSync(log)
-    rmSync(files.cwd, { force: true })
-    rmSync(files.script, { force: true })
+    tidy()
   }
 }
 
@@ -85,32 +83,19 @@ export interface Job {
 
 /** Starts a command that runs in the background. Only the size of its output can end it. */
 export function startJob(input: Omit<ShellInput, 'timeoutMs' | 'onActivity' | 'signal'>): Job {
-  const { child, log, files } = launch(input)
+  const { child, log, tidy } = launch(input)
   const job: Job = { pid: child.pid, exitCode: null }
   void watch(child, log, { ...input, timeoutMs: LONGEST_TIMER_MS, onActivity: () => {} }).then(
     ({ exitCode }) => {
       job.exitCode = exitCode
-      closeSync(log)
-      rmSync(files.cwd, { force: true })
-      rmSync(files.script, { force: true })
+      tidy()
     },
   )
   return job
 }
 
-interface Launched {
-  child: ReturnType<typeof spawn>
-  log: number
-  files: { cwd: string; script: string }
-}
-
-function launch({
-  command,
-  logFile,
-  cwd,
-  env,
-  ids,
-}: Pick<ShellInput, 'command' | 'logFile' | 'cwd' | 'env' | 'ids'>): Launched {
+function launch(input: Pick<ShellInput, 'command' | 'logFile' | 'cwd' | 'env' | 'ids'>) {
+  const { command, logFile, cwd, env, ids } = input
   const files = { cwd: `${logFile}.cwd`, script: `${logFile}.sh` }
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   writeFileSync(files.script, `${command}\n`, { mode: 0o600 })
@@ -123,7 +108,11 @@ function launch({
     stdio: ['ignore', log, log],
     detached: true,
   })
-  return { child, log, files }
+  const tidy = () => {
+    closeSync(log)
+    for (const file of Object.values(files)) rmSync(file, { force: true })
+  }
+  return { child, log, files, tidy }
 }
 
 function watch(

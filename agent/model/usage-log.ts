@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { openAppendLog, readLog } from '../machine/durable.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
-import { createUsageReader, readMessageUsage, Tokens, tokensOf } from '../../src/shared/usage.ts'
+import { addTokens, createUsageReader, readMessageUsage, Tokens, tokensOf } from '../../src/shared/usage.ts'
 
 const Line = Tokens.extend({ at: z.number(), attempt: z.int(), whole: z.boolean() })
 const ZERO: Tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
@@ -36,7 +36,7 @@ export function openUsageLog(home: string, attempt: number): UsageLog {
     spent() {
       const lines = readLog(file).flatMap((line) => Line.safeParse(line).data ?? [])
       const own = lines.filter((line) => line.attempt === attempt)
-      return { ...own.reduce<Tokens>(add, ZERO), answers: own.length }
+      return { ...own.reduce<Tokens>(addTokens, ZERO), answers: own.length }
     },
   }
 }
@@ -59,13 +59,4 @@ export function reportSpent({ home, start, report }: PlanContext): void {
     text: `${spent.answers} answers of the model: ${prompt} tokens read, ${Math.round(share * 100)} % of them from the cache, ${spent.output} written.`,
     data: { ...spent, cache_hit_share: Math.round(share * 10_000) / 10_000 },
   })
-}
-
-function add(a: Tokens, b: Tokens): Tokens {
-  return {
-    input: a.input + b.input,
-    output: a.output + b.output,
-    cacheRead: a.cacheRead + b.cacheRead,
-    cacheWrite: a.cacheWrite + b.cacheWrite,
-  }
 }

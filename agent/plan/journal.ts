@@ -125,18 +125,11 @@ const NEVER_STARTED = 'The agent restarted before this call began; it was not ru
 
 function openCalls(last: BetaMessageParam | undefined, records: JournalRecord[]): Rebuilt['open'] {
   if (last?.role !== 'assistant' || typeof last.content === 'string') return []
-  return last.content.flatMap((block) =>
-    block.type === 'tool_use'
-      ? [
-          {
-            name: block.name,
-            input: block.input,
-            isCut: isCut(block.id, records),
-            result: answerOpenCall(block.id, records),
-          },
-        ]
-      : [],
-  )
+  return last.content.flatMap((block) => {
+    if (block.type !== 'tool_use') return []
+    const { id, name, input } = block
+    return [{ name, input, isCut: isCut(id, records), result: answerOpenCall(id, records) }]
+  })
 }
 
 function isCut(id: string, records: JournalRecord[]): boolean {
@@ -145,21 +138,12 @@ function isCut(id: string, records: JournalRecord[]): boolean {
 }
 
 function answerOpenCall(id: string, records: JournalRecord[]): BetaToolResultBlockParam {
+  const result = { type: 'tool_result', tool_use_id: id } as const
   const end = records.find((record) => record.kind === 'tool_end' && record.id === id)
   if (end?.kind === 'tool_end')
-    return {
-      type: 'tool_result',
-      tool_use_id: id,
-      content: end.content,
-      ...(end.isError ? { is_error: true } : {}),
-    }
+    return { ...result, content: end.content, ...(end.isError ? { is_error: true } : {}) }
   const started = records.some((record) => record.kind === 'tool_start' && record.id === id)
-  return {
-    type: 'tool_result',
-    tool_use_id: id,
-    content: started ? RESTARTED : NEVER_STARTED,
-    is_error: true,
-  }
+  return { ...result, content: started ? RESTARTED : NEVER_STARTED, is_error: true }
 }
 
 /** The known kinds of records. A line of another kind, for instance of another version, is ignored. */

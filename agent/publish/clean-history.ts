@@ -2,14 +2,13 @@
 // removed in a later commit would stay in the history. Each commit is examined; from the first one that holds such a file on, the
 // commits are rewritten without it, with their authors, dates and messages. The files in the checkout are not touched.
 import { join } from 'node:path'
-import { rmSync } from 'node:fs'
 import { commitOf, EMPTY_TREE } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import { heldChanges, rulesFor } from './hold-back.ts'
 import type { HoldBackRules } from './hold-back.ts'
 import type { Held } from './hold-back-rules.ts'
-import { BYTES, readChanges, setEntries } from '../git/tree-diff.ts'
+import { BYTES, freshIndex, readChanges, setEntries } from '../git/tree-diff.ts'
 
 export interface CleanHistory {
   /** HEAD, or the rewritten commit without the held files; null when there is no commit yet. */
@@ -56,16 +55,8 @@ export async function adoptHistory(git: Git, { head }: CleanHistory): Promise<vo
 
 /** Returns the commits that no remote branch has yet, oldest first. */
 async function ownCommits(git: Git, head: string): Promise<{ commit: string; parents: string[] }[]> {
-  const listed = await git.must([
-    'rev-list',
-    '--topo-order',
-    '--reverse',
-    '--parents',
-    `--max-count=${MAX_COMMITS}`,
-    head,
-    '--not',
-    '--remotes=origin',
-  ])
+  const order = ['--topo-order', '--reverse', '--parents', `--max-count=${MAX_COMMITS}`]
+  const listed = await git.must(['rev-list', ...order, head, '--not', '--remotes=origin'])
   return listed
     .split('\n')
     .filter((line) => line !== '')
@@ -110,9 +101,7 @@ interface RewriteInput {
 }
 
 async function rewrite({ git, commit, parents, index, back }: RewriteInput): Promise<string> {
-  const env = { GIT_INDEX_FILE: index }
-  rmSync(index, { force: true })
-  rmSync(`${index}.lock`, { force: true })
+  const env = freshIndex(index)
   await git.must(['read-tree', commit], { env })
   await setEntries(git, back, env)
   const tree = await git.must(['write-tree'], { env })

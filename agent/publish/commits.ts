@@ -1,7 +1,7 @@
 // Makes the agent's own commits from what the model left uncommitted. Each carries the plan's id as a trailer.
 import { join } from 'node:path'
-import { rmSync } from 'node:fs'
 import { commitOf, GitError, gitReason } from '../git/git.ts'
+import { freshIndex } from '../git/tree-diff.ts'
 import { cleanHistory } from './clean-history.ts'
 import { clipText } from '../machine/output.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
@@ -35,14 +35,8 @@ export async function commitLeftovers(
   tellHeld(plan, held, 'commit')
   const staged = await git.try(['diff', '--cached', '--quiet'])
   if (staged.code === 0) return { kind: 'nothing', held }
-  const args = [
-    'commit',
-    '--quiet',
-    '--file=-',
-    '--cleanup=verbatim',
-    ...(hooks === 'skip' ? ['--no-verify'] : []),
-  ]
-  const result = await git.try(args, {
+  const skip = hooks === 'skip' ? ['--no-verify'] : []
+  const result = await git.try(['commit', '--quiet', '--file=-', '--cleanup=verbatim', ...skip], {
     // The message goes through standard input because the model wrote it and it may be long.
     input: `${toMessage(message)}\n\nRalph-Plan: ${start.id}\n`,
     ...(hooks === 'run' ? { hooks, timeoutMs: HOOK_TIMEOUT_MS } : {}),
@@ -80,10 +74,7 @@ export async function snapshotCommit(
   lastTree: string | null,
 ): Promise<{ commit: string; tree: string } | null> {
   const { git, home, start } = plan
-  const index = join(home, '.ralph', 'checkpoint-index')
-  const env = { GIT_INDEX_FILE: index }
-  rmSync(index, { force: true })
-  rmSync(`${index}.lock`, { force: true })
+  const env = freshIndex(join(home, '.ralph', 'checkpoint-index'))
   const head = await commitOf(git, 'HEAD')
   if (head === null) return null
   const history = await cleanHistory(plan)

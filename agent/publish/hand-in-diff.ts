@@ -18,30 +18,13 @@ const TRIES = 3
 const MAX_LINE_CHARS = 20_000
 
 /** Options that fix the form of the diff, because a repository's or a user's configuration could change it. */
-const FORM = [
-  '-c',
-  'core.quotePath=false',
-  '-c',
-  'core.attributesFile=/dev/null',
-  '-c',
-  'diff.renames=true',
-  'diff',
-  '--no-color',
-  '--no-ext-diff',
-  '--no-textconv',
-  '--patch',
-  '-O/dev/null',
-  '--unified=3',
-  '--inter-hunk-context=0',
-  '--find-renames',
-  '--src-prefix=a/',
-  '--dst-prefix=b/',
-  '--submodule=short',
-  '--ignore-submodules=none',
-  '--no-relative',
-  '--diff-algorithm=default',
-  '--indent-heuristic',
-]
+const CONFIG = ['core.quotePath=false', 'core.attributesFile=/dev/null', 'diff.renames=true']
+const OPTIONS = [
+  '--no-color --no-ext-diff --no-textconv --patch -O/dev/null --unified=3 --inter-hunk-context=0',
+  '--find-renames --src-prefix=a/ --dst-prefix=b/ --submodule=short --ignore-submodules=none',
+  '--no-relative --diff-algorithm=default --indent-heuristic',
+].flatMap((line) => line.split(' '))
+const FORM = [...CONFIG.flatMap((setting) => ['-c', setting]), 'diff', ...OPTIONS]
 
 export async function handInDiff(plan: PlanContext): Promise<void> {
   try {

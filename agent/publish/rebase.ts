@@ -1,7 +1,6 @@
 // Rebases the plan's commits onto the base branch, which may have moved while the plan worked. The first conflict goes to the model
 // to resolve. After that a conflict is only reported, and the branch stays as it is.
 import { commitOf, gitReason } from '../git/git.ts'
-import type { Git } from '../git/git.ts'
 import { clipText } from '../machine/output.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import { withRenewal } from '../plan/token-renewal.ts'
@@ -61,7 +60,7 @@ export async function rebaseOntoBase(plan: PlanContext): Promise<Rebased> {
   const files = (await git.try(['diff', '--name-only', '--diff-filter=U', '-z'])).stdout
     .split('\0')
     .filter((file) => file !== '')
-  await abortRebase(git)
+  await git.try(['rebase', '--abort'])
   const shown = files.slice(0, MAX_FILES)
   report({
     kind: 'event',
@@ -73,10 +72,6 @@ export async function rebaseOntoBase(plan: PlanContext): Promise<Rebased> {
     data: { base: baseHead, files: shown },
   })
   return { kind: 'conflict', baseHead, files: shown }
-}
-
-async function abortRebase(git: Git): Promise<void> {
-  await git.try(['rebase', '--abort'])
 }
 
 /** Returns what the model is told once about a conflict. */

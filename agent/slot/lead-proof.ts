@@ -187,12 +187,8 @@ async function fetchHead({ paths, refreshMirror }: ProofHost, head: string): Pro
 
 /** Returns the commit of a remote branch as the mirror last saw it; null when the branch does not exist. */
 export async function baseHeadOf(paths: Paths, branch: string): Promise<string | null> {
-  const found = await gitInMirror(paths, [
-    'rev-parse',
-    '--verify',
-    '--quiet',
-    `refs/heads/${branch}^{commit}`,
-  ])
+  const commit = `refs/heads/${branch}^{commit}`
+  const found = await gitInMirror(paths, ['rev-parse', '--verify', '--quiet', commit])
   return found.code === 0 ? found.stdout.trim() : null
 }
 

@@ -68,16 +68,8 @@ async function fetchMirror(
   }
   const refspecs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*']
   const remote = `${url}/vm/git/${workspace}.git`
-  const fetched = await git([
-    '-C',
-    directory,
-    'fetch',
-    '--quiet',
-    '--prune',
-    '--no-write-fetch-head',
-    remote,
-    ...refspecs,
-  ])
+  const fetch = ['-C', directory, 'fetch', '--quiet', '--prune', '--no-write-fetch-head', remote]
+  const fetched = await git([...fetch, ...refspecs])
   if (fetched.code !== 0) return `git fetch: ${fetched.stderr.trim().slice(-1_500)}`
   writeFileSync(done, '', { mode: 0o644 })
   return null

@@ -35,7 +35,9 @@ export function bashTool(context: ToolContext) {
     }),
     describe: ({ command }) => command,
     async run({ command, timeout_seconds, background }, { plan, cwd, signal }) {
-      const logFile = join(plan.home, '.ralph/out', `${nextNumber(plan.journal.records().length)}.log`)
+      // This number grows also over restarts, because the journal only gets longer.
+      const number = String(plan.journal.records().length).padStart(5, '0')
+      const logFile = join(plan.home, '.ralph/out', `${number}.log`)
       if (background === true) return jobs.start(logFile, startJob({ command, cwd, env: plan.env, logFile }))
       const timeoutMs = (timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1_000
       const onActivity = () => plan.report({ kind: 'activity' })
@@ -45,9 +47,6 @@ export function bashTool(context: ToolContext) {
     },
   })
 }
-
-/** Returns a number for the log's name. It also grows over restarts, because the journal only gets longer. */
-const nextNumber = (records: number): string => String(records).padStart(5, '0')
 
 /** Keeps the background jobs of this process. news() returns each ended job once, so that the model hears of it. */
 function createJobs() {

@@ -25,17 +25,10 @@ export function grepTool(context: ToolContext) {
       // Paths are relative to the model's working directory, which makes the lines shorter.
       const target = path === undefined ? '.' : relative(cwd, resolvePath(context, path, 'read')) || '.'
       const only = glob === undefined ? [] : [`--include=${glob}`]
-      const args = [
-        '-rnHIE',
-        // Without this, grep would wait for ever on a pipe or a device.
-        '--devices=skip',
-        '--exclude-dir=.git',
-        '--exclude-dir=node_modules',
-        '-m',
-        String(MAX_MATCHES),
-        ...only,
-      ]
-      const result = await run('grep', [...args, '-e', pattern, '--', target], {
+      // With devices, grep would wait for ever on a pipe.
+      const where = ['--devices=skip', '--exclude-dir=.git', '--exclude-dir=node_modules', ...only]
+      const args = ['-rnHIE', ...where, '-m', String(MAX_MATCHES), '-e', pattern, '--', target]
+      const result = await run('grep', args, {
         cwd,
         // The C locale compares bytes, so a file with invalid UTF-8 is searched like any other.
         env: { ...plan.env, LC_ALL: 'C' },

@@ -38,12 +38,8 @@ export interface FitInput {
 }
 
 /** Returns the picture in a size that may be sent. Errors: ToolError when it is too large and no program can make it smaller. */
-export async function fitImage({
-  file,
-  bytes,
-  image,
-  env,
-}: FitInput): Promise<{ bytes: Buffer; image: Image }> {
+export async function fitImage(input: FitInput): Promise<{ bytes: Buffer; image: Image }> {
+  const { file, bytes, image, env } = input
   const { width, height } = image
   if (Math.max(width, height) <= MAX_SIDE_PX && bytes.byteLength <= MAX_BYTES) return { bytes, image }
   const folder = mkdtempSync(join(env['TMPDIR'] ?? '/tmp', 'image-'))

@@ -25,13 +25,8 @@ const PORT_RANGES = 120
 export function planEnv({ home, user, path, planId, uid }: PlanEnvInput): NodeJS.ProcessEnv {
   const port = FIRST_PORT + ((uid ?? process.getuid?.() ?? 0) % PORT_RANGES) * PORTS_PER_PLAN
   // The plan's Python and commands come first. Our Node comes last, for machines that have none of their own.
-  const folders = [
-    join(home, '.venv/bin'),
-    join(home, '.local/bin'),
-    path ?? SYSTEM_PATH,
-    dirname(process.execPath),
-  ]
-  const wholePath = folders.join(':')
+  const own = [join(home, '.venv/bin'), join(home, '.local/bin')]
+  const wholePath = [...own, path ?? SYSTEM_PATH, dirname(process.execPath)].join(':')
   return {
     HOME: home,
     USER: user,

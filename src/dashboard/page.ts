@@ -15,14 +15,8 @@ export interface PageInput {
   goTo?: string
 }
 
-export async function page({
-  title,
-  body,
-  status = 200,
-  headers = new Headers(),
-  wide = false,
-  goTo,
-}: PageInput): Promise<Response> {
+export async function page(input: PageInput): Promise<Response> {
+  const { title, body, status = 200, headers = new Headers(), wide = false, goTo } = input
   const refresh = goTo === undefined ? '' : html`<meta http-equiv="refresh" content="0;url=${goTo}" />`
   const text = await html`<!doctype html>
     <html lang="en">

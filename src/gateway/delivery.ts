@@ -2,15 +2,13 @@
 import * as z from 'zod'
 import type { TicketClaims, VmKeyClaims } from '../auth/vm-token.ts'
 import { answer, jsonRefusal } from './frame/answers.ts'
-import type { GatewayContext, Handled } from './frame/context.ts'
+import type { Handle, Handled } from './frame/context.ts'
 
 const Manifest = z.object({ ralphSha256: z.string().regex(/^[0-9a-f]{64}$/) })
 
 export async function handleDelivery(
   file: 'bootstrap.sh' | 'ralph.mjs',
-  request: Request,
-  claims: TicketClaims | VmKeyClaims,
-  context: GatewayContext,
+  ...[request, claims, context]: Parameters<Handle<TicketClaims | VmKeyClaims>>
 ): Promise<Handled> {
   const rpc = await context.workspace(claims.workspace)
   if (!(await rpc.knowsVm(claims)))

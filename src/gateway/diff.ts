@@ -7,18 +7,14 @@ import { DiffUpload, MAX_DIFF_PAGE_BYTES } from '../shared/protocol.ts'
 import type { DiffFile } from '../shared/protocol.ts'
 import type { DiffRefusal } from '../workspace/contract.ts'
 import { answer, jsonRefusal } from './frame/answers.ts'
-import type { GatewayContext, Handled } from './frame/context.ts'
+import type { Handle } from './frame/context.ts'
 import { denial } from './frame/denials.ts'
 import { parseJson } from '../shared/json.ts'
 
 const MAX_BODY_BYTES = 2_000_000
 const encoder = new TextEncoder()
 
-export async function handleDiff(
-  request: Request,
-  claims: PlanClaims,
-  context: GatewayContext,
-): Promise<Handled> {
+export const handleDiff: Handle<PlanClaims> = async (request, claims, context) => {
   const body = await readCapped(request.body, MAX_BODY_BYTES)
   if (body === null) return jsonRefusal(413, 'too_large', `A part may have at most ${MAX_BODY_BYTES} bytes.`)
   const parsed = DiffUpload.safeParse(parseJson(body))

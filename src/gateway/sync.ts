@@ -4,7 +4,7 @@ import { readCapped } from '../lib/http.ts'
 import { PROTOCOL_VERSION, SyncRequest } from '../shared/protocol.ts'
 import type { VmKeyResponse } from '../shared/protocol.ts'
 import { answer, jsonRefusal } from './frame/answers.ts'
-import type { GatewayContext, Handled } from './frame/context.ts'
+import type { Handle } from './frame/context.ts'
 import { parseJson } from '../shared/json.ts'
 
 const MAX_BODY_BYTES = 4_000_000
@@ -18,11 +18,7 @@ const SYNC_REFUSALS = {
   workspace_removed: { status: 410, message: 'This workspace was removed. Stop.' },
 }
 
-export async function handleSync(
-  request: Request,
-  claims: VmKeyClaims,
-  context: GatewayContext,
-): Promise<Handled> {
+export const handleSync: Handle<VmKeyClaims> = async (request, claims, context) => {
   const body = await readCapped(request.body, MAX_BODY_BYTES)
   if (body === null) return jsonRefusal(413, 'too_large', `A sync may have at most ${MAX_BODY_BYTES} bytes.`)
   const parsed = SyncRequest.safeParse(parseJson(body))
@@ -43,11 +39,7 @@ export async function handleSync(
   return jsonRefusal(status, synced.reason, message)
 }
 
-export async function handleKey(
-  _request: Request,
-  claims: TicketClaims,
-  context: GatewayContext,
-): Promise<Handled> {
+export const handleKey: Handle<TicketClaims> = async (_request, claims, context) => {
   const rpc = await context.workspace(claims.workspace)
   const vmKey = await rpc.redeemTicket(claims)
   if (vmKey === null)

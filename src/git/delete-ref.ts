@@ -16,12 +16,8 @@ export interface DeleteRefInput {
 }
 
 /** gone: deleted. kept: the host refused, because the ref points elsewhere, is protected, or does not exist. */
-export async function deleteRef({
-  remote,
-  credential,
-  ref,
-  oldId,
-}: DeleteRefInput): Promise<'gone' | 'kept'> {
+export async function deleteRef(input: DeleteRefInput): Promise<'gone' | 'kept'> {
+  const { remote, credential, ref, oldId } = input
   const format = oldId.length === 64 ? ' object-format=sha256' : ''
   const command = `${oldId} ${'0'.repeat(oldId.length)} ${ref}\0 report-status delete-refs${format} agent=agent-execution-runtime`
   const response = await fetchUpstream('The git host', `${remote}/git-receive-pack`, TIMEOUT_MS, {

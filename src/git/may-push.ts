@@ -9,11 +9,8 @@ export interface MayPushInput {
 }
 
 /** Returns `unknown` when the host did not answer, or its answer says neither. */
-export async function mayPush({
-  remote,
-  credential,
-  timeoutMs,
-}: MayPushInput): Promise<'yes' | 'no' | 'unknown'> {
+export async function mayPush(input: MayPushInput): Promise<'yes' | 'no' | 'unknown'> {
+  const { remote, credential, timeoutMs } = input
   try {
     const url = `${remote.replace(/\/+$/, '')}/info/refs?service=git-receive-pack`
     const response = await fetchUpstream('The git host', url, timeoutMs, {

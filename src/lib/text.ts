@@ -11,21 +11,21 @@ const LOOKED_AT = 4
 
 /** Returns one line of at most maxChars UTF-16 units; a cut text ends in an ellipsis. */
 export function cleanLine(text: string, maxChars: number): string {
-  const lines = text
-    .slice(0, maxChars * LOOKED_AT)
-    .toWellFormed()
-    .replaceAll(SEPARATORS, '\n')
+  const lines = linesOf(text, maxChars)
   return capped(lines.replaceAll(/[\n\t]+/g, ' ').replaceAll(UNSEEN, ''), maxChars, text)
 }
 
 /** The same for text that may have several lines: line feeds stay. */
 export function cleanText(text: string, maxChars: number): string {
-  const lines = text
+  const lines = linesOf(text, maxChars)
+  return capped(lines.replaceAll('\t', '  ').replaceAll(UNSEEN_BUT_LINES, ''), maxChars, text)
+}
+
+const linesOf = (text: string, maxChars: number): string =>
+  text
     .slice(0, maxChars * LOOKED_AT)
     .toWellFormed()
     .replaceAll(SEPARATORS, '\n')
-  return capped(lines.replaceAll('\t', '  ').replaceAll(UNSEEN_BUT_LINES, ''), maxChars, text)
-}
 
 function capped(clean: string, maxChars: number, original: string): string {
   if (clean.length <= maxChars && original.length <= maxChars * LOOKED_AT) return clean

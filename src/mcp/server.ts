@@ -44,7 +44,8 @@ export function createServer(context: ToolContext): McpServer {
   )
   for (const tool of TOOLS) {
     const { name, title, description, annotations } = tool
-    const schemas = schemasOf(tool)
+    const { input, output } = jsonSchemaOf(tool)
+    const schemas = { inputSchema: asIs(input), outputSchema: asIs(output) }
     server.registerTool(name, { title, description, annotations, ...schemas }, () => {
       throw new Error('answerCalls takes every call')
     })
@@ -108,14 +109,6 @@ function toCall({ mcpReq }: ServerContext): ToolCall {
     progress: (step) =>
       mcpReq.notify({ method: 'notifications/progress', params: { progressToken, ...step } }),
   }
-}
-
-function schemasOf(tool: Tool): {
-  inputSchema: StandardSchemaWithJSON
-  outputSchema: StandardSchemaWithJSON
-} {
-  const { input, output } = jsonSchemaOf(tool)
-  return { inputSchema: asIs(input), outputSchema: asIs(output) }
 }
 
 /** Wraps a schema for the SDK that lets everything through: define-tool.ts parses, with the same words for MCP and HTTP. */

@@ -47,6 +47,13 @@ export function mergeUsage(earlier: Usage, later: Usage): Usage {
 
 const more = (a: number | null | undefined, b: number | null | undefined): number => Math.max(a ?? 0, b ?? 0)
 
+export const addTokens = (a: Tokens, b: Tokens): Tokens => ({
+  input: a.input + b.input,
+  output: a.output + b.output,
+  cacheRead: a.cacheRead + b.cacheRead,
+  cacheWrite: a.cacheWrite + b.cacheWrite,
+})
+
 /** Tokens of a message with what stands beside its totals, which hold the samplings of the message itself only: compactions and advisors. */
 export function tokensOf(usage: Usage): Tokens {
   const beside = (usage.iterations ?? []).filter(({ type }) => type !== 'message')

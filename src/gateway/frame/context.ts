@@ -29,6 +29,9 @@ export interface Handled {
   done?: Promise<LogFields>
 }
 
+/** Answers one kind of request for the holder of these claims. */
+export type Handle<Claims> = (request: Request, claims: Claims, context: GatewayContext) => Promise<Handled>
+
 export async function workspaceStub(env: Env, name: string): Promise<GatewayRpc> {
   return env.WORKSPACE.getByName(await workspaceKey(name))
 }

@@ -1,6 +1,6 @@
 // A route as data: its area (the log's name for it), the kinds of token it is for, and a handler that gets claims of those kinds only.
 import type { VmClaims } from '../../auth/vm-token.ts'
-import type { GatewayContext, Handled } from './context.ts'
+import type { Handle } from './context.ts'
 
 export type Area = 'git' | 'model' | 'sync' | 'diff' | 'delivery'
 type TokenKind = VmClaims['kind']
@@ -8,7 +8,7 @@ type ClaimsOf<Kind extends TokenKind> = Extract<VmClaims, { kind: Kind }>
 
 export interface Route {
   area: Area
-  handle(this: void, request: Request, claims: VmClaims, context: GatewayContext): Promise<Handled>
+  handle: Handle<VmClaims>
 }
 
 interface RouteInput<Kind extends TokenKind> {
@@ -16,7 +16,7 @@ interface RouteInput<Kind extends TokenKind> {
   who: readonly Kind[]
   /** The answer to a token of another kind. */
   wrongToken(this: void, kind: TokenKind): Response
-  handle(this: void, request: Request, claims: ClaimsOf<Kind>, context: GatewayContext): Promise<Handled>
+  handle: Handle<ClaimsOf<Kind>>
 }
 
 export function route<Kind extends TokenKind>({ area, who, wrongToken, handle }: RouteInput<Kind>): Route {

@@ -2,7 +2,7 @@
 import type { PlanClaims, VmKeyClaims } from '../../auth/vm-token.ts'
 import { readCapped } from '../../lib/http.ts'
 import { answer, gitError, plainRefusal } from '../frame/answers.ts'
-import type { GatewayContext, Handled } from '../frame/context.ts'
+import type { GatewayContext, Handle, Handled } from '../frame/context.ts'
 import { openRead } from './read-stream.ts'
 
 type Reader = PlanClaims | VmKeyClaims
@@ -11,19 +11,11 @@ type Reader = PlanClaims | VmKeyClaims
 const MAX_REQUEST_BYTES = 8_000_000
 const REQUEST_TIMEOUT_MS = 60_000
 
-export async function readAdvertisement(
-  request: Request,
-  claims: Reader,
-  context: GatewayContext,
-): Promise<Handled> {
+export const readAdvertisement: Handle<Reader> = async (request, claims, context) => {
   return read({ claims, context, request, of: 'advertisement', path: 'info/refs?service=git-upload-pack' })
 }
 
-export async function uploadPack(
-  request: Request,
-  claims: Reader,
-  context: GatewayContext,
-): Promise<Handled> {
+export const uploadPack: Handle<Reader> = async (request, claims, context) => {
   const encoding = request.headers.get('content-encoding')
   if (encoding !== null && encoding !== 'gzip')
     return plainRefusal(415, 'encoding', 'Only gzip is taken as a content encoding.')

@@ -3,18 +3,14 @@ import type { PlanClaims } from '../../auth/vm-token.ts'
 import { createByteReader } from '../../git/byte-reader.ts'
 import { concatBytes, FLUSH, pkt, pktLength } from '../../git/pkt-line.ts'
 import { answer, gitError } from '../frame/answers.ts'
-import type { GatewayContext, Handled } from '../frame/context.ts'
+import type { Handle, Handled } from '../frame/context.ts'
 import { openRead } from './read-stream.ts'
 import { stripAdvertised } from '../../git/receive-pack.ts'
 
 const SERVICE = 'git-receive-pack'
 const SERVICE_LINE = `# service=${SERVICE}`
 
-export async function pushAdvertisement(
-  _request: Request,
-  claims: PlanClaims,
-  context: GatewayContext,
-): Promise<Handled> {
+export const pushAdvertisement: Handle<PlanClaims> = async (_request, claims, context) => {
   const refuse = (outcome: string, text: string): Handled => ({
     response: gitError(SERVICE, 'advertisement', text),
     outcome,

@@ -5,7 +5,7 @@ import { createByteReader } from '../../git/byte-reader.ts'
 import { concatBytes, FLUSH } from '../../git/pkt-line.ts'
 import type { Authorization, Settlement } from '../../workspace/contract.ts'
 import { answer, plainRefusal } from '../frame/answers.ts'
-import type { GatewayContext, GatewayRpc, Handled } from '../frame/context.ts'
+import type { GatewayContext, GatewayRpc, Handle, Handled } from '../frame/context.ts'
 import { denial } from '../frame/denials.ts'
 import { drain } from './drain.ts'
 import { deadlineSignal, settleLease, watchPush, withGrace } from '../frame/lease-watch.ts'
@@ -14,6 +14,7 @@ import { readPushHead } from '../../git/receive-pack.ts'
 import type { PushHead } from '../../git/receive-pack.ts'
 import { wantsReport, writeRefusal } from '../../git/receive-report.ts'
 import type { RefusalInput } from '../../git/receive-report.ts'
+import { pour } from './read-stream.ts'
 import { askGitHost } from './upstream-git.ts'
 
 /** Applies to the commands alone, which git sends at once. */
@@ -22,11 +23,7 @@ const RESULT = 'application/x-git-receive-pack-result'
 type Push = Extract<PushHead, { kind: 'push' }>
 type Right = Extract<Authorization, { ok: true }>
 
-export async function receivePack(
-  request: Request,
-  claims: PlanClaims,
-  context: GatewayContext,
-): Promise<Handled> {
+export const receivePack: Handle<PlanClaims> = async (request, claims, context) => {
   if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity')
     return plainRefusal(415, 'encoding', 'A push may not be compressed as a whole.')
   if (request.body === null) return plainRefusal(400, 'empty', 'The request has no body.')
@@ -111,7 +108,8 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
     length === null ? new IdentityTransformStream() : new FixedLengthStream(head.head.byteLength + length)
   const uploading = new AbortController()
   const stop = AbortSignal.any([watch.signal, uploading.signal])
-  const poured = pour(body, start, passage.writable, stop).then((whole) => void (sent = whole))
+  const options = { signal: stop, preventCancel: true }
+  const poured = pour(start, body, passage.writable, options).then((whole) => void (sent = whole))
   const upstream = await askGitHost(context, {
     gitRemote: right.gitRemote,
     path: 'git-receive-pack',
@@ -140,24 +138,6 @@ async function pass({ body, leftover, length, head, right, rpc, context }: PassI
     watch,
   })
   return { response: answer(200, RESULT, readable), outcome: 'passed', done }
-}
-
-/** Writes the commands, then lets the platform move the pack. Returns true when all of it went; an error shows in the answer. */
-async function pour(
-  body: ReadableStream<Uint8Array>,
-  start: Uint8Array,
-  to: WritableStream<ArrayBuffer | ArrayBufferView>,
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    const writer = to.getWriter()
-    await writer.write(start)
-    writer.releaseLock()
-    await body.pipeTo(to, { signal, preventCancel: true })
-    return true
-  } catch {
-    return false // the client hung up, the host answered early, or the right ended: it is settled where the answer is read
-  }
 }
 
 /** Returns the body bytes after the commands, from the client's content-length; null for a chunked push. */

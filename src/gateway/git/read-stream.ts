@@ -47,7 +47,7 @@ export async function openRead(input: OpenReadInput): Promise<OpenRead | Handled
     pass(start) {
       const { readable, writable } = new IdentityTransformStream()
       const relay = async (): Promise<LogFields> => {
-        const whole = await pour(start, body, writable, watch.signal)
+        const whole = await pour(start, body, writable, { signal: watch.signal })
         await close()
         return { outcome: watch.ended() ?? (whole ? intent : 'cut') }
       }
@@ -60,12 +60,15 @@ export async function openRead(input: OpenReadInput): Promise<OpenRead | Handled
   }
 }
 
-/** Returns false when the stream was cut by the client, the host or the end of the right; each closes both sides. */
-async function pour(
+/**
+ * Writes `start`, then lets the platform move the body. Returns true when all of it went. It never rejects: the client hung up, the
+ * host broke off or answered early, or the right ended, and what follows shows where the answer is read.
+ */
+export async function pour(
   start: Uint8Array | undefined,
   body: ReadableStream<Uint8Array>,
   to: WritableStream<ArrayBuffer | ArrayBufferView>,
-  signal: AbortSignal,
+  options: StreamPipeOptions,
 ): Promise<boolean> {
   try {
     if (start !== undefined) {
@@ -73,7 +76,7 @@ async function pour(
       await writer.write(start)
       writer.releaseLock()
     }
-    await body.pipeTo(to, { signal })
+    await body.pipeTo(to, options)
     return true
   } catch {
     return false

@@ -6,7 +6,7 @@ import { readCapped } from '../../lib/http.ts'
 import { BUDGET_USED_HEADER } from '../../shared/protocol.ts'
 import type { DenyReason } from '../../workspace/contract.ts'
 import { answer, modelError } from '../frame/answers.ts'
-import type { GatewayContext, GatewayRpc, Handled } from '../frame/context.ts'
+import type { GatewayContext, GatewayRpc, Handle, Handled } from '../frame/context.ts'
 import { denial } from '../frame/denials.ts'
 import { deadlineSignal, settleLease, watchModel } from '../frame/lease-watch.ts'
 import { checkHeaders, checkModelRequest } from './model-request.ts'
@@ -18,11 +18,7 @@ const MAX_BODY_BYTES = 20_000_000
 const MAX_FREE_ANSWER_BYTES = 2_000_000
 const MODELS_PATH = /^\/vm\/model\/v1\/models(?:\/([A-Za-z0-9][A-Za-z0-9._-]{0,99}))?$/
 
-export async function handleModel(
-  request: Request,
-  claims: PlanClaims,
-  context: GatewayContext,
-): Promise<Handled> {
+export const handleModel: Handle<PlanClaims> = async (request, claims, context) => {
   if (context.settings.anthropicApiKey === '')
     throw new SettingsError('ANTHROPIC_API_KEY is not set: `npx wrangler secret put ANTHROPIC_API_KEY`.')
   const { pathname } = new URL(request.url)

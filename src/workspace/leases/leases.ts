@@ -10,6 +10,7 @@ import { reportMonth, reserveMonth } from './monthly-budget.ts'
 import { STREAM_SILENT_MS } from '../core/pace.ts'
 import type { LeaseRecord } from '../records/records.ts'
 import type { Authorization, Intent, Settlement } from '../contract.ts'
+import { addTokens } from '../../shared/usage.ts'
 import type { PausedReason } from '../../shared/words.ts'
 
 const CUT_WAIT_MS = 1_500
@@ -107,12 +108,8 @@ export async function settle(core: Core, leaseId: string, settlement: Settlement
     return // a finished read needs no alarm
   }
   if (lease.kind === 'model') {
-    const usd =
-      settlement.kind === 'model'
-        ? settlement.usd
-        : settlement.kind === 'refused_upstream'
-          ? 0
-          : lease.worstCaseUsd
+    const unsettledUsd = settlement.kind === 'refused_upstream' ? 0 : lease.worstCaseUsd
+    const usd = settlement.kind === 'model' ? settlement.usd : unsettledUsd
     const isQuiet = charge(core, lease, usd, settlement)
     await reportMonth(core)
     // A running plan's charge needs no alarm.
@@ -135,8 +132,6 @@ function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlem
   core.leaseHeardAtMs.delete(lease.id)
   const plan = core.store.plan(lease.plan)
   if (plan === null) return true
-  const t = plan.tokens
-  const tokens = settlement.kind === 'model' ? settlement.tokens : null
   core.store.noteSpent(usd)
   const charged = {
     ...plan,
@@ -145,15 +140,7 @@ function charge(core: Core, lease: LeaseRecord, usd: number, settlement: Settlem
     // Only an answer that was paid for shows that calls reach the model API again.
     modelSilent: settlement.kind === 'unknown' || (settlement.kind !== 'model' && plan.modelSilent),
     lastActivityAtMs: core.now(),
-    tokens:
-      tokens === null
-        ? t
-        : {
-            input: t.input + tokens.input,
-            output: t.output + tokens.output,
-            cacheRead: t.cacheRead + tokens.cacheRead,
-            cacheWrite: t.cacheWrite + tokens.cacheWrite,
-          },
+    tokens: settlement.kind === 'model' ? addTokens(plan.tokens, settlement.tokens) : plan.tokens,
   }
   if (plan.status !== 'running') core.store.savePlan(charged)
   else core.store.touchPlan(charged)

@@ -127,8 +127,7 @@ function noteHeard(core: Core, request: SyncRequest): void {
       step: 'ready',
       status: 'running',
     })
-    workspace.retryAtMs = null
-    workspace.retries = 0
+    Object.assign(workspace, { retryAtMs: null, retries: 0 })
     // Plans that wait for a machine are checked at once.
     if (wasSilent || before.status !== 'ready') workspace.mendAtMs = null
   }

@@ -6,7 +6,7 @@ import { githubRepo } from '../../github/api.ts'
 import { requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
 import type { PlanRecord } from '../records/records.ts'
-import { openPlans, toPlanSnapshot, toWorkspaceSnapshot } from '../records/snapshots.ts'
+import { toPlanSnapshot, toWorkspaceSnapshot } from '../records/snapshots.ts'
 import type { PlanEvent, WorkspaceSnapshot } from '../contract.ts'
 
 const BATCH_ROWS = 200
@@ -124,7 +124,7 @@ export function workspaceSnapshot(core: Core): WorkspaceSnapshot {
   const isGithub = githubRepo(workspace.gitRemote, settings.githubApiUrl, settings.local) !== null
   return toWorkspaceSnapshot({
     workspace,
-    openPlans: openPlans(core.store.plansByStatus('queued', 'running')),
+    openPlans: core.store.plansByStatus('queued', 'running'),
     webhookUrl: isGithub ? `${settings.publicUrl}/webhooks/github` : null,
     nowMs: core.now(),
   })

@@ -1,5 +1,5 @@
 // Pure: turns records into the snapshots that callers see and D1 keeps.
-import { isOpen, SHOWN } from './records.ts'
+import { SHOWN } from './records.ts'
 import type { PlanRecord, WorkspaceRecord } from './records.ts'
 import type { PlanSnapshot, WorkspaceSnapshot } from '../contract.ts'
 
@@ -13,12 +13,9 @@ export interface WorkspaceView {
   nowMs: number
 }
 
-export function toWorkspaceSnapshot({
-  workspace,
-  openPlans,
-  webhookUrl,
-  nowMs,
-}: WorkspaceView): WorkspaceSnapshot {
+export function toWorkspaceSnapshot(view: WorkspaceView): WorkspaceSnapshot {
+  const { workspace, openPlans, webhookUrl, nowMs } = view
+  const { id, url, status, adopted } = workspace.vm
   const heard = workspace.webhookHeardAtMs !== null && nowMs - workspace.webhookHeardAtMs < WEBHOOK_SILENT_MS
   return {
     name: workspace.name,
@@ -26,12 +23,7 @@ export function toWorkspaceSnapshot({
     branch: workspace.branch,
     status: workspace.status,
     statusDetail: workspace.statusDetail,
-    vm: {
-      id: workspace.vm.id,
-      url: workspace.vm.url,
-      status: workspace.vm.status,
-      adopted: workspace.vm.adopted,
-    },
+    vm: { id, url, status, adopted },
     webhook:
       webhookUrl === null
         ? {
@@ -68,5 +60,3 @@ export function toPlanSnapshot(plan: PlanRecord, workspace: string): PlanSnapsho
   // fromEntries forgets the names of the fields, which SHOWN holds.
   return { ...(shown as Omit<PlanSnapshot, 'workspace'>), workspace }
 }
-
-export const openPlans = (plans: PlanRecord[]): PlanRecord[] => plans.filter((plan) => isOpen(plan.status))

@@ -2,7 +2,7 @@
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { treeOf } from '../../../../agent/checks/detect-tree.ts'
+import { treeOf } from '../../support/tree-of.ts'
 import { gatherFacts } from '../../../../agent/briefing/first-facts.ts'
 import { reportEvidence } from '../../../../agent/attempt/evidence.ts'
 import { commitOf } from '../../../../agent/git/git.ts'

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { resolveScript } from '../../../../agent/checks/detect-node-scripts.ts'
 import { detect, detectAt } from '../../../../agent/checks/detect.ts'
-import { treeOf } from '../../../../agent/checks/detect-tree.ts'
+import { treeOf } from '../../support/tree-of.ts'
 import { createGit } from '../../../../agent/git/git.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ralph-detect-'))
