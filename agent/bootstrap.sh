@@ -198,6 +198,12 @@ apt_get() { # arguments of apt-get: runs it, and waits while another package man
   done
 }
 
+as_nobody() { # whether a user without rights can run this program; the shell is needed, as setpriv's own exec has root's rights
+  is_root && has useradd && has setpriv || return 1
+  # shellcheck disable=SC2016
+  setpriv --reuid=65534 --regid=65534 --clear-groups /bin/sh -c '"$0" --version' "$1" >/dev/null 2>&1
+}
+
 find_node() { # prints the path of a Node that is new enough and that plan users can run too
   local node version
   for node in "$opt/node/bin/node" "$(command -v node)"; do
@@ -206,10 +212,9 @@ find_node() { # prints the path of a Node that is new enough and that plan users
     version="$("$node" --version 2>/dev/null)" || continue
     version="${version#v}"
     [ "${version%%.*}" -ge "$min_node_major" ] 2>/dev/null || continue
-    if is_root && has useradd && has setpriv && [ "$node" != "$(readlink -f "$opt/node/bin/node")" ]; then
-      # shellcheck disable=SC2016
-      # A Node below /root/.nvm, for instance, cannot be run by other users. The shell is needed: setpriv's own exec has root's rights.
-      setpriv --reuid=65534 --regid=65534 --clear-groups /bin/sh -c '"$0" --version' "$node" >/dev/null 2>&1 || continue
+    # A Node below /root/.nvm, for instance, cannot be run by other users. Some sandboxes have no other user.
+    if [ "$node" != "$(readlink -f "$opt/node/bin/node")" ] && as_nobody /bin/true; then
+      as_nobody "$node" || continue
     fi
     echo "$node"
     return 0

@@ -1,6 +1,7 @@
 // Runs git in a checkout, as the plan's or the prover's user. Refs and paths always come after the options.
 import { run } from '../machine/process.ts'
 import type { RunResult } from '../machine/process.ts'
+import { AUTHOR } from './author.ts'
 
 export interface Git {
   /** Runs git in the checkout and returns its result. It never throws. */
@@ -55,10 +56,10 @@ export function createGit(checkout: string, env: NodeJS.ProcessEnv, ids?: { uid:
 
 /** Ralph's identity and a git that asks no questions. It is set in the environment, so that no repository's config changes it. */
 export const GIT_ENV = {
-  GIT_AUTHOR_NAME: 'Ralph Wiggum',
-  GIT_AUTHOR_EMAIL: 'ralph@agent-execution-runtime.invalid',
-  GIT_COMMITTER_NAME: 'Ralph Wiggum',
-  GIT_COMMITTER_EMAIL: 'ralph@agent-execution-runtime.invalid',
+  GIT_AUTHOR_NAME: AUTHOR.name,
+  GIT_AUTHOR_EMAIL: AUTHOR.email,
+  GIT_COMMITTER_NAME: AUTHOR.name,
+  GIT_COMMITTER_EMAIL: AUTHOR.email,
   GIT_TERMINAL_PROMPT: '0',
   GIT_EDITOR: 'true',
   GIT_PAGER: 'cat',

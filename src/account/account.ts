@@ -1,11 +1,12 @@
 // The Account object, one for all workspaces: it holds what must be counted or serialised across them. Orgo counts computers and
 // then inserts without a lock, so creates go one at a time. A 429 is per key, so all calls wait together. The monthly budget is
-// one sum. Sign-ins are counted here too (logins.ts). It has no alarm and no timer: everything is settled when a call comes.
+// one sum. Sign-ins are counted here too (sign-in-attempts.ts). It has no alarm and no timer: everything is settled when a call comes.
 import { DurableObject } from 'cloudflare:workers'
 import { utcMonth } from '../lib/ids.ts'
 import { checkOrgo } from './check-orgo.ts'
-import * as logins from './logins.ts'
+import * as pairing from './pairing-codes.ts'
 import * as sessions from './sessions.ts'
+import * as attempts from './sign-in-attempts.ts'
 
 const SLOT_LIFE_MS = 3 * 60_000
 const SLOT_RETRY_MS = 3_000
@@ -45,7 +46,10 @@ export class Account extends DurableObject<Env> {
   #hasTables = false
 
   get #sql(): SqlStorage {
-    if (!this.#hasTables) this.ctx.storage.sql.exec(TABLES + logins.LOGIN_TABLES + sessions.SESSION_TABLES)
+    if (!this.#hasTables)
+      this.ctx.storage.sql.exec(
+        [TABLES, attempts.ATTEMPT_TABLES, pairing.PAIRING_TABLE, sessions.SESSION_TABLES].join('\n'),
+      )
     this.#hasTables = true
     return this.ctx.storage.sql
   }
@@ -133,24 +137,24 @@ export class Account extends DurableObject<Env> {
 
   /** Returns the milliseconds this source must wait before trying to sign in; 0: now, and the try is counted. */
   countTry(source: string, nowMs: number): number {
-    return logins.countTry(this.#sql, source, nowMs)
+    return attempts.countTry(this.#sql, source, nowMs)
   }
 
   /** The try was right: clears the strikes and opens the session. Returns when the session expires. */
-  signIn(source: string, session: logins.Held): number {
-    logins.clearStrikes(this.#sql, source)
+  signIn(source: string, session: pairing.Held): number {
+    attempts.clearStrikes(this.#sql, source)
     return sessions.openSession(this.#sql, session)
   }
 
-  keepPairingCode(code: logins.Held): number {
-    return logins.keepPairingCode(this.#sql, code)
+  keepPairingCode(code: pairing.Held): number {
+    return pairing.keepPairingCode(this.#sql, code)
   }
 
-  redeemPairingCode(code: logins.Held): boolean {
-    return logins.redeemPairingCode(this.#sql, code)
+  redeemPairingCode(code: pairing.Held): boolean {
+    return pairing.redeemPairingCode(this.#sql, code)
   }
 
-  hasSession(session: logins.Held): boolean {
+  hasSession(session: pairing.Held): boolean {
     return sessions.hasSession(this.#sql, session)
   }
 
@@ -158,8 +162,8 @@ export class Account extends DurableObject<Env> {
     sessions.endSession(this.#sql, hash)
   }
 
-  admit(admission: logins.Admission): boolean {
-    return logins.admit(this.#sql, admission)
+  admit(admission: attempts.Admission): boolean {
+    return attempts.admit(this.#sql, admission)
   }
 
   checkOrgo() {

@@ -1,5 +1,5 @@
 // The owner's browser sessions in the Account object: each is opened by a sign-in, and ends by itself or when it is signed out.
-import type { Held } from './logins.ts'
+import type { Held } from './pairing-codes.ts'
 
 const SESSION_LIFE_MS = 12 * 60 * 60_000
 

@@ -18,7 +18,7 @@ import { cleanLine } from '../lib/text.ts'
 import { consentPage } from './consent-page.ts'
 import { fieldOf, readForm } from './forms.ts'
 import { notice, page, seeOther } from './page.ts'
-import { findSession } from './session.ts'
+import { findSession } from './session-cookie.ts'
 
 export const authorizeRoutes = new Hono<{ Bindings: Env }>()
   .get(AUTHORIZE_PATH, async ({ env, req }) => {

@@ -9,8 +9,8 @@ import { readSettings } from '../lib/settings.ts'
 import { fieldOf, readForm } from './forms.ts'
 import { notice, seeOther } from './page.ts'
 import type { Html } from './page.ts'
-import { findSession, isOwnForm } from './session.ts'
-import type { Session } from './session.ts'
+import { findSession, isOwnForm } from './session-cookie.ts'
+import type { Session } from './session-cookie.ts'
 
 /** The most clients that are listed, because each costs a read of KV. */
 const MOST_CLIENTS = 100

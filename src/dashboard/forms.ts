@@ -2,7 +2,7 @@
 import { readCapped } from '../lib/http.ts'
 import { AUTHORIZE_PATH } from '../auth/oauth.ts'
 import { notice } from './page.ts'
-import { isFromOurPage } from './session.ts'
+import { isFromOurPage } from './session-cookie.ts'
 
 const MAX_FORM_BYTES = 64_000
 

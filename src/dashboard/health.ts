@@ -7,7 +7,7 @@ import { readSettings } from '../lib/settings.ts'
 import { VERSION } from '../lib/version.ts'
 import { connectedClients } from './clients.ts'
 import { askEachWorkspace } from './each-workspace.ts'
-import { findSession } from './session.ts'
+import { findSession } from './session-cookie.ts'
 import { statusPage } from './status-page.ts'
 
 export const statusRoutes = new Hono<{ Bindings: Env }>()

@@ -7,8 +7,8 @@ import { log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import { fieldOf, insideOnly, readForm } from './forms.ts'
 import { notice, page, seeOther } from './page.ts'
-import { makePairingCode, redeemPairingCode, toPairingCode } from './pairing-code.ts'
-import { accountOf, closeSession, findSession, isOwnForm, openSession, sourceOf } from './session.ts'
+import { makePairingCode, redeemPairingCode, toPairingCode } from './new-pairing-code.ts'
+import { accountOf, closeSession, findSession, isOwnForm, openSession, sourceOf } from './session-cookie.ts'
 
 export const loginRoutes = new Hono<{ Bindings: Env }>()
   .get('/login', async ({ env, req }) => {

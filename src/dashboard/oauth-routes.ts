@@ -7,7 +7,7 @@ import { SCOPES } from '../auth/scopes.ts'
 import { readCapped } from '../lib/http.ts'
 import { errorFields, log } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
-import { accountOf, sourceOf } from './session.ts'
+import { accountOf, sourceOf } from './session-cookie.ts'
 
 const MAX_BODY_BYTES = 64_000
 const HOUR_MS = 60 * 60_000

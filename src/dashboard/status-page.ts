@@ -4,7 +4,7 @@ import { clientList } from './clients.ts'
 import type { ConnectedClient } from './clients.ts'
 import { page } from './page.ts'
 import type { Html } from './page.ts'
-import type { Session } from './session.ts'
+import type { Session } from './session-cookie.ts'
 
 export interface StatusPageInput {
   version: string

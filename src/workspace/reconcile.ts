@@ -26,7 +26,7 @@ import {
   ringDueMs,
   startable,
   vmNeeded,
-} from './core/pace.ts'
+} from './core/next-wake.ts'
 import { ring } from './machine/ring.ts'
 import { climb } from './machine/provision.ts'
 import { VmTrouble } from './machine/trouble.ts'

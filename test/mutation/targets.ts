@@ -3,7 +3,7 @@ export const TARGETS = [
   'src/workspace/records/decisions.ts',
   'src/workspace/records/run-time.ts',
   'src/workspace/leases/grants.ts',
-  'src/workspace/core/pace.ts',
+  'src/workspace/core/next-wake.ts',
   'src/workspace/store/store.ts',
   'src/workspace/store/history-rows.ts',
   'src/workspace/store/outbox-rows.ts',

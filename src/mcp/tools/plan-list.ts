@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
 import { defineTool } from '../kit/define-tool.ts'
-import { fitting, MAX_ANSWER_BYTES } from '../kit/page-size.ts'
+import { fitting, MAX_ANSWER_BYTES } from '../kit/answer-size.ts'
 import { OutPlans, ParamCursor, ParamWorkspaceId } from '../kit/params.ts'
 import { isPlanStatus, PlanStatus } from '../../shared/words.ts'
 import { toPlan } from '../kit/shapes.ts'

@@ -7,7 +7,7 @@ import type { WorkspaceStub } from '../kit/context.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import type { ToolCall } from '../kit/define-tool.ts'
 import { planNextStep } from '../kit/next-step.ts'
-import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../kit/page-size.ts'
+import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../kit/answer-size.ts'
 import { OutStatus, ParamPlanId } from '../kit/params.ts'
 import { toEvent, toPlan } from '../kit/shapes.ts'
 

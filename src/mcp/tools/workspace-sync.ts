@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { cleanLine } from '../../lib/text.ts'
 import { defineTool } from '../kit/define-tool.ts'
-import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../kit/page-size.ts'
+import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../kit/answer-size.ts'
 import { OutBranches, ParamCursor, ParamWorkspaceId } from '../kit/params.ts'
 import { iso, toBranch, toWorkspace } from '../kit/shapes.ts'
 

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { VERSION } from '../../../src/lib/version.ts'
 import { INSTRUCTIONS } from '../../../src/mcp/instructions.ts'
 import { jsonSchemaOf } from '../../../src/mcp/kit/json-schema.ts'
-import { jsonBytes } from '../../../src/mcp/kit/page-size.ts'
+import { jsonBytes } from '../../../src/mcp/kit/answer-size.ts'
 import { TOOLS } from '../../../src/mcp/tools/index.ts'
 
 describe('the catalog', () => {

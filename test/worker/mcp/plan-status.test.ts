@@ -1,6 +1,6 @@
 // plan_status against a played object: its answer, its waiting, and what it keeps from a hostile VM.
 import { describe, expect, it } from 'vitest'
-import { jsonBytes } from '../../../src/mcp/kit/page-size.ts'
+import { jsonBytes } from '../../../src/mcp/kit/answer-size.ts'
 import {
   AT_MS,
   callTool,

@@ -1,7 +1,7 @@
 // The tools of plans against a played object: what the model gets, word for word, and what the object was asked.
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../../src/lib/errors.ts'
-import { jsonBytes } from '../../../src/mcp/kit/page-size.ts'
+import { jsonBytes } from '../../../src/mcp/kit/answer-size.ts'
 import type { PlanSnapshot } from '../../../src/workspace/contract.ts'
 import {
   callTool,

@@ -1,7 +1,7 @@
 // The tools of workspaces against a played object: what the model gets, word for word, and what the object was asked.
 import { describe, expect, it } from 'vitest'
 import { SettingsError } from '../../../src/lib/errors.ts'
-import { jsonBytes } from '../../../src/mcp/kit/page-size.ts'
+import { jsonBytes } from '../../../src/mcp/kit/answer-size.ts'
 import {
   AT_MS,
   callTool,

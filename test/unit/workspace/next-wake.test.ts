@@ -6,7 +6,7 @@ import {
   ringDueMs,
   STREAM_SILENT_MS,
   vmNeeded,
-} from '../../../src/workspace/core/pace.ts'
+} from '../../../src/workspace/core/next-wake.ts'
 import { newVmRecord } from '../../../src/workspace/records/new-records.ts'
 import type { PlanRecord, SupervisorRecord, WorkspaceRecord } from '../../../src/workspace/records/records.ts'
 import { freshPlan, readyWorkspace } from '../support/full-records.ts'

@@ -3,7 +3,7 @@
 import { ownerMark } from '../auth/oauth.ts'
 import { sha256Hex } from '../lib/crypto.ts'
 import { readSettings } from '../lib/settings.ts'
-import { accountOf } from './session.ts'
+import { accountOf } from './session-cookie.ts'
 
 /** Crockford's alphabet: without I, L, O and U. */
 const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'

@@ -1,16 +1,11 @@
-// Sign-in state in the Account object: how long a source must wait after wrong tries, and the one pairing code. Secrets arrive as
-// hashes, with a mark of the OWNER_TOKEN they belong to; after the token changes, none is valid.
+// Attempts to sign in, counted in the Account object: how long a source must wait after wrong ones, and how many may come at all.
 
-const PAIRING_LIFE_MS = 10 * 60_000
 const FIRST_WAIT_MS = 1_000
 const MAX_WAIT_MS = 5 * 60_000
 const FORGET_STRIKES_MS = 60 * 60_000
-/** This limit holds for all sources together: 40 bits against so many guesses. */
-const MAX_PAIRING_TRIES = 1_000
 
-export const LOGIN_TABLES = `
+export const ATTEMPT_TABLES = `
   CREATE TABLE IF NOT EXISTS login_strikes (source TEXT PRIMARY KEY, strikes INTEGER NOT NULL, not_before INTEGER NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS pairing_code (id INTEGER PRIMARY KEY CHECK (id = 1), hash TEXT NOT NULL, owner TEXT NOT NULL, expires_at INTEGER NOT NULL, tries INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS admissions (door TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS admissions_by_door ON admissions (door, at);
   CREATE INDEX IF NOT EXISTS admissions_by_age ON admissions (at);
@@ -40,35 +35,6 @@ export function countTry(sql: SqlStorage, source: string, nowMs: number): number
 
 export function clearStrikes(sql: SqlStorage, source: string): void {
   sql.exec('DELETE FROM login_strikes WHERE source = ?', source)
-}
-
-export interface Held {
-  hash: string
-  /** The ownerMark of the OWNER_TOKEN that was set then. */
-  owner: string
-  nowMs: number
-}
-
-/** Stores the only pairing code; a new one ends the one before. Returns when it expires. */
-export function keepPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held): number {
-  const expiresAtMs = nowMs + PAIRING_LIFE_MS
-  sql.exec(
-    'INSERT OR REPLACE INTO pairing_code (id, hash, owner, expires_at, tries) VALUES (1, ?, ?, ?, 0)',
-    hash,
-    owner,
-    expiresAtMs,
-  )
-  return expiresAtMs
-}
-
-/** Returns true once for the right code; the code is deleted. */
-export function redeemPairingCode(sql: SqlStorage, { hash, owner, nowMs }: Held): boolean {
-  sql.exec('UPDATE pairing_code SET tries = tries + 1')
-  sql.exec('DELETE FROM pairing_code WHERE tries > ? OR expires_at <= ?', MAX_PAIRING_TRIES, nowMs)
-  return (
-    sql.exec('DELETE FROM pairing_code WHERE hash = ? AND owner = ? RETURNING id', hash, owner).toArray()
-      .length === 1
-  )
 }
 
 export interface Admission {

@@ -1,7 +1,7 @@
 // When the object wakes next, as a table over small worlds: the store is played, the numbers are the product's.
 import { describe, expect, it } from 'vitest'
 import { newVmRecord } from '../../../src/workspace/records/new-records.ts'
-import { nextWakeMs, STREAM_SILENT_MS } from '../../../src/workspace/core/pace.ts'
+import { nextWakeMs, STREAM_SILENT_MS } from '../../../src/workspace/core/next-wake.ts'
 import { freshPlan, HEAD, lease, readyWorkspace } from '../support/full-records.ts'
 import { ended, heard, onVm, storeOf } from '../support/pace-tables.ts'
 import type { Tables } from '../support/pace-tables.ts'
