@@ -12,7 +12,7 @@ import { readSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
 import { createToolContext } from './kit/context.ts'
 import type { ToolContext } from './kit/context.ts'
-import { demandOf } from './demand.ts'
+import { demandOf } from './needed-scope.ts'
 import { createServer } from './server.ts'
 
 /** A plan of 100,000 units is at most 600 KB of JSON, with each unit escaped. */

@@ -3,7 +3,7 @@
 import type { z } from 'zod'
 import type { Scope } from '../../auth/scopes.ts'
 import type { ToolContext } from './context.ts'
-import { parseArguments } from './rules.ts'
+import { parseArguments } from './parse-arguments.ts'
 
 /** The answer of a handler: models see structured; text says the same in a line, for clients that show only text. */
 export interface ToolAnswer<Structured = { next_step: string }> {

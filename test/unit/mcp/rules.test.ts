@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { branchProblem, normalRemote, remoteProblem } from '../../../src/lib/git-names.ts'
 import { secretShape } from '../../../src/shared/secrets.ts'
 import { cleanLine, cleanText } from '../../../src/lib/text.ts'
-import { parseArguments } from '../../../src/mcp/kit/rules.ts'
+import { parseArguments } from '../../../src/mcp/kit/parse-arguments.ts'
 
 const HIDDEN = 'R8s3kQ2vT9xZ4mN7pL1wY6bC0dF5gH2jK4aE'
 

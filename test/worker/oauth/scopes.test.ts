@@ -1,6 +1,6 @@
 // Scopes on every tool, for both kinds of token, in both protocol eras; and the same beside MCP.
 import { beforeAll, describe, expect, it } from 'vitest'
-import { demandOf } from '../../../src/mcp/demand.ts'
+import { demandOf } from '../../../src/mcp/needed-scope.ts'
 import { TOOLS } from '../../../src/mcp/tools/index.ts'
 import { ask, connect, openBrowser, ORIGIN, rpc } from '../support/oauth-client.ts'
 import { CANARIES } from '../setup/options.ts'
