@@ -40,7 +40,7 @@ export async function confirmLoss(core: Core, vms: VmProvider): Promise<number> 
   if (vm.adopted)
     throw new VmTrouble(
       'vm_unavailable',
-      `The adopted computer ${vm.id ?? ''} no longer exists. An adopted VM is never replaced: register the workspace again with another vm_id.`,
+      `The adopted computer ${vm.id ?? ''} no longer exists. An adopted VM is never replaced: workspace_remove the workspace, then workspace_register it with another vm_id.`,
     )
   replaceVm(core, name)
   return 0
