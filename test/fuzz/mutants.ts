@@ -43,8 +43,8 @@ export const MUTANTS: Mutant[] = [
       },
       {
         file: PARSER,
-        from: '    FLUSH,\n  ])\n}\n\nfunction decodeUtf8',
-        to: "    ...shallow.filter((one) => one.startsWith('\\0raw')).map((one) => pkt(one.slice(4))),\n    FLUSH,\n  ])\n}\n\nfunction decodeUtf8",
+        from: '    FLUSH,\n  ])\n}\n',
+        to: "    ...shallow.filter((one) => one.startsWith('\\0raw')).map((one) => pkt(one.slice(4))),\n    FLUSH,\n  ])\n}\n",
       },
     ],
   },

@@ -52,9 +52,10 @@ export async function hunt(input: HuntInput): Promise<void> {
 
 /** Every file once with no mutant active: what it comes by, how long it takes, and that it passes at all. */
 async function dryRun({ dir, project, tests }: HuntInput, lanes: Lane[]): Promise<TestFile[]> {
-  const names = (await readdir(join(dir, 'test', project))).filter(
-    (name) => TEST_FILES[project].test(name) && tests.test(name),
+  const names = (await readdir(join(dir, 'test', project), { recursive: true })).filter(
+    (name) => name.endsWith('.test.ts') && TEST_FILES[project].test(name) && tests.test(name),
   )
+  if (names.length === 0) throw new Error(`No test file of ${project} is one of TEST_FILES in targets.ts.`)
   const found: TestFile[] = []
   await forEach(lanes, names, async (lane, name) => {
     const file = `test/${project}/${name}`

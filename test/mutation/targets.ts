@@ -22,12 +22,12 @@ export const WORD_SOURCES = [
 /** In the order a mutant meets them: the cheap ones first. */
 export const PROJECTS = ['unit', 'worker', 'chaos'] as const
 export type Project = (typeof PROJECTS)[number]
-/** The tests that come by the targets at all; the others of a project would only be waited for. */
+/** The tests that come by the targets at all, by their path in the project; the others would only be waited for. */
 export const TEST_FILES: Record<Project, RegExp> = {
-  unit: /^(?:decisions|run-time|grants|pace|receive-pack|pkt-line)[a-z-]*\.test\.ts$/,
+  unit: /^(?:workspace|git)\//,
   worker:
-    /^(?:workspace-.*|store|store-[a-z]+|reconcile-.*|account|notify|gateway-routes|history-[a-z]+|mcp-real-object|doctor|redaction)\.test\.ts$/,
-  chaos: /^chaos\.test\.ts$/,
+    /^(?:workspace|history|account)\/|^(?:gateway\/routes|mcp\/real-object|dashboard\/doctor|lib\/redaction)\./,
+  chaos: /^chaos\./,
 }
 /** Test files whose tests each have tables and names of their own: they may run many times in one process (batch.ts). */
-export const SHARES_NOTHING = /^test\/worker\/(?:store|reconcile)[a-z-]*\.test\.ts$/
+export const SHARES_NOTHING = /^test\/worker\/workspace\/(?:store|reconcile)[a-z-]*\.test\.ts$/
