@@ -44,7 +44,7 @@ export const REASONS: Reason[] = [
     reason: 'equivalent: null counts as 0 in a subtraction; the default is for the types',
   },
   {
-    file: 'pace.ts',
+    file: 'next-wake.ts',
     keys: [
       'number | const lastRing = supervisor.lastRingAtMs ?? 0',
       '?? dropped | const lastRing = supervisor.lastRingAtMs ?? 0',
@@ -59,14 +59,14 @@ export const REASONS: Reason[] = [
     reason: 'equivalent: a moment in 1970, or null, is before now, and the later of the two counts',
   },
   {
-    file: 'pace.ts',
+    file: 'next-wake.ts',
     keys: [
       '?? dropped | if (store.watchedPlans().some(isWaitingForVm)) times.push(workspace.mendAtMs ?? nowMs)',
     ],
     reason: 'equivalent: null counts as 0 in Math.min, and what is overdue is set to now',
   },
   {
-    file: 'pace.ts',
+    file: 'next-wake.ts',
     keys: [
       'number | times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0)) | 0 -> 1',
       '?? dropped | times.push(Math.max(finishedAtMs + (keptMs ?? 0), workspace.outboxRetryAtMs ?? 0)) | keptMs',
@@ -74,12 +74,12 @@ export const REASONS: Reason[] = [
     reason: 'equivalent: without keptMs there is nothing to go through; the default is for the types',
   },
   {
-    file: 'pace.ts',
+    file: 'next-wake.ts',
     keys: ['number | for (const { finishedAtMs } of keptMs === null ? [] : store.finishedPlans(1))'],
     reason: 'equivalent: they come oldest first, and the earliest counts',
   },
   {
-    file: 'pace.ts',
+    file: 'next-wake.ts',
     keys: [
       'arithmetic | if (!(Math.min(...times) <= nowMs + FOREIGN_LOOK_MS) && store.foreign() > 0)',
       'boundary | if (!(Math.min(...times) <= nowMs + FOREIGN_LOOK_MS) && store.foreign() > 0)',

@@ -1,4 +1,4 @@
-// The store as pace.ts asks it, played over small tables.
+// The store as next-wake.ts asks it, played over small tables.
 import { newSupervisorRecord } from '../../../src/workspace/records/new-records.ts'
 import type {
   LeaseRecord,
@@ -21,7 +21,7 @@ export interface Tables {
   notificationMs?: number | null
 }
 
-/** Only what pace.ts asks of the store. */
+/** Only what next-wake.ts asks of the store. */
 export function storeOf(tables: Tables): Store {
   const plans = tables.plans ?? []
   const asked: Pick<
