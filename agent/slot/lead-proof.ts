@@ -79,9 +79,13 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
       tell(`The pushed head could not be fetched for its proof: ${missing}`)
       return UNPROVEN
     }
+    let problem: unknown = 'its process ended without a report'
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const once = proveOnce(request, mine)
-      leading = once.catch(() => {})
+      const once = proveOnce(request, mine).catch((error: unknown) => {
+        problem = error
+        return null
+      })
+      leading = once
       const report = await once
       if (mine !== era) return null
       if (report === null) continue
@@ -91,6 +95,7 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
       }
       return report.verdict
     }
+    tell(`The proof came to no end in ${MAX_TRIES} tries: ${String(problem)}`)
     return UNPROVEN
   }
 

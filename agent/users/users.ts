@@ -25,16 +25,24 @@ export interface PlanUser {
   ids: { uid: number; gid: number } | null
 }
 
-const TOOL_TIMEOUT_MS = 30_000
+const TOOL_TIMEOUT_MS = 120_000
 const KILL_ROUNDS = 40
 const KILL_PAUSE_MS = 25
 /** An unused user id, to try whether this process may switch to another user at all. */
 const PROBE_ID = 61_184
+const PROBE_TRIES = 5
 
 export function canAddUsers(paths: Paths): boolean {
   if (!paths.ownMachine || !existsSync('/usr/sbin/useradd')) return false
-  // In a sandbox with a single user id useradd succeeds, but switching to the new user fails.
-  return spawnSync('/bin/true', { uid: PROBE_ID, gid: PROBE_ID }).status === 0
+  // In a sandbox with a single user id useradd succeeds, but switching to the new user is refused. Any other failure, such as no
+  // process to be had just now, is asked again: the answer holds as long as the supervisor lives.
+  for (let tries = 0; tries < PROBE_TRIES; tries++) {
+    const { status, error } = spawnSync('/bin/true', { uid: PROBE_ID, gid: PROBE_ID })
+    if (status === 0) return true
+    if (error !== undefined && 'code' in error && (error.code === 'EPERM' || error.code === 'EINVAL'))
+      return false
+  }
+  return false
 }
 
 export const userName = (planId: string): string => `plan-${planId.slice(-12)}`
