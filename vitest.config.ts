@@ -19,7 +19,7 @@ const wholeStack = { environment: 'node', testTimeout: 900_000, hookTimeout: 600
 export default defineConfig({
   test: {
     reporters: ['./test/reporter.ts'],
-    // What a passed test printed tells nobody anything.
+    // Only the output of failed tests is shown.
     silent: 'passed-only',
     maxWorkers,
     // A poll ends when its condition holds; only a busy machine needs so long.

@@ -14,7 +14,7 @@ const Listening = z.object({ event: z.literal('listen'), port: z.number() })
 
 export interface PlainWorker {
   url: string
-  /** Of workerd. */
+  /** The process id of workerd. */
   pid: number
   close(): Promise<void>
 }

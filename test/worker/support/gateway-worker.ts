@@ -19,7 +19,7 @@ export interface FakeState {
 
 const ZERO = /^0+$/
 
-// Not in the object: workerd forgets an object that nobody called for ten seconds, and a busy machine makes a commit as slowly.
+// Outside the object, because workerd drops an object that gets no call for ten seconds, and on a busy machine one commit takes longer.
 const state: FakeState = { gitRemote: '', mayPush: true, ownRefs: [], heads: {}, settled: [], intents: [] }
 
 export class Workspace extends DurableObject<Env> implements GatewayRpc {
