@@ -1,4 +1,4 @@
-// A stop that comes while the proof's own user is being made: there is no prover to kill yet, and none may be started after it.
+// What a slot does when a proof is stopped while its user is being made, and when it cannot be begun.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,13 +28,14 @@ const DESIRED: DesiredPlan = {
   ackedEvent: 0,
 }
 
-test('a stop while the user of a proof is made starts no prover and waits for none', async () => {
+/** `onBegin` runs when the proof's user is there and its prover is not. `trace` is the file that a started prover writes. */
+function slotProof(onBegin: () => void) {
   const folder = mkdtempSync(join(tmpdir(), 'slot-proof-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const { repo, git } = makeRepo(folder)
   const bundle = join(folder, 'prover.mjs')
   const trace = join(folder, 'started')
-  // Told by its start, and it lives for longer than the test.
+  // It lives for longer than the test.
   writeFileSync(
     bundle,
     `import fs from 'node:fs'; fs.writeFileSync(${JSON.stringify(trace)}, ''); setTimeout(() => {}, 90_000)`,
@@ -49,7 +50,7 @@ test('a stop while the user of a proof is made starts no prover and waits for no
   )
   writeFileSync(join(paths.ralph, 'vm.key'), 'aer_vm_key\n')
 
-  const stopped = Promise.withResolvers<void>()
+  const said: unknown[] = []
   const proof = createSlotProof({
     host: {
       paths,
@@ -58,20 +59,47 @@ test('a stop while the user of a proof is made starts no prover and waits for no
       refreshMirror: async () => null,
     },
     record: newRecord(DESIRED),
-    // Asked for when the user is there and the prover is not.
     text: () => {
-      stopped.resolve(proof.stop())
+      onBegin()
       return ''
     },
     token: () => '',
     save: () => {},
-    onPlanMessage: () => {},
+    onPlanMessage: (message) => said.push(message),
   })
+  return {
+    proof,
+    trace,
+    said,
+    request: { kind: 'prove' as const, head: git('rev-parse', 'main'), summary: '' },
+  }
+}
+
+test('a stop while the user of a proof is made starts no prover and waits for none', async () => {
+  const stopped = Promise.withResolvers<void>()
+  const { proof, trace, request } = slotProof(() => stopped.resolve(proof.stop()))
   const verdicts: unknown[] = []
-  proof.ask({ kind: 'prove', head: git('rev-parse', 'main'), summary: '' }, (verdict) =>
-    verdicts.push(verdict),
-  )
+  proof.ask(request, (verdict) => verdicts.push(verdict))
   await stopped.promise
   expect(existsSync(trace)).toBe(false)
   expect(verdicts).toEqual([])
+})
+
+test('a proof that cannot be begun is tried three times, then says why and leaves the work unverified', async () => {
+  let tries = 0
+  const { proof, said, request } = slotProof(() => {
+    tries++
+    throw new Error('no process to be had')
+  })
+  const answered = Promise.withResolvers<unknown>()
+  proof.ask(request, answered.resolve)
+  expect(await answered.promise).toMatchObject({ outcome: 'unverified', reasons: ['proof_missing'] })
+  expect(tries).toBe(3)
+  expect(said).toEqual([
+    {
+      kind: 'event',
+      type: 'error',
+      text: 'The proof came to no end in 3 tries: Error: no process to be had',
+    },
+  ])
 })
