@@ -13,6 +13,15 @@ const fast = { maxWorkers, sequence: { groupOrder: 0 } }
 /** After all of the fast ones. */
 const slow = { maxWorkers, sequence: { groupOrder: 1 } }
 const MAIN_JOB = 'test/e2e/main-job.test.ts'
+/** Each test here starts a supervisor, a plan's process, a gateway or a computer: minutes, where the rest of test/real takes seconds. */
+const MACHINES = [
+  'test/real/agent/{attempt,loop,sandbox,supervisor,users}/**/*.test.ts',
+  'test/real/agent/{checks/bad-input-checks,machine/secrets,proof/proof-crash}.test.ts',
+  'test/real/{bootstrap,gateway}/**/*.test.ts',
+  'test/real/world/orgo-*.test.ts',
+]
+/** Real processes of the agent and the outside, each with a time limit that only a hanging test reaches. */
+const onProcesses = { environment: 'node', testTimeout: 600_000, hookTimeout: 600_000 } as const
 /** Several waits of untilPlan, each of which says what it saw when it gives up. */
 const wholeStack = { environment: 'node', testTimeout: 900_000, hookTimeout: 600_000 } as const
 
@@ -51,11 +60,10 @@ export default defineConfig({
       {
         test: {
           ...fast,
+          ...onProcesses,
           name: 'real',
-          environment: 'node',
           include: ['test/real/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
+          exclude: MACHINES,
         },
       },
       {
@@ -64,6 +72,14 @@ export default defineConfig({
           ...wholeStack,
           name: 'main-job',
           include: [MAIN_JOB],
+        },
+      },
+      {
+        test: {
+          ...slow,
+          ...onProcesses,
+          name: 'machines',
+          include: MACHINES,
         },
       },
       {
@@ -96,21 +112,17 @@ export default defineConfig({
       {
         test: {
           ...slow,
+          ...onProcesses,
           name: 'samples',
-          environment: 'node',
           include: ['test/samples/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
         },
       },
       {
         test: {
           ...slow,
+          ...onProcesses,
           name: 'clients',
-          environment: 'node',
           include: ['test/clients/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
         },
       },
     ],
