@@ -7,6 +7,7 @@ import { cleanText } from '../lib/text.ts'
 import type { PlanSnapshot } from '../workspace/contract.ts'
 import * as z from 'zod'
 import type { ToolContext } from './kit/context.ts'
+import { fullText } from './kit/define-tool.ts'
 import type { ToolAnswer } from './kit/define-tool.ts'
 import { runTool } from './kit/run-tool.ts'
 import { TASKS_EXTENSION } from './tasks.ts'
@@ -44,12 +45,12 @@ export function createPlanTasks(context: ToolContext): TaskSource {
     async get(taskId) {
       const plan = await planOf(taskId)
       if (plan.status !== 'completed' && plan.status !== 'failed') return toTask(plan)
-      const { structured, text } = await run(planStatus, { plan_id: taskId })
+      const answer = await run(planStatus, { plan_id: taskId })
       return {
         ...toTask(plan),
         result: {
-          content: [{ type: 'text', text: `${text} ${structured.next_step}` }],
-          structuredContent: { ...structured },
+          content: [{ type: 'text', text: fullText(answer) }],
+          structuredContent: { ...answer.structured },
           // A failed plan is a failed tool call; the task status "failed" is for errors of the protocol.
           ...(plan.status === 'failed' ? { isError: true } : {}),
         },

@@ -6,6 +6,7 @@ import { isRuntimeError } from '../lib/errors.ts'
 import { cleanLine } from '../lib/text.ts'
 import { VERSION } from '../lib/version.ts'
 import type { ToolContext } from './kit/context.ts'
+import { fullText } from './kit/define-tool.ts'
 import type { Tool, ToolCall } from './kit/define-tool.ts'
 import { INSTRUCTIONS } from './instructions.ts'
 import { jsonSchemaOf } from './kit/json-schema.ts'
@@ -81,11 +82,11 @@ async function toResult(
   tasks: TaskSource | null,
 ): Promise<CallToolResult> {
   try {
-    const { structured, text } = await runTool({ tool, args, context, call, door: 'mcp' })
-    if (tasks !== null) return taskHandle(await tasks.get(Submitted.parse(structured).plan.id))
+    const answer = await runTool({ tool, args, context, call, door: 'mcp' })
+    if (tasks !== null) return taskHandle(await tasks.get(Submitted.parse(answer.structured).plan.id))
     return {
-      content: [{ type: 'text', text: `${text} ${structured.next_step}` }],
-      structuredContent: { ...structured },
+      content: [{ type: 'text', text: fullText(answer) }],
+      structuredContent: { ...answer.structured },
     }
   } catch (error) {
     return { isError: true, content: [{ type: 'text', text: errorText(tool, error) }] }

@@ -1,7 +1,8 @@
 // The contract between the Worker and the agent on the VM: everything that crosses POST /vm/sync, typed on both ends. Protocol
 // versions n and n-1 are both understood: a field is only ever added, and a new field is optional.
 import * as z from 'zod'
-import { OnQuestion, Outcome, OutcomeReason, Phase, Proof, VmPauseReason } from './words.ts'
+import { LookFirst, TestsReport } from './results.ts'
+import { CheckState, OnQuestion, Outcome, OutcomeReason, Phase, Proof, VmPauseReason } from './words.ts'
 
 export const PROTOCOL_VERSION = 1
 
@@ -27,13 +28,26 @@ export const EventLine = z.object({
 })
 export type EventLine = z.infer<typeof EventLine>
 
+/** `state`, `base` and `flaky` are not sent by older agents. A state of a newer agent counts as not sent. */
 export const CheckResult = z.object({
   command: z.string().max(2_000),
   exitCode: z.int(),
   seconds: z.number().min(0),
   newFailure: z.boolean(),
+  state: CheckState.optional().catch(undefined),
+  /** How the same check ended at the base; null when it was not run there. */
+  base: z.object({ state: CheckState, exitCode: z.int() }).nullable().optional().catch(undefined),
+  /** The check was run twice at the same head, and its two runs ended differently. */
+  flaky: z.boolean().optional(),
 })
 export type CheckResult = z.infer<typeof CheckResult>
+
+/** Returns the check with every field. What an older agent did not send is derived from the exit code, or unknown. */
+export function wholeCheck(check: CheckResult) {
+  const { command, exitCode, seconds, newFailure, state, base = null, flaky = false } = check
+  const derived: CheckState = exitCode === 0 ? 'passed' : 'failed'
+  return { command, state: state ?? derived, exitCode, seconds, base, flaky, newFailure }
+}
 
 /** What the work amounts to, as the VM reports it: a claim. The heads that count come from the gateway. */
 export const Work = z.object({
@@ -45,15 +59,22 @@ export const Work = z.object({
 })
 export type Work = z.infer<typeof Work>
 
+/** A reason that only a newer agent knows is left out, so that its end still counts. */
+const Reasons = z
+  .array(z.string())
+  .transform((words) => words.flatMap((word) => OutcomeReason.options.filter((reason) => reason === word)))
+
 /** How an attempt ended on the VM. `stopped` answers a wish to stop: no process of the plan's user is left. */
 export const AttemptEnd = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('completed'),
     summary: z.string().max(8_000),
     outcome: Outcome,
-    reasons: z.array(OutcomeReason),
+    reasons: Reasons,
     proof: Proof,
     work: Work,
+    tests: TestsReport.optional(),
+    lookFirst: LookFirst.optional(),
   }),
   z.object({
     kind: z.literal('paused'),

@@ -24,15 +24,27 @@ export type Phase = z.infer<typeof Phase>
 export const Outcome = z.enum(['verified', 'unverified'])
 export type Outcome = z.infer<typeof Outcome>
 
+/** What a completed plan lacks to be verified. docs/verification.md and docs/states.md explain each, in this order. */
 export const OutcomeReason = z.enum([
   'no_checks',
+  'own_checks',
   'baseline_red',
+  'setup_failed',
   'check_failed',
+  'check_timed_out',
+  'check_killed',
+  'tool_missing',
+  'tests_missing',
   'judge_rejected',
   'nothing_changed',
+  'unmerged',
   'proof_missing',
 ])
 export type OutcomeReason = z.infer<typeof OutcomeReason>
+
+/** How one run of a check ended. */
+export const CheckState = z.enum(['passed', 'failed', 'timed_out', 'tool_missing', 'killed'])
+export type CheckState = z.infer<typeof CheckState>
 
 /** Where the checks of a finished plan ran. */
 export const Proof = z.enum(['clean_checkout', 'in_place', 'none'])

@@ -43,6 +43,9 @@ export interface ToolContext {
   now: () => number
 }
 
+/** Fields that a row in D1 lacks when an older version wrote it. */
+const NOT_IN_OLDER_ROWS = { tests: null, lookFirst: [] } satisfies Partial<PlanSnapshot>
+
 export function createToolContext(env: Env, { scopes }: Pick<ToolContext, 'scopes'>): ToolContext {
   // A platform seam: this folder imports only types from the object, and here its stub has to fit them.
   const stub = (key: string): WorkspaceStub => env.WORKSPACE.getByName(key)
@@ -62,7 +65,7 @@ export function createToolContext(env: Env, { scopes }: Pick<ToolContext, 'scope
     },
     listPlans: async (input) => {
       const { snapshots, more } = await listPlans(env.DB, input)
-      return { plans: snapshots as PlanSnapshot[], more }
+      return { plans: (snapshots as PlanSnapshot[]).map((plan) => ({ ...NOT_IN_OLDER_ROWS, ...plan })), more }
     },
     settings: () => requireSettings({ ...env }),
     addresses: () => {

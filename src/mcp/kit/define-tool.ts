@@ -5,11 +5,15 @@ import type { Scope } from '../../auth/scopes.ts'
 import type { ToolContext } from './context.ts'
 import { parseArguments } from './parse-arguments.ts'
 
-/** The answer of a handler: models see structured; text says the same in a line, for clients that show only text. */
+/** The answer of a handler: models see structured; text says the same, for clients that show only text. */
 export interface ToolAnswer<Structured = { next_step: string }> {
   structured: Structured
   text: string
 }
+
+/** Returns the whole text form. A text of several lines gets the next step as a section of its own. */
+export const fullText = ({ text, structured }: ToolAnswer): string =>
+  text.includes('\n') ? `${text}\n\n## Next step\n${structured.next_step}` : `${text} ${structured.next_step}`
 
 /** The circumstances of a call, apart from its arguments. */
 export interface ToolCall {

@@ -1,5 +1,6 @@
 // Builds the sentence that tells a model what to call or do now. It holds only our own words and ids, never foreign text.
 import type { PlanSnapshot, WorkspaceSnapshot } from '../../workspace/contract.ts'
+import { OutcomeReason } from '../../shared/words.ts'
 import type { PausedReason } from '../../shared/words.ts'
 
 const PAUSED: Record<PausedReason, string> = {
@@ -33,12 +34,34 @@ const PLAN: Record<PlanSnapshot['status'], (plan: PlanSnapshot) => string> = {
     'This plan can push and spend nothing any more. plan_resume continues it from where it stopped.',
 }
 
-function completed({ pushedHead, outcome, branch }: PlanSnapshot): string {
+function completed({ pushedHead, outcome, outcomeReasons, branch }: PlanSnapshot): string {
   if (pushedHead === null)
     return 'Nothing was pushed. Read summary and outcome_reasons; ask for more with plan_message.'
-  const doubt =
-    outcome === 'verified' ? '' : ' It is not verified: read outcome_reasons and the diff with care.'
-  return `Review branch ${branch}: workspace_sync returns the commands that merge it; plan_message asks for changes.${doubt}`
+  return `Review branch ${branch}: workspace_sync returns the commands that merge it; plan_message asks for changes.${outcome === 'verified' ? '' : doubtOf(outcomeReasons)}`
+}
+
+/** What to do about each thing that is missing. docs/states.md says the same at more length. */
+const MISSING: Record<OutcomeReason, string> = {
+  no_checks: 'no check ran the code (review it by hand, and name checks with workspace_update)',
+  own_checks: 'only checks that came with the work ran (read them before you rely on them)',
+  baseline_red: 'a check fails that failed on the base already (look at checks)',
+  setup_failed: 'the set-up failed on the base too (mend it with workspace_update)',
+  check_failed: 'a check fails that passed on the base (look at checks and tests)',
+  check_timed_out: 'a check ran into its time limit (look at checks)',
+  check_killed: 'a check was killed from outside, as when memory is short (plan_message proves it again)',
+  tool_missing: 'a program that a check needs is not on the VM (install it with setup in workspace_update)',
+  tests_missing: 'tests of the base did not run or were skipped (look at tests.missing)',
+  judge_rejected: 'the judge found the plan not carried out (look at the event rejected)',
+  nothing_changed: 'the branch holds no change (read summary)',
+  unmerged: 'a merge is not resolved (ask for that with plan_message)',
+  proof_missing: 'the proof did not come to its end in the right place (plan_message tries again)',
+}
+
+/** Our own words for the reasons this version knows. */
+function doubtOf(reasons: readonly string[]): string {
+  const known = OutcomeReason.options.filter((reason) => reasons.includes(reason))
+  const why = known.length === 0 ? '' : `: ${known.map((reason) => MISSING[reason]).join('; ')}`
+  return ` It is not verified${why}. Read outcome_reasons and the diff with care.`
 }
 
 /** Shorter silences are normal and not reported. */

@@ -5,7 +5,11 @@ import { isPlanStatus } from '../../shared/words.ts'
 import { UserError } from '../../lib/errors.ts'
 import { cleanLine, cleanText } from '../../lib/text.ts'
 import { showUnseen } from '../../shared/text.ts'
-import type { DiffFile } from '../../shared/protocol.ts'
+import { wholeCheck } from '../../shared/protocol.ts'
+import type { CheckResult, DiffFile } from '../../shared/protocol.ts'
+import { shortenTests } from '../../shared/results.ts'
+import type { TestsReport } from '../../shared/results.ts'
+import { jsonBytes } from './answer-size.ts'
 
 const MAX_DATA_CHARS = 1_000
 
@@ -42,22 +46,55 @@ export function toWorkspace(snapshot: WorkspaceSnapshot) {
 /** How much of a plan's texts an answer can carry: one plan in full, or many in a list. */
 interface Caps {
   text: number
+  question: number
   line: number
   commits: number
   checks: number
+  /** Entries of each list of the tests, and characters of each test name, path and reason. */
+  names: number
+  name: number
 }
-const FULL: Caps = { text: 4_000, line: 200, commits: 30, checks: 20 }
-const BRIEF: Caps = { text: 300, line: 100, commits: 3, checks: 3 }
+const FULL: Caps = {
+  text: 4_000,
+  question: 4_000,
+  line: 200,
+  commits: 30,
+  checks: 20,
+  names: 100,
+  name: 300,
+}
+const BRIEF: Caps = { text: 300, question: 300, line: 100, commits: 3, checks: 3, names: 0, name: 100 }
+/** While a full plan is too long, it is shortened in this order: names of tests first, the question never. */
+const SHORTER: Caps[] = [
+  { ...FULL, names: 30 },
+  { ...FULL, names: 10 },
+  { ...FULL, names: 3 },
+  { ...FULL, names: 2, name: 150, commits: 10, checks: 10, line: 150 },
+  { ...FULL, names: 0, name: 100, commits: 5, checks: 5, line: 100, text: 800 },
+]
+/** Leaves room for one long event and the next step. */
+const MAX_PLAN_BYTES = 28_000
+
+export type PlanShape = ReturnType<typeof shapeOf>
 
 /** Throws UserError for a plan in a state that only a newer version of this runtime knows. */
-export function toPlan(snapshot: PlanSnapshot, detail: 'full' | 'brief' = 'full') {
+export function toPlan(snapshot: PlanSnapshot, detail: 'full' | 'brief' = 'full'): PlanShape {
   if (!isPlanStatus(snapshot.status))
     throw new UserError(
       `Plan ${snapshot.id} is in the state "${cleanLine(snapshot.status, 40)}", which a newer version of this runtime gave it; this one leaves it as it is. Ask again when that version is deployed, or end it with plan_cancel.`,
       'newer_version',
       409,
     )
-  const caps = detail === 'full' ? FULL : BRIEF
+  if (detail === 'brief') return shapeOf(snapshot, BRIEF)
+  let shape = shapeOf(snapshot, FULL)
+  for (const caps of SHORTER) {
+    if (jsonBytes(shape) <= MAX_PLAN_BYTES) break
+    shape = shapeOf(snapshot, caps)
+  }
+  return shape
+}
+
+function shapeOf(snapshot: PlanSnapshot, caps: Caps) {
   return {
     id: snapshot.id,
     workspace: snapshot.workspace,
@@ -68,11 +105,11 @@ export function toPlan(snapshot: PlanSnapshot, detail: 'full' | 'brief' = 'full'
     status: snapshot.status,
     attempt: snapshot.attempt,
     outcome_reasons: snapshot.outcomeReasons,
-    checks: snapshot.checks.slice(0, caps.checks).map((check) => ({
-      command: cleanLine(check.command, caps.line),
-      exit_code: check.exitCode,
-      seconds: check.seconds,
-      new_failure: check.newFailure,
+    checks: snapshot.checks.slice(0, caps.checks).map((check) => toCheck(check, caps.line)),
+    look_first: snapshot.lookFirst.map(({ path, line, why }) => ({
+      path: cleanLine(path, caps.name),
+      ...present({ line }),
+      why: cleanLine(why, caps.name),
     })),
     commits: toCommits(snapshot.commits, caps.commits, caps.line),
     diff: snapshot.diff,
@@ -94,8 +131,9 @@ export function toPlan(snapshot: PlanSnapshot, detail: 'full' | 'brief' = 'full'
       outcome: snapshot.outcome,
       proof: snapshot.proof,
       summary: cleaned(snapshot.summary, caps.text),
-      question: cleaned(snapshot.question, caps.text),
+      question: cleaned(snapshot.question, caps.question),
       paused_reason: snapshot.pausedReason,
+      tests: snapshot.tests === null ? null : toTests(snapshot.tests, caps),
       error: cleaned(snapshot.error, Math.min(caps.text, 1_000)),
       head: snapshot.head,
       pushed_head: snapshot.pushedHead,
@@ -105,6 +143,42 @@ export function toPlan(snapshot: PlanSnapshot, detail: 'full' | 'brief' = 'full'
     }),
   }
 }
+
+function toCheck(check: CheckResult, maxChars: number) {
+  const { command, state, exitCode, seconds, base, flaky, newFailure } = wholeCheck(check)
+  return {
+    command: cleanLine(command, maxChars),
+    state,
+    exit_code: exitCode,
+    seconds,
+    base: base === null ? null : { state: base.state, exit_code: base.exitCode },
+    flaky,
+    new_failure: newFailure,
+  }
+}
+
+function toTests(tests: TestsReport, caps: Caps) {
+  const { leftOut, ...shown } = shortenTests(tests, caps.names)
+  const name = (text: string): string => cleanLine(text, caps.name)
+  return {
+    passed: shown.passed,
+    failed: shown.failed,
+    skipped: shown.skipped,
+    newly_passing: shown.newlyPassing.map(name),
+    newly_failing: shown.newlyFailing.map(name),
+    missing: shown.missing.map(name),
+    changed: shown.changed.map(({ path, why }) => ({ path: name(path), why: name(why) })),
+    ...(leftOut === undefined ? {} : { left_out: toLeftOut(leftOut) }),
+  }
+}
+
+/** How many entries each list lost to a cap, on the VM or here. */
+const toLeftOut = (counts: NonNullable<TestsReport['leftOut']>) => ({
+  newly_passing: counts.newlyPassing,
+  newly_failing: counts.newlyFailing,
+  missing: counts.missing,
+  changed: counts.changed,
+})
 
 function cleaned(text: string | null, maxChars: number): string | null {
   return text === null ? null : cleanText(text, maxChars)

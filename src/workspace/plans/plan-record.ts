@@ -3,7 +3,7 @@
 import { redact } from '../../lib/redact.ts'
 import { cleanText } from '../../lib/text.ts'
 import { VERSION } from '../../lib/version.ts'
-import { PROTOCOL_VERSION } from '../../shared/protocol.ts'
+import { PROTOCOL_VERSION, wholeCheck } from '../../shared/protocol.ts'
 import { attemptsOf, secondsRunning } from './plan-record-attempts.ts'
 import type { AttemptStory } from './plan-record-attempts.ts'
 import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
@@ -17,7 +17,7 @@ const SEEN_BY = {
   worker:
     'id workspace git_remote title text text_sha256 model effort budget_usd declared_checks on_question runtime protocol branch base merge_status pr_url status outcome created_at started_at finished_at seconds_running',
   gateway: 'pushed_head checkpoint_head spent_usd tokens',
-  vm: 'agent_sha256 base_commit head commits diff outcome_reasons proof summary question checks',
+  vm: 'agent_sha256 base_commit head commits diff outcome_reasons proof summary question checks tests look_first',
   /** See `reason_seen_by` of the last attempt. */
   last_attempt: 'status_detail paused_reason error',
 }
@@ -49,6 +49,7 @@ export function toExport({ workspace, plan, text, diffBase, stateEvents, eventCo
     // The agent of the workspace's supervisor when it was last heard; it may have been replaced since this plan ended.
     agentSha256: workspace.supervisor.agentSha256 || null,
     base: plan.base || null,
+    checks: plan.checks.map(wholeCheck),
     baseCommit: diffBase ?? plan.baseHead,
     createdAt: iso(plan.createdAtMs),
     startedAt: iso(plan.startedAtMs),

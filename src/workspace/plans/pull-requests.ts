@@ -6,6 +6,7 @@ import { errorFields, log } from '../../lib/log.ts'
 import type { Core } from '../core/core.ts'
 import { wantsPullRequest } from '../records/records.ts'
 import type { PlanRecord } from '../records/records.ts'
+import { pullRequestBody } from './pull-request-body.ts'
 
 const RETRY_MS = 60_000
 const MOST_TRIES = 5
@@ -49,7 +50,7 @@ async function openOrFind(core: Core, plan: PlanRecord): Promise<Pull> {
   const existing =
     pulls.find((pull) => pull.state === 'open') ??
     pulls.find((pull) => !pull.merged || pull.headSha === plan.pushedHead)
-  const body = `${plan.summary ?? ''}\n\nRalph-Plan: ${plan.id}`
+  const body = pullRequestBody(plan)
   return (
     existing ??
     (await github.openPull({ title: plan.title || plan.branch, body, head: plan.branch, base: plan.base }))

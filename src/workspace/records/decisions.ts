@@ -1,6 +1,7 @@
 // Pure functions: each takes a plan and what happened to it, and returns the new state with its history event. They read no
 // clock, no storage and no network. They are the only state transitions; null: not allowed.
 import type { AttemptEnd, Work } from '../../shared/protocol.ts'
+import { cleanPlaces, cleanTests } from './clean-results.ts'
 import { isFinal } from './records.ts'
 import type { PlanRecord } from './records.ts'
 import { runEnd } from './run-time.ts'
@@ -58,6 +59,8 @@ export function end(plan: PlanRecord, attempt: number, report: AttemptEnd, nowMs
         outcomeReasons: reasons,
         proof: report.proof,
         summary: report.summary,
+        tests: report.tests === undefined ? null : cleanTests(report.tests),
+        lookFirst: cleanPlaces(report.lookFirst ?? []),
         finishedAtMs: nowMs,
         stoppedOnVm: true,
       },
@@ -226,6 +229,7 @@ export function nextMergeCheckMs(firstPushAtMs: number, nowMs: number): number |
   return ageDays < 90 ? nowMs + 86_400_000 : null
 }
 
+/** Takes over what the VM says the work amounts to. What an earlier proof found is dropped, because it was about other work. */
 export function withWork(plan: PlanRecord, work: Work): PlanRecord {
   return {
     ...plan,
@@ -234,5 +238,7 @@ export function withWork(plan: PlanRecord, work: Work): PlanRecord {
     commits: work.commits,
     diff: work.diff,
     checks: work.checks,
+    tests: null,
+    lookFirst: [],
   }
 }

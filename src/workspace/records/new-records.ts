@@ -85,6 +85,8 @@ const firstPlan = () =>
     pausedReason: null,
     error: null,
     checks: [],
+    tests: null,
+    lookFirst: [],
     commits: [],
     diff: { files: 0, additions: 0, deletions: 0 },
     head: null,

@@ -1,6 +1,7 @@
 // The records the object keeps: one WorkspaceRecord, and one PlanRecord per plan. Fields are only ever added: an older row gets
 // the first value of a new field (new-records.ts).
 import type { CheckResult } from '../../shared/protocol.ts'
+import type { LookFirst, TestsReport } from '../../shared/results.ts'
 import type { Tokens } from '../../shared/usage.ts'
 import type {
   Effort,
@@ -139,6 +140,9 @@ export interface PlanRecord {
   pausedReason: PausedReason | null
   error: string | null
   checks: CheckResult[]
+  /** What the proof of the last attempt found; null when it found nothing by name, or the agent is older. */
+  tests: TestsReport | null
+  lookFirst: LookFirst
   declaredChecks: string[]
   commits: { sha: string; subject: string }[]
   diff: { files: number; additions: number; deletions: number }
@@ -207,6 +211,8 @@ export const SHOWN = [
   'pausedReason',
   'error',
   'checks',
+  'tests',
+  'lookFirst',
   'commits',
   'diff',
   'head',

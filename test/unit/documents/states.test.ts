@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { VM_EVENTS, WORKER_EVENTS } from '../../../src/shared/event-types.ts'
 import {
+  CheckState,
   MergeStatus,
   OutcomeReason,
   PausedReason,
@@ -16,6 +17,7 @@ it.each([
   ['## `status`', PlanStatus.options],
   ['## `phase`', Phase.options],
   ['## `outcome` and `outcome_reasons`', OutcomeReason.options],
+  ['## `state` of a check', CheckState.options],
   ['## `proof`', Proof.options],
   ['## `paused_reason`', PausedReason.options],
   ['## `merge_status`', MergeStatus.options],
@@ -24,6 +26,12 @@ it.each([
   const rows = tableBelow('docs/states.md', heading)
   expect(rows.map(([value]) => spansOf(value)[0])).toEqual(values)
   expect(rows.filter((row) => row.some((cell) => cell === ''))).toEqual([])
+})
+
+it('docs/verification.md says of each reason what is missing, in the order of the code', () => {
+  const rows = tableBelow('docs/verification.md', '## What `unverified` lacks')
+  expect(rows.map(([value]) => spansOf(value)[0])).toEqual(OutcomeReason.options)
+  expect(rows.filter((row) => row.length !== 2 || row.includes(''))).toEqual([])
 })
 
 it.each([

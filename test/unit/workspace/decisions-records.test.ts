@@ -57,7 +57,7 @@ describe('a start', () => {
 
 describe('the end of an attempt', () => {
   const running = fullPlan()
-  const worked = { ...running, ...work }
+  const worked = { ...running, ...work, tests: null, lookFirst: [] }
   it('with proof of the pushed head is verified, whatever reasons came along', () => {
     expect(end(running, 3, proven, NOW)).toEqual({
       plan: {

@@ -37,7 +37,7 @@ describe('plan_status', () => {
             "type": "queued",
           },
         ],
-        "next_step": "Review branch agent/0a1b2c3d-4e5f-8111-9222-333344445555: workspace_sync returns the commands that merge it; plan_message asks for changes. It is not verified: read outcome_reasons and the diff with care.",
+        "next_step": "Review branch agent/0a1b2c3d-4e5f-8111-9222-333344445555: workspace_sync returns the commands that merge it; plan_message asks for changes. It is not verified: no check ran the code (review it by hand, and name checks with workspace_update). Read outcome_reasons and the diff with care.",
         "plan": {
           "attempt": 1,
           "base": "main",
@@ -60,6 +60,7 @@ describe('plan_status', () => {
           "head": "cccccccccccccccccccccccccccccccccccccccc",
           "id": "0a1b2c3d-4e5f-8111-9222-333344445555",
           "last_activity_at": "2026-11-23T04:01:00.000Z",
+          "look_first": [],
           "merge_status": "open",
           "model": "claude-opus-5-5",
           "outcome": "unverified",

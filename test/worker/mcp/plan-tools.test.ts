@@ -32,6 +32,7 @@ describe('plan_submit', () => {
             "files": 0,
           },
           "id": "0a1b2c3d-4e5f-8111-9222-333344445555",
+          "look_first": [],
           "merge_status": "none",
           "model": "claude-opus-5-5",
           "outcome_reasons": [],

@@ -63,6 +63,8 @@ export function planRow(fields: Partial<PlanSnapshot> = {}): PlanSnapshot {
     pausedReason: null,
     error: null,
     checks: [],
+    tests: null,
+    lookFirst: [],
     commits: [],
     diff: { files: 0, additions: 0, deletions: 0 },
     head: null,
@@ -223,6 +225,7 @@ export const HOSTILE = 'e\u0000v\u001bi\u202el\u2066\u200b\u{E0041}\u2028'
 
 export function hostileRow(): PlanSnapshot {
   const long = `${HOSTILE}漢`.repeat(2_000)
+  const names = Array.from({ length: 100 }, () => long.slice(0, 300))
   return planRow({
     ...completedRow(),
     title: long,
@@ -238,6 +241,16 @@ export function hostileRow(): PlanSnapshot {
       seconds: 1.5,
       newFailure: true,
     })),
+    tests: {
+      passed: 1,
+      failed: 2,
+      skipped: 3,
+      newlyPassing: names,
+      newlyFailing: names,
+      missing: names,
+      changed: names.map((path) => ({ path, why: path })),
+    },
+    lookFirst: names.slice(0, 5).map((path) => ({ path, line: 1, why: path })),
   })
 }
 

@@ -23,7 +23,7 @@ export interface Outside {
   /** Every Orgo call as `METHOD path`, bash calls with their command. */
   orgoCalls: { call: string; command: string }[]
   refs: Record<string, string>
-  pulls: { head: string; headSha: string; merged: boolean; state: 'open' | 'closed' }[]
+  pulls: { head: string; headSha: string; merged: boolean; state: 'open' | 'closed'; body?: string }[]
   /** What /compare answers for a head: its status. */
   reachable: Set<string>
   gitStatus: number
@@ -165,9 +165,10 @@ async function github(outside: Outside, request: Request, url: URL): Promise<Res
   const fault = outside.githubFault(request.method)
   if (fault !== null) return fault
   if (url.pathname.endsWith('/pulls') && request.method === 'POST') {
-    const { head } = z.object({ head: z.string() }).parse(await request.json())
+    const { head, body } = z.object({ head: z.string(), body: z.string() }).parse(await request.json())
     outside.pulls.push({
       head,
+      body,
       headSha: outside.refs[`refs/heads/${head}`] ?? '',
       merged: false,
       state: 'open',

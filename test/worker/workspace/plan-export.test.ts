@@ -22,6 +22,15 @@ const ISO = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 const BASE_COMMIT = 'b'.repeat(40)
 const TEXT = 'Fix the typo \u202e🙂\n\nin README'
 const CHECKS = [{ command: 'npm test', exitCode: 0, seconds: 2.5, newFailure: false }]
+const SHOWN_CHECK = {
+  command: 'npm test',
+  state: 'passed',
+  exit_code: 0,
+  seconds: 2.5,
+  base: null,
+  flaky: false,
+  new_failure: false,
+}
 const done = {
   kind: 'completed' as const,
   summary: 'Fixed.',
@@ -146,7 +155,9 @@ describe('the export of a plan', { timeout: 30_000 }, () => {
       ['proof', 'vm', 'clean_checkout'],
       ['summary', 'vm', 'Fixed.'],
       ['question', 'vm', null],
-      ['checks', 'vm', [{ command: 'npm test', exit_code: 0, seconds: 2.5, new_failure: false }]],
+      ['checks', 'vm', [SHOWN_CHECK]],
+      ['tests', 'vm', null],
+      ['look_first', 'vm', []],
       ['status_detail', 'last_attempt', null],
       ['paused_reason', 'last_attempt', null],
       ['error', 'last_attempt', null],

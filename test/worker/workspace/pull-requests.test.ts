@@ -1,10 +1,11 @@
 // The pull request of a completed plan: opened once, also when the host does not answer or the object dies over it.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AttemptEnd } from '../../../src/shared/protocol.ts'
 import { createStore } from '../../../src/workspace/store/store.ts'
 import { endOutside, objectOf, playOutside } from '../support/outside.ts'
 import type { Outside } from '../support/outside.ts'
-import { completed, HEAD, planClaims, ready, settle } from '../support/ready.ts'
+import { HEAD, planClaims, ready, settle, work } from '../support/ready.ts'
 
 let outside: Outside
 beforeEach(() => {
@@ -12,6 +13,17 @@ beforeEach(() => {
 })
 afterEach(endOutside)
 
+const base = { state: 'passed' as const, exitCode: 0 }
+const check = { command: 'npm test', exitCode: 1, seconds: 1, newFailure: true, base }
+const END: AttemptEnd = {
+  kind: 'completed',
+  summary: 'done',
+  outcome: 'unverified',
+  reasons: ['check_failed'],
+  proof: 'clean_checkout',
+  work: { ...work, checks: [check] },
+  lookFirst: [{ path: 'src/a.ts', line: 3, why: 'The largest change without a test.' }],
+}
 const opened = () => outside.pulls.filter(({ merged }) => !merged).length
 
 /** A plan that asked for a pull request, pushed and completed; `before` comes before its end is told. */
@@ -29,7 +41,7 @@ async function finished(name: string, before: () => void = () => {}) {
   before()
   await vm.sync({
     plans: [
-      { id: plan.id, attempt: 1, status: 'ended', activity: 2, messagesTaken: 0, events: [], end: completed },
+      { id: plan.id, attempt: 1, status: 'ended', activity: 2, messagesTaken: 0, events: [], end: END },
     ],
   })
   await settle(name)
@@ -57,6 +69,12 @@ describe('a completed plan that asked for a pull request', () => {
     await later()
     expect(opened()).toBe(1)
     expect((await types()).filter((type) => type === 'pull_request')).toHaveLength(1)
+  })
+
+  it('says in it what the proof found', async () => {
+    await finished('pr-body')
+    expect(outside.pulls[0]?.body).toContain('| `npm test` | passed | failed |')
+    expect(outside.pulls[0]?.body).toContain('- `src/a.ts:3` `The largest change without a test.`')
   })
 
   it('has none opened a second time when the answer to the first was lost', async () => {
