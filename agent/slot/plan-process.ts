@@ -1,11 +1,14 @@
 // Starts the process that works on one plan, as the plan's user and with a minimal environment. Its orders and its token go
 // through its standard input, so that they appear in no argument and no environment variable.
 import { spawn } from 'node:child_process'
-import type { SpawnOptions } from 'node:child_process'
+import type { Paths } from '../machine/paths.ts'
 import { SYSTEM_PATH } from '../machine/process.ts'
 import { FromPlan, readLines, writeLine } from '../machine/plan-pipe.ts'
 import type { Start, ToPlan } from '../machine/plan-pipe.ts'
+import { startInSandbox } from '../sandbox/sandbox.ts'
+import type { PipedChild, SandboxKind } from '../sandbox/sandbox.ts'
 import type { PlanUser } from '../users/users.ts'
+import { describeEnd, logBeginning } from './child-end.ts'
 
 export interface PlanProcess {
   send(message: ToPlan): void
@@ -15,8 +18,11 @@ export interface PlanProcessInput {
   bundle: string
   user: PlanUser
   start: Start
+  /** Where it runs; null or left out: without a sandbox. */
+  sandbox?: AgentInput['sandbox']
   onMessage: (message: FromPlan) => void
-  onExit: () => void
+  /** how says how the process ended. */
+  onExit: (how: string) => void
 }
 
 /** Settings for tests and operation that are passed on to a plan's process. None of them is secret. */
@@ -31,31 +37,67 @@ const PASSED_ON = [
   'RALPH_LIMITS',
 ]
 
-export function startPlanProcess({ bundle, user, start, onMessage, onExit }: PlanProcessInput): PlanProcess {
-  const env = { HOME: user.home, USER: user.name, RALPH_PLAN: start.id }
-  const child = startAgent(bundle, 'run-plan', { ...user.ids, cwd: user.home, env })
+export function startPlanProcess(input: PlanProcessInput): PlanProcess {
+  const { bundle, user, start, sandbox = null, onMessage, onExit } = input
+  const child = startAgent({
+    bundle,
+    command: 'run-plan',
+    user,
+    ids: user.ids,
+    cwd: user.home,
+    env: { HOME: user.home, USER: user.name, RALPH_PLAN: start.id },
+    own: [user.home, start.checkout],
+    sandbox,
+  })
   readLines(child.stdout, FromPlan, onMessage)
-  child.once('error', onExit)
-  child.once('close', onExit)
+  child.once('error', (error) => onExit(error.message))
+  child.once('close', (code, signal) => onExit(describeEnd(code, signal)))
   writeLine(child.stdin, start)
   return { send: (message) => writeLine(child.stdin, message) }
 }
 
-/** Starts one of the agent's own commands with a minimal environment. */
-export function startAgent(bundle: string, command: 'run-plan' | 'prove', options: SpawnOptions) {
-  const passedOn = PASSED_ON.filter((name) => process.env[name] !== undefined)
-  const child = spawn(process.execPath, [bundle, command], {
-    ...options,
-    env: {
-      ...options.env,
-      LANG: 'C.UTF-8',
-      PATH: process.env['PATH'] ?? SYSTEM_PATH,
-      ...Object.fromEntries(passedOn.map((name) => [name, process.env[name]])),
-    },
-    // stderr goes to the supervisor's log; what the history should show comes as events on stdout.
-    stdio: ['pipe', 'pipe', 'inherit'],
-    detached: true,
+const log = (text: string): void => void process.stderr.write(text)
+
+export interface AgentInput {
+  bundle: string
+  command: 'run-plan' | 'prove'
+  /** The user whose work it does. */
+  user: PlanUser
+  /** Ids that it runs with; null: our own. */
+  ids: PlanUser['ids']
+  cwd: string
+  env: Record<string, string>
+  /** Folders that it sees in its sandbox. */
+  own: string[]
+  /** null: it runs without a sandbox. */
+  sandbox: { kind: SandboxKind; paths: Paths } | null
+}
+
+/** Starts one of the agent's own commands with a minimal environment, in a fresh sandbox where there can be one. */
+export function startAgent(input: AgentInput): PipedChild {
+  const { bundle, command, user, ids, cwd, own, sandbox } = input
+  const passedOn = PASSED_ON.flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [[name, value] as const]
   })
+  const env = {
+    ...input.env,
+    LANG: 'C.UTF-8',
+    PATH: process.env['PATH'] ?? SYSTEM_PATH,
+    ...Object.fromEntries(passedOn),
+  }
+  const words = [process.execPath, bundle, command] as const
+  const [program, ...args] = words
+  const child =
+    sandbox === null
+      ? spawn(program, args, { ...ids, cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+      : startInSandbox({ ...sandbox, name: user.name, own, ids, cwd, env, command: words })
   child.stdin.on('error', () => {}) // the process has died; 'close' reports it
+  // The log is root's file and the plan can write to this stream, so only its beginning is logged.
+  logBeginning(child.stderr, log)
+  child.once('close', (code, signal) => {
+    if (code !== 0 && !child.killed)
+      log(`${new Date().toISOString()} ${command} of ${user.name} ended: ${describeEnd(code, signal)}\n`)
+  })
   return child
 }

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe } from 'vitest'
 
 /** An id that no user of this machine has. */
@@ -18,14 +19,18 @@ const CHROMIUM_PLACES = [
 
 export const chromiumPath = CHROMIUM_PLACES.find((place) => place !== '' && existsSync(place))
 
+const SANDBOX = pathToFileURL(join(import.meta.dirname, '../../agent/sandbox/sandbox.ts')).href
+const FIND_SANDBOX = `import { findSandbox } from '${SANDBOX}'; process.exit((await findSandbox()) === null ? 1 : 0)`
+
 /** Each is asked for once, when a test first needs it. */
 export const needs = {
   linux: once(() => process.platform === 'linux', 'needs Linux'),
   /** A plan runs as a unix user of its own, and its proof as another. */
-  secondUser: once(
-    () =>
-      isRoot() && existsSync('/usr/sbin/useradd') && runs('/bin/true', [], { uid: PROBE_ID, gid: PROBE_ID }),
-    'needs root, which makes a unix user for each plan',
+  secondUser: once(hasSecondUser, 'needs root, which makes a unix user for each plan'),
+  /** Each plan and each proof runs in a sandbox of its own, as a unix user of its own. */
+  ownSandbox: once(
+    () => hasSecondUser() && runs(process.execPath, ['--input-type=module', '-e', FIND_SANDBOX]),
+    'needs root, which makes a unix user and namespaces for each plan',
   ),
   /** A local computer with users of its own. An ordinary user's bubblewrap has root alone, and no bubblewrap has no walls. */
   bwrap: once(
@@ -76,6 +81,11 @@ function once(isMet: () => boolean, reason: string): () => string | null {
 
 function isRoot(): boolean {
   return process.getuid?.() === 0
+}
+
+function hasSecondUser(): boolean {
+  const user = { uid: PROBE_ID, gid: PROBE_ID }
+  return isRoot() && existsSync('/usr/sbin/useradd') && runs('/bin/true', [], user)
 }
 
 function runs(program: string, args: string[], user: { uid?: number; gid?: number } = {}): boolean {

@@ -2,6 +2,7 @@
 // sandbox lives as long as its own first process. Every process in it is in one pid namespace, so that ending the
 // first ends all, and nothing survives the stand-in (--die-with-parent).
 
+import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fillDisk, freeDisk } from './full-disk.ts'
@@ -21,6 +22,7 @@ const VM_ENV = {
 // Root inside the sandbox shares the host's kernel and network, so the rights to change those are dropped.
 const DROPPED =
   'sys_admin sys_module sys_boot sys_rawio sys_time mknod net_admin syslog mac_admin mac_override'
+const WHOLE_PROC = '/orgo/proc'
 // The project's folder is three above this one.
 const PROJECT_DIR = resolve(import.meta.dirname, '../../..')
 
@@ -55,13 +57,24 @@ export function createBwrapSandbox(options: BwrapOptions): Sandbox {
       if (gitDir !== '') mkdirSync(join(diskDir, gitDir), { recursive: true })
     },
     async boot(input) {
+      mkdirSync(join(input.diskDir, WHOLE_PROC), { recursive: true })
       refreshDisk({ ...options, ...input, archiveUrl: options.archiveUrl() })
       writeFileSync(join(input.runDir, 'boot_id'), `${input.bootId}\n`)
       const args = sandboxArgs({ ...options, ...input, programDir: programDir(input.image), gitDir })
       const first = await startFirstProcess(args, input.onExit)
+      if (options.mode === 'root') mountWholeProc(first.pid)
       return createMachine(options.mode, first)
     },
   }
+}
+
+/**
+ * The kernel gives a nested sandbox a /proc of its own only where it sees one that nothing covers, and bubblewrap covers parts of
+ * each that it mounts. This one is read-only, and who has no right to mount outside of a user namespace cannot change that.
+ */
+function mountWholeProc(pid: number): void {
+  const mount = ['mount', '-n', '-t', 'proc', '-o', 'ro,nosuid,nodev,noexec', 'proc', WHOLE_PROC]
+  execFileSync('nsenter', ['-t', String(pid), '-m', '-p', ...mount], { stdio: 'ignore' })
 }
 
 type FirstProcess = Awaited<ReturnType<typeof startFirstProcess>>

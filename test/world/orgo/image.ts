@@ -65,6 +65,13 @@ export function formatDisk(diskDir: string, image: Image): void {
     execFileSync('cp', ['-a', `/etc/${name}`, join(diskDir, 'etc', name)])
   }
   writeAccounts(join(diskDir, 'etc'))
+  // A plan's sandbox here has a /proc that cannot be written, so Chromium cannot make a sandbox of its own. On a real VM it can.
+  if (existsSync(join(diskDir, 'etc/chromium.d')))
+    writeFileSync(
+      join(diskDir, 'etc/chromium.d/stand-in'),
+      'export CHROMIUM_FLAGS="$CHROMIUM_FLAGS --no-sandbox"\n',
+      { mode: 0o644 },
+    )
   const text = (path: string, content: string) => writeFileSync(join(diskDir, path), content, { mode: 0o644 })
   text('etc/hostname', 'orgo-desktop\n')
   text('etc/hosts', '127.0.0.1 localhost orgo-desktop\n::1 localhost\n')

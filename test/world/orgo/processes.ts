@@ -4,15 +4,30 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
-/** Returns host pids whose pid namespace is `inode` (as /proc/PID/ns/pid names it). */
+/**
+ * Returns host pids whose pid namespace is `inode` (as /proc/PID/ns/pid names it) or one that was made inside of it: the first
+ * process of such a one has a parent outside of it.
+ */
 export function pidsInNamespace(inode: number): number[] {
-  return hostPids().filter((pid) => {
-    try {
-      return readlinkSync(`/proc/${pid}/ns/pid`) === `pid:[${inode}]`
-    } catch {
-      return false // the process has ended or belongs to another user
-    }
-  })
+  const own = namespaceOf('self')
+  const namespaces = new Map(
+    hostPids()
+      .map((pid) => [pid, namespaceOf(pid)] as const)
+      .filter(([, name]) => name !== own && name !== ''),
+  )
+  const isInside = (pid: number): boolean => {
+    const name = namespaces.get(pid)
+    return name !== undefined && (name === `pid:[${inode}]` || isInside(parentOf(pid)))
+  }
+  return [...namespaces.keys()].filter(isInside)
+}
+
+function namespaceOf(pid: number | 'self'): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`)
+  } catch {
+    return '' // the process has ended or belongs to another user
+  }
 }
 
 /** Returns host pids whose environment contains `marker` (NAME=value). On systems without /proc it asks ps. */
@@ -60,12 +75,18 @@ export function trySignal(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Returns the state letter of /proc/PID/stat; empty when the process has ended. */
-function processState(pid: number): string {
+const processState = (pid: number): string => afterName(pid)[0] ?? ''
+
+/** Returns 0 when the process has ended. */
+const parentOf = (pid: number): number => Number(afterName(pid)[1] ?? 0)
+
+/** Returns the fields of /proc/PID/stat after the name, in which anything may stand. */
+function afterName(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3)
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
-    return ''
+    return []
   }
 }
 

@@ -13,9 +13,9 @@ const text = (title: string, ...commands: string[]) =>
   [title, ...commands.map((command) => `\n\`\`\`sh\n${command}\n\`\`\``)].join('\n')
 const userOf = (plan: FakePlan) => `plan-${plan.desired.id.slice(-12)}`
 
-/** A folder every user may write to: what is planted leaves a mark in it, `name user`, whenever and as whomever it runs. */
+/** A folder every user may write to, in a place that every sandbox shows: what is planted leaves a mark in it, `name user`, whenever and as whomever it runs. */
 function marksOf(vm: TestVm) {
-  const dir = join(vm.folder, 'marks')
+  const dir = join(vm.workspace, 'marks')
   mkdirSync(dir)
   chmodSync(dir, 0o1777)
   const read = (): string[] =>
