@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { slim } from './build-slim.ts'
 
-const MAX_BYTES = 700_000
+const MAX_BYTES = 850_000
 const here = import.meta.dirname
 const assets = resolve(here, '../dist/assets')
 

@@ -46,7 +46,7 @@ const TOOLS = [
 
 export async function describeEnvironment(plan: PlanContext, baseHead: string | null): Promise<string> {
   const { env, git, home, start } = plan
-  const found = await detectAt({ git, commit: baseHead, env, planText: start.text })
+  const found = await detectAt({ git, commit: baseHead, env })
   const [tools, network, foreign, tree] = await Promise.all([
     describeTools(env),
     hasNetwork(),

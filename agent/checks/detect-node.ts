@@ -1,89 +1,101 @@
-// Detects Node projects: the lock file names the package manager, and the scripts of the base's package.json are the checks.
+// Detects Node projects. The scripts of package.json are the checks, and the project's own package manager runs them.
+import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
-import { quote } from './detect-shapes.ts'
-import type { DetectedCheck, Finding, SetupCommand } from './detect-shapes.ts'
-import { resolveScript } from './detect-node-scripts.ts'
+import { inFolder, quote } from './detect-shapes.ts'
+import type { CheckKind, DetectedCheck, Finding, SetupCommand } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'
 import type { Machine } from '../machine/programs.ts'
+import { namedFiles, scriptChain } from './named-files.ts'
+import type { Scripts } from './named-files.ts'
+import { chooseManager, installCommands, PackageJson, runScript } from './package-manager.ts'
+import type { Manager, Project } from './package-manager.ts'
+import { isRunnerSetting } from './test-files.ts'
 import { parseJson } from '../../src/shared/json.ts'
 
 const MINUTE_MS = 60_000
-const SETUP_TIMEOUT_MS = 10 * MINUTE_MS
 const MAX_PACKAGES = 20
 
-const Dependencies = z.record(z.string(), z.string()).optional().catch(undefined)
-const PackageJson = z.object({
-  name: z.string().optional().catch(undefined),
-  version: z.string().optional().catch(undefined),
-  packageManager: z.string().optional().catch(undefined),
-  scripts: z.record(z.string(), z.string()).optional().catch(undefined),
-  dependencies: Dependencies,
-  devDependencies: Dependencies,
-  optionalDependencies: Dependencies,
-  workspaces: z
-    .union([z.array(z.string()), z.object({ packages: z.array(z.string()) }).transform((it) => it.packages)])
-    .optional()
-    .catch(undefined),
-})
-type PackageJson = z.infer<typeof PackageJson>
+const TYPES = ['typecheck', 'type-check', 'types', 'check-types', 'check:types', 'types:check', 'tsc']
+const LINTS = ['lint', 'lint:check', 'eslint']
+const TESTS = ['test', 'test:ci', 'tests', 'test:unit', 'unit', 'test:run']
+/** Scripts named test:* that need a person, a browser or a server, or that change the expectations. */
+const NO_TEST =
+  /\b(?:watch|debug|ui|dev|open|headed|inspect|update|fix|e2e|live|browser|bench\w*|perf|types?)\b/
 
-const CHECKS = [
-  { names: ['typecheck', 'type-check', 'types', 'check-types', 'check:types', 'tsc'], suite: 'quick' },
-  { names: ['lint', 'lint:check', 'eslint'], suite: 'quick' },
-  { names: ['test', 'test:ci', 'test:unit', 'tests'], suite: 'full' },
-  { names: ['build'], suite: 'full' },
-] as const
-const SETTINGS =
-  /^(?:tsconfig[\w.-]*\.json|vitest\.(?:config|workspace)\.\w+|vite\.config\.\w+|jest\.config\.\w+|\.mocharc[\w.]*|\.?eslint[\w.]*|\.oxlintrc\.json|biome\.jsonc?|playwright\.config\.\w+|babel\.config\.\w+|\.babelrc|karma\.conf\.\w+|ava\.config\.\w+|\.prettierrc[\w.]*)$/
+const LINTERS =
+  'eslint|xo|standard|ts-standard|oxlint|biome|prettier|oxfmt|dprint|stylelint|markdownlint(?:-cli2)?|cspell|knip|publint|remark|rome|jshint|tslint|ls-lint|actionlint|commitlint|depcheck|prettydiff|editorconfig-checker'
+const TYPERS = 'tsc|vue-tsc|svelte-check|tsgo|flow|tsd|attw|astro'
+const TESTERS =
+  /\b(?:vitest|jest|mocha|ava|tap|tape|qunit|karma|playwright|cypress|uvu|jasmine|zora|wtr|web-test-runner|c8|nyc|bun test|deno test)\b|--test\b|\breact-scripts test\b/
+const REWRITES = /\s--(?:fix|write|apply|apply-unsafe|fix-dangerously|unsafe)(?=\s|=true|$|["'&|;])/
+const WATCHES =
+  /\s--watch(?:All)?(?:=true)?(?=\s|$|["'&|;])|\b(?:mocha|tsc|jest|vitest|ava)\b[^&|;]*\s-w\b|\bvitest watch\b|^\s*(?:npx\s+)?nodemon\b/
+const NOTHING = /no test specified|^\s*(?:exit 0|true|:|echo\b[^&|;]*)?\s*$/
 
-export async function detectNode(tree: Tree, machine: Machine): Promise<Finding> {
-  const folders = projectFolders(tree)
-  if (folders.length === 0) return null
+export async function detectNode(tree: Tree, machine: Machine, folder = ''): Promise<Finding> {
+  if (!tree.has(inFolder(folder, 'package.json'))) return null
   const notes: string[] = []
-  const setup: SetupCommand[] = []
-  const checks: DetectedCheck[] = []
-  for (const folder of folders) {
-    const manifest = await readManifest(tree, folder, notes)
-    if (manifest === null) continue
-    const command = installCommand({ tree, machine, folder, manifest, notes })
-    if (command !== null) setup.push(command)
-    checks.push(...checksOf(tree, folder, manifest, notes))
-    if (folder === '' && !checks.some(({ shown }) => shown.startsWith('npm test')))
-      for (const inner of workspaceFolders(tree, manifest)) {
-        const innerManifest = await readManifest(tree, inner, notes)
-        if (innerManifest !== null) checks.push(...checksOf(tree, inner, innerManifest, notes))
-      }
-  }
+  const none = { kind: 'node' as const, setup: [], checks: [], notes }
+  const manifest = await readManifest(tree, folder, notes)
+  if (manifest === null) return none
+  const project = { tree, machine, folder, manifest, notes }
+  const manager = chooseManager(project)
   await noteVersion(tree, notes)
+  if (manager === null) return none
+  const setup: SetupCommand[] = await installCommands(project, manager)
+  const checks = await checksOf(project, manager)
+  if (!checks.some(({ kind }) => kind === 'tests'))
+    for (const inner of await workspaceFolders(project)) {
+      const innerManifest = await readManifest(tree, inner, notes)
+      if (innerManifest === null) continue
+      const found = await checksOf({ ...project, folder: inner, manifest: innerManifest }, manager)
+      const has = new Set(checks.filter(({ shown }) => !shown.includes(' in ')).map(({ kind }) => kind))
+      checks.push(...found.filter(({ kind }) => !has.has(kind)))
+    }
   return { kind: 'node', setup, checks, notes }
 }
 
-/** Returns the root, or, when the root is no Node project, the project folders directly below it. */
-function projectFolders(tree: Tree): string[] {
-  if (tree.has('package.json')) return ['']
+const PnpmWorkspace = z.object({ packages: z.array(z.string()) })
+
+async function workspaceFolders({ tree, folder, manifest }: Project): Promise<string[]> {
+  const pnpm = PnpmWorkspace.safeParse(
+    parseWith(parseYaml, await tree.read(inFolder(folder, 'pnpm-workspace.yaml'))),
+  )
+  const patterns = [...(manifest.workspaces ?? []), ...(pnpm.data?.packages ?? [])]
+  const [out, within] = [true, false].map((isOut) =>
+    patterns.filter((pattern) => pattern.startsWith('!') === isOut).map((pattern) => globOf(pattern)),
+  )
+  const start = folder === '' ? '' : `${folder}/`
   return tree.paths
-    .filter((path) => /^[^/]+\/package\.json$/.test(path) && !path.startsWith('node_modules/'))
+    .filter(
+      (path) => path.startsWith(start) && path.endsWith('/package.json') && !path.includes('node_modules/'),
+    )
     .map((path) => path.slice(0, -'/package.json'.length))
-    .slice(0, 5)
+    .filter((path) => path !== folder)
+    .filter((path) => within?.some((pattern) => pattern.test(path.slice(start.length))))
+    .filter((path) => !out?.some((pattern) => pattern.test(path.slice(start.length))))
+    .slice(0, MAX_PACKAGES)
 }
 
-function workspaceFolders(tree: Tree, { workspaces = [] }: PackageJson): string[] {
-  // Only patterns that end in a name or one star (packages/*) are read; all package managers share these.
-  const patterns = workspaces.map(
-    (pattern) =>
-      new RegExp(
-        `^${pattern
-          .replace(/^\.\//, '')
-          .replace(/\/$/, '')
-          .replaceAll(/[.+^${}()|[\]\\?]/g, String.raw`\$&`)
-          .replaceAll('**', '.+')
-          .replaceAll(/(?<!\.)\*/g, '[^/]+')}/package\\.json$`,
-      ),
+/** Reads patterns that end in a name or in stars (packages/*, apps/**), which all package managers share. */
+const globOf = (pattern: string): RegExp =>
+  new RegExp(
+    `^${pattern
+      .replace(/^!?(?:\.\/)?/, '')
+      .replace(/\/$/, '')
+      .replaceAll(/[.+^${}()|[\]\\?]/g, String.raw`\$&`)
+      .replaceAll(/\*\*\/?/g, '\0')
+      .replaceAll('*', '[^/]+')
+      .replaceAll('\0', '.*')}$`,
   )
-  return tree.paths
-    .filter((path) => !path.includes('node_modules/') && patterns.some((pattern) => pattern.test(path)))
-    .map((path) => path.slice(0, -'/package.json'.length))
-    .slice(0, MAX_PACKAGES)
+
+/** null when the text is missing or is not in the format. */
+export function parseWith(parse: (text: string) => unknown, text: string | null): unknown {
+  try {
+    return text === null ? null : parse(text)
+  } catch {
+    return null // a damaged file says nothing
+  }
 }
 
 async function readManifest(tree: Tree, folder: string, notes: string[]): Promise<PackageJson | null> {
@@ -94,92 +106,89 @@ async function readManifest(tree: Tree, folder: string, notes: string[]): Promis
   return null
 }
 
-interface InstallInput {
-  tree: Tree
-  machine: Machine
-  folder: string
-  manifest: PackageJson
-  notes: string[]
+interface Chosen {
+  name: string
+  kind: CheckKind
 }
 
-function installCommand({ tree, machine, folder, manifest, notes }: InstallInput): SetupCommand | null {
-  const { dependencies, devDependencies, optionalDependencies, workspaces, packageManager } = manifest
-  const wanted = { ...dependencies, ...devDependencies, ...optionalDependencies }
-  if (Object.keys(wanted).length === 0 && workspaces === undefined) return null
-  const has = (name: string) => tree.has(inFolder(folder, name))
-  const program = (tool: 'pnpm' | 'yarn' | 'bun'): string | null => {
-    if (machine.has(tool)) return tool
-    if (machine.has('corepack') && tool !== 'bun') return `corepack ${tool}`
-    notes.push(
-      `${tool} is not on this machine, and ${inFolder(folder, 'package.json')} needs it for its set-up.`,
-    )
-    return null
-  }
-  const cd = folder === '' ? '' : `cd ${quote(folder)} && `
-  const command = (start: string | null, rest: string, locks: string[]): SetupCommand | null =>
-    start === null
-      ? null
-      : {
-          command: `${cd}${start} ${rest}`,
-          timeoutMs: SETUP_TIMEOUT_MS,
-          keyFiles: ['package.json', '.npmrc', ...locks].map((name) => inFolder(folder, name)),
-        }
-  if (has('pnpm-lock.yaml'))
-    return command(program('pnpm'), 'install --frozen-lockfile', ['pnpm-lock.yaml', 'pnpm-workspace.yaml'])
-  if (has('yarn.lock')) {
-    const isClassic = !has('.yarnrc.yml') && !/^yarn@(?:[2-9]|\d\d)/.test(packageManager ?? '')
-    return command(program('yarn'), `install ${isClassic ? '--frozen-lockfile' : '--immutable'}`, [
-      'yarn.lock',
-    ])
-  }
-  for (const lock of ['bun.lock', 'bun.lockb'])
-    if (has(lock)) return command(program('bun'), 'install --frozen-lockfile', [lock])
-  if (!machine.has('npm')) {
-    notes.push('npm is not on this machine: the packages of package.json are not installed.')
-    return null
-  }
-  for (const lock of ['package-lock.json', 'npm-shrinkwrap.json'])
-    if (has(lock)) return command('npm', 'ci --prefer-offline --no-audit --no-fund', [lock])
-  // The repository has no lock file, and the set-up must not add one.
-  return command('npm', 'install --no-package-lock --no-audit --no-fund', [])
-}
-
-function checksOf(tree: Tree, folder: string, manifest: PackageJson, notes: string[]): DetectedCheck[] {
+async function checksOf(project: Project, manager: Manager): Promise<DetectedCheck[]> {
+  const { tree, folder, manifest, notes } = project
   const scripts = manifest.scripts ?? {}
-  return CHECKS.flatMap(({ names, suite }) => {
-    const name = names.find((candidate) => isRealScript(scripts[candidate]))
-    if (name === undefined) return []
-    const resolved = resolveScript(scripts, name)
-    const shown = `${name === 'test' ? 'npm test' : `npm run ${name}`}${folder === '' ? '' : ` in ${folder}`}`
-    if (resolved.left.length > 0)
-      notes.push(`${shown} calls scripts that could not be taken from the base: ${resolved.left.join(', ')}.`)
-    const bins = folder === '' ? '$PWD/node_modules/.bin' : '$PWD/node_modules/.bin:$OLDPWD/node_modules/.bin'
-    const variables = `npm_lifecycle_event=${quote(name)} npm_package_name=${quote(manifest.name ?? '')} npm_package_version=${quote(manifest.version ?? '')}`
-    return [
-      {
-        command: `${folder === '' ? '' : `cd ${quote(folder)} && `}CI=true PATH="${bins}:$PATH" ${variables} sh -c ${quote(resolved.text)}`,
-        shown,
-        suite,
-        timeoutMs: (suite === 'quick' ? 10 : 30) * MINUTE_MS,
-        files: filesOf(tree, folder, resolved.text),
-      },
-    ]
+  const settings = tree.paths.filter((path) => {
+    const inside = path.slice(inFolder(folder, '').length)
+    return path.startsWith(inFolder(folder, '')) && !inside.includes('/') && isRunnerSetting(path)
   })
+  const checks: DetectedCheck[] = []
+  for (const { name, kind } of chooseScripts(scripts, notes)) {
+    const run = commandFor(manager, scripts, name)
+    const named = await namedFiles(tree, `npm run ${name}`, folder)
+    checks.push({
+      command: folder === '' ? run : `cd ${quote(folder)} && ${run}`,
+      shown: `${runScript(manager.tool, name)}${folder === '' ? '' : ` in ${folder}`}`,
+      kind,
+      timeoutMs: (kind === 'tests' || kind === 'build' ? 30 : 10) * MINUTE_MS,
+      files: [...new Set([inFolder(folder, 'package.json'), ...settings, ...named])],
+    })
+  }
+  return checks
 }
 
-const isRealScript = (text: string | undefined): boolean =>
-  text !== undefined && text.trim() !== '' && !/no test specified|^nodemon\b/.test(text)
-
-/** Returns package.json, the settings files at the project's top, and the base's files that the script's text names. */
-function filesOf(tree: Tree, folder: string, script: string): string[] {
-  const named = script
-    .split(/[\s'"`;&|()=]+/)
-    .map((word) => inFolder(folder, word.replace(/^\.\//, '')))
-    .filter((path) => tree.has(path))
-  const settings = tree.paths.filter(
-    (path) => path.startsWith(inFolder(folder, '')) && SETTINGS.test(path.slice(inFolder(folder, '').length)),
+/** Chooses at most one script for types, lint and build, and the tests. Pure. */
+export function chooseScripts(scripts: Scripts, notes: string[]): Chosen[] {
+  const isReal = (name: string) => scripts[name] !== undefined && !NOTHING.test(scripts[name])
+  const usable = (name: string, kind: CheckKind) => {
+    if (kind !== 'lint' || !REWRITES.test(scriptChain(scripts, name))) return true
+    notes.push(`The script ${name} rewrites files, so it is no check.`)
+    return false
+  }
+  const pick = (names: readonly string[], fallback: CheckKind): Chosen[] => {
+    const found = names.filter(isReal).map((name) => ({ name, kind: kindOf(scripts, name, fallback) }))
+    const good = found.find(({ name, kind }) => usable(name, kind))
+    return good === undefined ? [] : [good]
+  }
+  const many = Object.keys(scripts).filter(
+    (name) =>
+      name.startsWith('test:') && isReal(name) && !NO_TEST.test(name) && !WATCHES.test(scripts[name] ?? ''),
   )
-  return [...new Set([inFolder(folder, 'package.json'), ...settings, ...named])]
+  const plain = TESTS.filter(isReal)
+  const still = plain.filter((name) => !WATCHES.test(scripts[name] ?? ''))
+  const tests = pick(still.length > 0 ? still : many.length > 0 ? [] : plain, 'tests')
+  const chosen = [
+    ...pick(TYPES, 'types'),
+    ...pick(LINTS, 'lint'),
+    ...pick(['build'], 'build'),
+    ...(tests.length > 0 ? tests : many.map((name) => ({ name, kind: kindOf(scripts, name, 'tests') }))),
+  ]
+  // `check` often runs the others again, so it counts only for what they leave out.
+  const check = pick(['check'], 'tests').filter(({ kind }) => chosen.every((other) => other.kind !== kind))
+  return [...chosen, ...check]
+}
+
+/** A script is what it runs: `test` may be a linter alone, and `lint` may check types. */
+function kindOf(scripts: Scripts, name: string, fallback: CheckKind): CheckKind {
+  if (fallback === 'build' || fallback === 'types') return fallback
+  const text = scriptChain(scripts, name)
+  if (TESTERS.test(text)) return fallback === 'lint' ? 'lint' : 'tests'
+  const checksTypes = new RegExp(`\\b(?:${TYPERS})\\b`).test(text)
+  const onlyLints = text
+    .split(/&&|\|\||[;|&\n]/)
+    .map((part) =>
+      part.trim().replace(/^(?:(?:npx|cross-env|pnpm exec|yarn|bunx|run-[sp])\s+|\w+=\S*\s+)+/, ''),
+    )
+    .filter((part) => part !== '' && !/^(?:echo|npm|pnpm|yarn|bun|node --run)\b/.test(part))
+    .every((part) => new RegExp(`^(?:[\\w./-]*/)?(?:${LINTERS}|${TYPERS})(?:\\s|$)`).test(part))
+  if (fallback === 'lint') return checksTypes ? 'types' : 'lint'
+  return onlyLints ? (checksTypes ? 'types' : 'lint') : 'tests'
+}
+
+/** A script that only exists as a watcher runs without its watch mode, still within npm's environment. */
+function commandFor({ tool }: Manager, scripts: Scripts, name: string): string {
+  const text = scripts[name] ?? ''
+  if (!WATCHES.test(text) || tool === 'bun') return runScript(tool, name)
+  const once = text
+    .replace(/\s--watch(?:All)?(?:=true)?(?=\s|$)|\s-w(?=\s|$)/g, '')
+    .replace(/\bvitest watch\b/, 'vitest run')
+  return `npm exec --call ${quote(once)}`
 }
 
 async function noteVersion(tree: Tree, notes: string[]): Promise<void> {
@@ -188,5 +197,3 @@ async function noteVersion(tree: Tree, notes: string[]): Promise<void> {
   if (asked !== undefined && asked !== here)
     notes.push(`The repository asks for Node ${asked}; this machine's agent runs on ${here}.`)
 }
-
-const inFolder = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`)

@@ -1,156 +1,257 @@
-// Detects Rust, Go and other projects with standard commands, by a table. For make and just, the base's own file is run.
+// Detects other languages by a table of their standard commands.
 import { onlyNote, quote, together } from './detect-shapes.ts'
-import type { Detected, DetectedCheck, Finding, ProjectKind } from './detect-shapes.ts'
+import type { CheckKind, Detected, Finding, ProjectKind } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'
 import type { Machine } from '../machine/programs.ts'
 
 const MINUTE_MS = 60_000
 const QUICK_MS = 10 * MINUTE_MS
-const FULL_MS = 45 * MINUTE_MS
+export const FULL_MS = 45 * MINUTE_MS
+
+type RecipeCheck = [kind: CheckKind, command: string, shown?: string]
 
 interface Recipe {
-  kind: ProjectKind
+  kind?: ProjectKind
+  /** The first path that matches decides that the recipe is meant. */
   marker: RegExp
-  tool: string
+  /** A text that the marker or another file of its name must hold. */
+  holds?: RegExp
+  /** Programs that it needs; `a|b` is either. */
+  tools: string
   setup?: string
   keyFiles?: string[]
-  checks: { command: string; suite: 'quick' | 'full' }[]
+  checks: RecipeCheck[]
+  /** Runs through bundler where there is a Gemfile. */
+  isRuby?: true
 }
 
+const cmake = 'cmake -S . -B "$TMPDIR/cmake" && cmake --build "$TMPDIR/cmake" --parallel 2'
+const meson = '{ [ -d "$TMPDIR/meson" ] || meson setup "$TMPDIR/meson"; } && '
+const RUBY_TESTS = `ruby -Ilib -Itest -e 'Dir["test/**/{test_*,*_test}.rb"].sort.each { |file| require File.expand_path(file) }'`
+const terraform = 'TF_DATA_DIR="$TMPDIR/terraform" terraform'
+
+/** Of several recipes with the same first program only the first that fits is used. */
 const RECIPES: Recipe[] = [
   {
     kind: 'rust',
     marker: /^Cargo\.toml$/,
-    tool: 'cargo',
+    tools: 'cargo',
     setup: 'cargo fetch',
     keyFiles: ['Cargo.toml', 'Cargo.lock'],
     checks: [
-      { command: 'cargo check --all-targets', suite: 'quick' },
-      { command: 'cargo test', suite: 'full' },
+      ['build', 'cargo check --all-targets'],
+      ['tests', 'cargo test'],
     ],
   },
   {
     kind: 'go',
     marker: /^go\.mod$/,
-    tool: 'go',
+    tools: 'go',
     setup: 'go mod download',
     keyFiles: ['go.mod', 'go.sum'],
     checks: [
-      { command: 'go build ./...', suite: 'quick' },
-      { command: 'go vet ./...', suite: 'quick' },
-      { command: 'go test ./...', suite: 'full' },
+      ['build', 'go build ./...'],
+      ['types', 'go vet ./...'],
+      ['tests', 'go test ./...'],
     ],
   },
   {
-    kind: 'other',
-    marker: /^pom\.xml$/,
-    tool: 'mvn',
-    checks: [{ command: 'mvn -q -B test', suite: 'full' }],
+    marker: /(?:^|\/)CMakeLists\.txt$/,
+    holds:
+      /\b(?:enable_testing|add_test|catch_discover_tests|gtest_discover_tests)\b|\binclude\s*\(\s*CTest/i,
+    tools: 'cmake ctest cc|gcc|clang',
+    checks: [['tests', `${cmake} && ctest --test-dir "$TMPDIR/cmake" --output-on-failure`, 'ctest']],
+  },
+  { marker: /^CMakeLists\.txt$/, tools: 'cmake cc|gcc|clang', checks: [['build', cmake, 'cmake --build']] },
+  {
+    marker: /(?:^|\/)meson\.build$/,
+    holds: /^\s*test\s*\(/m,
+    tools: 'meson ninja cc|gcc|clang',
+    checks: [['tests', `${meson}meson test -C "$TMPDIR/meson" --print-errorlogs`, 'meson test']],
   },
   {
-    kind: 'other',
-    marker: /^build\.gradle(?:\.kts)?$/,
-    tool: 'gradle',
-    checks: [{ command: 'gradle -q test', suite: 'full' }],
+    marker: /^meson\.build$/,
+    tools: 'meson ninja cc|gcc|clang',
+    checks: [['build', `${meson}meson compile -C "$TMPDIR/meson"`, 'meson compile']],
   },
   {
-    kind: 'other',
+    marker: /^(?:mvnw|pom\.xml)$/,
+    tools: 'mvn',
+    checks: [['tests', 'mvn -q -B test']],
+  },
+  { marker: /^gradlew$/, tools: 'java', checks: [['tests', 'sh ./gradlew -q test', './gradlew test']] },
+  { marker: /^build\.gradle(?:\.kts)?$/, tools: 'gradle', checks: [['tests', 'gradle -q test']] },
+  {
     marker: /^[^/]+\.(?:sln|slnx|csproj|fsproj)$/,
-    tool: 'dotnet',
-    checks: [{ command: 'dotnet test --nologo', suite: 'full' }],
+    tools: 'dotnet',
+    checks: [['tests', 'dotnet test --nologo']],
   },
   {
-    kind: 'other',
     marker: /^mix\.exs$/,
-    tool: 'mix',
+    tools: 'mix',
     setup: 'mix deps.get',
     keyFiles: ['mix.lock'],
-    checks: [{ command: 'mix test', suite: 'full' }],
+    checks: [['tests', 'mix test']],
   },
   {
-    kind: 'other',
-    marker: /^\.rspec$/,
-    tool: 'bundle',
-    setup: 'bundle install',
-    keyFiles: ['Gemfile.lock'],
-    checks: [{ command: 'bundle exec rspec', suite: 'full' }],
+    marker: /^\.rspec$|^spec\/.*_spec\.rb$/,
+    tools: 'ruby rspec',
+    isRuby: true,
+    checks: [['tests', 'rspec']],
   },
   {
-    kind: 'other',
+    marker: /^Rakefile$/,
+    holds: /TestTask|RSpec::Core|\btask\b.*\btest\b/,
+    tools: 'ruby rake',
+    isRuby: true,
+    checks: [['tests', 'rake test']],
+  },
+  {
+    marker: /^test\/(?:.*\/)?(?:test_[^/]*|[^/]*_test)\.rb$/,
+    tools: 'ruby',
+    isRuby: true,
+    checks: [['tests', RUBY_TESTS, 'minitest']],
+  },
+  {
     marker: /^phpunit\.xml(?:\.dist)?$/,
-    tool: 'composer',
+    tools: 'composer',
     setup: 'composer install --no-interaction',
     keyFiles: ['composer.lock'],
-    checks: [{ command: 'vendor/bin/phpunit', suite: 'full' }],
+    checks: [['tests', 'vendor/bin/phpunit']],
+  },
+  { marker: /^deno\.jsonc?$/, tools: 'deno', checks: [['tests', 'deno test']] },
+  {
+    marker: /^tests\/testthat(?:\/|\.R$)/,
+    tools: 'Rscript',
+    checks: [
+      ['tests', `Rscript -e 'testthat::test_local(".", stop_on_failure = TRUE)'`, 'testthat::test_local()'],
+    ],
   },
   {
-    kind: 'other',
-    marker: /^deno\.jsonc?$/,
-    tool: 'deno',
-    checks: [{ command: 'deno test', suite: 'full' }],
+    marker: /^DESCRIPTION$/,
+    holds: /^Package:/m,
+    tools: 'R',
+    checks: [['tests', 'R CMD check --no-manual --output="$TMPDIR" .', 'R CMD check']],
+  },
+  {
+    marker: /^[^/]+\.tf$/,
+    tools: 'terraform',
+    // The lock file that init writes is no work of the plan, where the repository has none.
+    setup: `echo .terraform.lock.hcl >>"$(git rev-parse --git-path info/exclude)" && ${terraform} init -backend=false -input=false`,
+    keyFiles: ['.terraform.lock.hcl'],
+    checks: [['types', `${terraform} validate`, 'terraform validate']],
+  },
+  {
+    marker: /^tests\/[^/]+\.tftest\.hcl$/,
+    tools: 'terraform',
+    checks: [['tests', `${terraform} test`, 'terraform test']],
+  },
+  {
+    marker: /^t\/.*\.t$/,
+    holds: /perl|Test::More|Test2::/,
+    tools: 'prove',
+    checks: [['tests', 'prove --lib --recurse t']],
+  },
+  { marker: /^\.busted$|^spec\/.*_spec\.lua$/, tools: 'busted', checks: [['tests', 'busted']] },
+  { marker: /^Package\.swift$/, tools: 'swift', checks: [['tests', 'swift test']] },
+  { marker: /^test\/.*_test\.dart$/, tools: 'dart', setup: 'dart pub get', checks: [['tests', 'dart test']] },
+  { marker: /^stack\.yaml$/, tools: 'stack', checks: [['tests', 'stack test']] },
+  { marker: /^[^/]+\.cabal$/, tools: 'cabal', checks: [['tests', 'cabal test']] },
+  { marker: /^dune-project$/, tools: 'dune', checks: [['tests', 'dune test']] },
+  { marker: /^build\.zig$/, tools: 'zig', checks: [['tests', 'zig build test']] },
+  { marker: /^build\.sbt$/, tools: 'sbt', checks: [['tests', 'sbt test']] },
+  {
+    marker: /^[^/]+\.tex$/,
+    holds: /\\documentclass/,
+    tools: 'latexmk',
+    checks: [
+      ['build', 'latexmk -pdf -interaction=nonstopmode -halt-on-error -outdir="$TMPDIR/latex"', 'latexmk'],
+    ],
   },
 ]
-const TARGETS = ['check', 'test'] as const
+
+/** Files that mark the top of a project of these languages, for monorepos without one at the root. */
+export const isOthersMarker = (name: string): boolean =>
+  /^(?:Cargo\.toml|go\.mod|CMakeLists\.txt|meson\.build|pom\.xml|build\.gradle(?:\.kts)?|mix\.exs|Rakefile|\.rspec|DESCRIPTION|deno\.jsonc?|Package\.swift|[^/]+\.tf)$/.test(
+    name,
+  )
 
 export async function detectOthers(tree: Tree, machine: Machine): Promise<Finding> {
   const found: Detected[] = []
+  const families = new Set<string>()
   for (const recipe of RECIPES) {
-    const marker = tree.paths.find((path) => recipe.marker.test(path))
-    if (marker !== undefined) found.push(byRecipe(recipe, marker, machine))
+    const family = recipe.marker.source.includes('gradle') ? 'gradle' : (recipe.tools.split(' ')[0] ?? '')
+    if (families.has(family) && family !== 'terraform') continue
+    const marker = await markerOf(tree, recipe)
+    if (marker === null) continue
+    families.add(family === 'Rscript' ? 'R' : family)
+    found.push(byRecipe(recipe, tree, marker, machine))
   }
-  // A Makefile in a project of a known kind usually calls the same commands again, so it is left out.
-  const targets = found.length > 0 || tree.has('package.json') ? null : await byTargets(tree, machine)
-  if (targets !== null) found.push(targets)
   return found.length === 0 ? null : together(found)
 }
 
-function byRecipe(
-  { kind, tool, setup, keyFiles = [], checks }: Recipe,
-  marker: string,
-  machine: Machine,
-): Detected {
-  if (!machine.has(tool))
+async function markerOf(tree: Tree, { marker, holds }: Recipe): Promise<string | null> {
+  const candidates = tree.paths.filter((path) => marker.test(path))
+  if (holds === undefined) return candidates[0] ?? null
+  for (const path of candidates.slice(0, 50))
+    if (holds.test((await tree.read(path)) ?? '')) return candidates[0] ?? null
+  return null
+}
+
+function byRecipe(recipe: Recipe, tree: Tree, marker: string, machine: Machine): Detected {
+  const { kind = 'other', keyFiles = [], checks, isRuby = false } = recipe
+  const isBundled = isRuby && tree.has('Gemfile')
+  const tools = isBundled ? 'ruby bundle' : recipe.tools
+  const setup = isBundled ? 'bundle install' : recipe.setup
+  const missing = tools.split(' ').find((names) => !names.split('|').some((name) => machine.has(name)))
+  if (missing !== undefined)
     return onlyNote(
       kind,
-      `${tool} is not on this machine, and ${marker} needs it: nothing was set up, and no checks are taken from it.`,
+      `${missing.replaceAll('|', ' or ')} is not on this machine, and ${marker} needs it: nothing was set up, and no checks are taken from it.`,
     )
   return {
     kind,
-    setup: setup === undefined ? [] : [{ command: setup, timeoutMs: QUICK_MS, keyFiles }],
-    checks: checks.map(({ command, suite }) => ({
-      command,
-      shown: command,
-      suite,
-      timeoutMs: suite === 'quick' ? QUICK_MS : FULL_MS,
+    setup:
+      setup === undefined
+        ? []
+        : [
+            {
+              command: setup,
+              timeoutMs: QUICK_MS,
+              keyFiles: isBundled ? ['Gemfile', 'Gemfile.lock'] : keyFiles,
+            },
+          ],
+    checks: checks.map(([checkKind, command, shown = command]) => ({
+      command: isBundled ? `bundle exec ${command}` : command,
+      shown: isBundled && shown === command ? `bundle exec ${shown}` : shown,
+      kind: checkKind,
+      timeoutMs: checkKind === 'types' ? QUICK_MS : FULL_MS,
       files: [marker],
     })),
     notes: [],
   }
 }
 
-async function byTargets(tree: Tree, machine: Machine): Promise<Finding> {
-  const file = ['justfile', 'Justfile', '.justfile', 'GNUmakefile', 'Makefile', 'makefile'].find((name) =>
-    tree.has(name),
-  )
-  if (file === undefined || tree.commit === null) return null
-  const isMake = file.toLowerCase().endsWith('makefile')
-  const tool = isMake ? 'make' : 'just'
-  const text = (await tree.read(file)) ?? ''
-  const targets = TARGETS.filter((name) =>
-    new RegExp(`^@?${name}(?:\\s+[\\w*+]+)*\\s*:(?!=)`, 'm').test(text),
-  )
-  if (targets.length === 0) return null
-  if (!machine.has(tool))
-    return onlyNote('make', `${tool} is not on this machine, and ${file} needs it for its checks.`)
-  // The file comes from the base's commit, so that an edited file in the checkout has no effect. $f is outside the checkout.
-  const start = `f=$(mktemp) && git cat-file blob ${quote(`${tree.commit}:${file}`)} >"$f" && `
-  const run = isMake ? 'make -f "$f"' : 'just --justfile "$f" --working-directory .'
-  const checks = targets.map((target): DetectedCheck => ({
-    command: `${start}${run} ${target}; code=$?; rm -f "$f"; exit $code`,
-    shown: `${tool} ${target}`,
-    suite: 'full',
-    timeoutMs: FULL_MS,
-    files: [file, ...tree.paths.filter((path) => path !== file && path.length > 3 && text.includes(path))],
-  }))
-  return { kind: 'make', setup: [], checks, notes: [] }
+/** Bats files are found wherever they lie. */
+export function detectBats(tree: Tree, machine: Machine): Finding {
+  const files = tree.paths.filter((path) => path.endsWith('.bats') && !path.includes('node_modules/'))
+  if (files.length === 0) return null
+  const own = tree.paths.find((path) => /(?:^|\/)bats(?:-core)?\/bin\/bats$/.test(path))
+  if (own === undefined && !machine.has('bats'))
+    return onlyNote('other', `bats is not on this machine, and ${files[0]} needs it for its tests.`)
+  const tests = files.filter((path) => !/(?:^|\/)(?:bats(?:-core|-\w+)?|fixtures)\//.test(path)).slice(0, 100)
+  return {
+    kind: 'other',
+    setup: [],
+    checks: [
+      {
+        command: `${own === undefined ? 'bats' : `bash ${quote(own)}`} ${tests.map(quote).join(' ')}`,
+        shown: 'bats',
+        kind: 'tests',
+        timeoutMs: FULL_MS,
+        files: tests,
+      },
+    ],
+    notes: [],
+  }
 }

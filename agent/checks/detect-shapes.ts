@@ -16,17 +16,26 @@ export interface SetupCommand {
   timeoutMs: number
   /** Files whose content decides what the command installs. While they are unchanged it need not run again. */
   keyFiles: string[]
+  /** Scripts of the commit that the command runs. The proof puts them back as they were at the base. */
+  files?: string[]
+  /** True for a command that only makes a program available. It also runs before set-up commands that a repository spells out. */
+  isTool?: boolean
 }
+
+/**
+ * What a check tells. tests, build and types run the code; lint and documents only say that nothing is worse; declared comes from the
+ * person or from .ralph/checks.sh.
+ */
+export type CheckKind = 'tests' | 'build' | 'types' | 'lint' | 'documents' | 'declared'
 
 export interface DetectedCheck {
   /** Runs in bash, in the checkout, as the plan's user or the prover's. */
   command: string
   /** The command as a person knows it, for example `npm test`. */
   shown: string
-  /** quick: seconds (types, lint, documents). full: tests and builds. */
-  suite: 'quick' | 'full'
+  kind: CheckKind
   timeoutMs: number
-  /** Files of the base that the check names or reads its settings from. Changing one may change what the check means. */
+  /** Files of the commit that decide what the check means: settings, scripts, makefiles, golden files. The work's own sources are left out. */
   files: string[]
 }
 
@@ -39,8 +48,14 @@ export interface Detected {
   notes: string[]
 }
 
+/** True when a green check says that the code works. A repository without such a check ends as `no_checks`. */
+export const runsTheCode = ({ kind }: { kind: CheckKind }): boolean => kind !== 'lint' && kind !== 'documents'
+
+export const hasTests = (found: readonly Detected[]): boolean =>
+  found.some(({ checks }) => checks.some(({ kind }) => kind === 'tests'))
+
 /** Everything that several detectors found, under the kind of the first. */
-export const together = (found: Detected[]): Detected => ({
+export const together = (found: readonly Detected[]): Detected => ({
   kind: found[0]?.kind ?? 'unknown',
   setup: found.flatMap(({ setup }) => setup),
   checks: found.flatMap(({ checks }) => checks),
@@ -61,3 +76,5 @@ export type Finding = Detected | null
 /** Returns the text quoted as one word for bash. */
 export const quote = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+
+export const inFolder = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`)

@@ -1,4 +1,5 @@
 // Reads the files of one commit for the detectors. Names that are not UTF-8 get replacement characters, which is enough here.
+import { inFolder } from './detect-shapes.ts'
 import type { Git } from '../git/git.ts'
 
 export interface Tree {
@@ -22,14 +23,29 @@ export async function readTree(git: Git, commit: string | null): Promise<Tree> {
     .filter((line) => line.startsWith('100'))
     .map((line) => line.slice(line.indexOf('\t') + 1))
   const known = new Set(paths)
+  const texts = new Map<string, string | null>()
   return {
     commit,
     paths,
     has: (path) => known.has(path),
     async read(path) {
       if (commit === null || !known.has(path)) return null
+      const kept = texts.get(path)
+      if (kept !== undefined) return kept
       const blob = await git.try(['cat-file', 'blob', `${commit}:${path}`])
-      return blob.code === 0 ? blob.stdout : null
+      const text = blob.code === 0 ? blob.stdout : null
+      texts.set(path, text)
+      return text
     },
   }
 }
+
+/** Returns the files below a folder as a tree of their own. */
+export const treeBelow = (tree: Tree, folder: string): Tree => ({
+  commit: tree.commit,
+  paths: tree.paths
+    .filter((path) => path.startsWith(`${folder}/`))
+    .map((path) => path.slice(folder.length + 1)),
+  has: (path) => tree.has(inFolder(folder, path)),
+  read: (path) => tree.read(inFolder(folder, path)),
+})

@@ -13,14 +13,16 @@ import { findTools } from '../machine/programs.ts'
 import { clipOutput } from '../machine/output.ts'
 import { readPlainFile } from '../machine/plain-file.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
-import { shellOf } from './run-checks.ts'
-import { findExplicitSetup } from './setup-files.ts'
+import { shellOf } from './plan-shell.ts'
+import { findExplicitSetup, findToolVersions } from './setup-files.ts'
 import { runShell } from '../machine/shell.ts'
 
 export interface SetupPlan {
   /** Names where the commands come from, for the history. */
   from: string[]
   commands: SetupCommand[]
+  /** Says what of the repository's own set-up is passed over, and why. */
+  notes: string[]
 }
 
 const SetupState = z.object({
@@ -51,7 +53,14 @@ export async function planSetup({ git, commit, env, declared }: PlanSetupInput):
   const tree = await readTree(git, commit)
   const machine = findTools(env)
   const explicit = await findExplicitSetup(tree, machine)
-  const found = explicit ?? { from: 'lock files', commands: (await detect(tree, machine)).setup }
+  const detected = await detect(tree, machine)
+  const ofLocks = detected.setup.filter(({ isTool }) => isTool !== true)
+  const tools = [
+    ...findToolVersions(tree, machine),
+    ...detected.setup.filter(({ isTool }) => isTool === true),
+  ]
+  const isExplicit = explicit !== null && explicit.commands.length > 0
+  const found = isExplicit ? explicit : { from: 'lock files', commands: ofLocks }
   const first =
     declared === undefined ? [] : [{ command: declared, timeoutMs: DECLARED_TIMEOUT_MS, keyFiles: [] }]
   return {
@@ -59,7 +68,9 @@ export async function planSetup({ git, commit, env, declared }: PlanSetupInput):
       ...(declared === undefined ? [] : ["the workspace's setup"]),
       ...(found.commands.length === 0 ? [] : [found.from]),
     ],
-    commands: [...first, ...found.commands],
+    // Programs come first, because the owner's commands may call them.
+    commands: [...tools, ...first, ...found.commands],
+    notes: explicit?.notes ?? [],
   }
 }
 

@@ -33,18 +33,19 @@ export function planEnv({ home, user, path, planId, uid }: PlanEnvInput): NodeJS
     LOGNAME: user,
     SHELL: '/bin/bash',
     LANG: 'C.UTF-8',
-    TERM: 'dumb',
     PATH: wholePath,
     TMPDIR: join(home, 'tmp'),
     // Marks every process of the plan, so that all can be found even where plans have no user of their own.
     RALPH_PLAN: planId,
-    CI: '1',
+    // As CI sets it, without NO_COLOR and TERM: a check must see what it sees there. Colours are taken out of what we show.
+    CI: 'true',
     PAGER: 'cat',
-    NO_COLOR: '1',
     TQDM_DISABLE: '1',
     PIP_PROGRESS_BAR: 'off',
     DEBIAN_FRONTEND: 'noninteractive',
     COREPACK_ENABLE_DOWNLOAD_PROMPT: '0',
+    // Corepack would write its version into package.json.
+    COREPACK_ENABLE_AUTO_PIN: '0',
     NO_UPDATE_NOTIFIER: '1',
     PORT: String(port),
     RALPH_PORT_FIRST: String(port),

@@ -1,5 +1,6 @@
 // What a plan is told about where it is, and how its place is set up: order of trust, cache, ports, browser, instructions.
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { treeOf } from '../../support/tree-of.ts'
@@ -9,10 +10,40 @@ import { commitOf } from '../../../../agent/git/git.ts'
 import { readInstructions } from '../../../../agent/briefing/instructions.ts'
 import { findExplicitSetup } from '../../../../agent/checks/setup-files.ts'
 import { planSetup, runSetup } from '../../../../agent/checks/setup.ts'
+import { findProgram } from '../../../../agent/machine/programs.ts'
 import { fetchSubmodules } from '../../../../agent/git/submodules.ts'
 import { createPlanBench } from '../../support/plan-bench.ts'
 
 const machine = { has: () => true, node: '', bundle: '' }
+
+/** What a reader by patterns misreads: comments, quotes, folders, conditions, the steps of other jobs. */
+const STEPS = `
+on: { workflow_dispatch: } # by hand
+env: { MODE: ci }
+jobs:
+  other:
+    steps: [{ run: echo another job }]
+  copilot-setup-steps: # the one that counts
+    env:
+      N: 1
+      TOKEN: \${{ secrets.X }}
+    defaults: { run: { working-directory: app } }
+    steps:
+      - uses: actions/checkout@v5
+      - name: two
+        working-directory: web
+        env: { MODE: a b }
+        run: |
+          make a
+          make b
+      - "run": "echo 'quoted: # no comment'" # a comment
+      - { run: never, if: false }
+      - run: never
+        if: \${{ runner.os == 'Windows' }}
+      - run: Never-Here
+        shell: pwsh
+      - run: echo \${{ secrets.X }}
+`
 
 describe('explicit set-up', () => {
   test.each([
@@ -22,21 +53,29 @@ describe('explicit set-up', () => {
       '[setup]\nscript = """\nnpm ci\nmake\n"""\n[cleanup]\nscript = "x"\n',
       ['npm ci\nmake'],
     ],
+    ['.codex/environments/environment.toml', "setup.script = 'npm ci' # [cleanup]\n", ['npm ci']],
+    [
+      '.codex/environments/environment.toml',
+      '# [setup]\n[cleanup]\nscript = "x"\n[setup]\nscript = "echo \\"a\\" \\u0041"\n',
+      ['echo "a" A'],
+    ],
     ['.codex/setup.sh', 'true', ['bash .codex/setup.sh']],
     ['.cursor/environment.json', '{"install": "npm ci", "start": "x"}', ['npm ci']],
     ['.cursor/worktrees.json', '{"setup-worktree": ["npm ci", "cp a b"]}', ['npm ci', 'cp a b']],
     ['conductor.json', '{"scripts": {"setup": "make deps"}}', ['make deps']],
     [
       '.github/workflows/copilot-setup-steps.yml',
-      'jobs:\n  x:\n    steps:\n      - uses: actions/checkout@v5\n      - run: npm ci\n      - name: two\n        run: |\n          make a\n          make b\n      - run: echo ${{ secrets.X }}\n',
-      ['npm ci', 'make a\nmake b'],
+      STEPS,
+      [
+        "set -e\nexport MODE='a b'\nexport N=1\ncd web\nmake a\nmake b",
+        "set -e\nexport MODE=ci\nexport N=1\ncd app\necho 'quoted: # no comment'",
+      ],
     ],
     [
       '.devcontainer/devcontainer.json',
-      '{\n// why\n"image": "http://x", "postCreateCommand": {"a": "npm ci", "b": ["pip", "install", "a b"]},\n}',
-      ['npm ci', "pip install 'a b'"],
+      '{\n// why\n"image": "http://x", "postCreateCommand": {"a": "npm ci", "b": ["make", "install", "a b"]},\n}',
+      ['npm ci', "make install 'a b'"],
     ],
-    ['mise.toml', '', ['mise trust --yes && mise install --yes']],
     ['Makefile', 'all:\n\tx\nbootstrap: all\n\ty\ninstall:\n\tz\n', ['make bootstrap']],
   ])('%s', async (file, text, commands) => {
     const found = await findExplicitSetup(treeOf({ [file]: text }), machine)
@@ -55,6 +94,33 @@ describe('explicit set-up', () => {
       '.ralph/setup.sh',
     )
     expect(await findExplicitSetup(treeOf({ Makefile: 'install:\n' }), machine)).toBeNull()
+  })
+
+  const some = { ...machine, has: (tool: string) => ['npm', 'make', 'tee', 'corepack'].includes(tool) }
+  test.each([
+    ['.devcontainer/devcontainer.json', '{"postCreateCommand": "cd app && uv sync"}', 'uv'],
+    ['.devcontainer/devcontainer.json', '{"postCreateCommand": "sudo chown node . && npm ci"}', 'sudo'],
+    ['.devcontainer/devcontainer.json', '{"postCreateCommand": "npm install -g turbo"}', 'npm install -g'],
+    ['.codex/setup.sh', '#!/bin/bash\nset -e\nif true; then\n  X=1 poetry install\nfi\n', 'poetry'],
+    ['Makefile', 'setup:\n\t@pip install -r $(FILE)\nother:\n\tnpm ci\n', 'pip'],
+    [
+      '.github/workflows/copilot-setup-steps.yml',
+      'jobs: { copilot-setup-steps: { steps: [ { run: apt-get update } ] } }',
+      'apt-get',
+    ],
+  ])('%s %j gives way to the lock files, because of %s', async (file, text, program) => {
+    const found = await findExplicitSetup(treeOf({ [file]: text }), some)
+    expect(found?.commands).toEqual([])
+    expect(found?.notes[0]).toContain(`(${program})`)
+  })
+
+  test.each([
+    ['.devcontainer/devcontainer.json', '{"postCreateCommand": "npm ci && make x | tee log; pnpm i"}'],
+    ['.codex/setup.sh', 'set -e\nbuild() { npm ci; }\nbuild # uv sync\necho "a; poetry b" && ./run.sh\n'],
+    ['Makefile', 'setup: x\n\t@-npm ci \\\n\t  --flag\n\t$(MAKE) y\n\nother:\n\tuv sync\n'],
+    ['.ralph/setup.sh', 'uv sync'],
+  ])('%s %j is run', async (file, text) => {
+    expect((await findExplicitSetup(treeOf({ [file]: text }), some))?.commands).toHaveLength(1)
   })
 })
 
@@ -84,6 +150,39 @@ describe('running it', () => {
       /`echo no such package .*` ended with exit code 7:\nno such package/,
     )
     expect(await runSetup(bench.plan)).toContain('exit code 7')
+  })
+
+  test('programs that the repository asks for come first, beside its own set-up and the lock files', async (context) => {
+    using bench = await createPlanBench({
+      files: {
+        'package.json': '{"devDependencies": {"a": "1"}, "packageManager": "pnpm@9.1.0"}',
+        'pnpm-lock.yaml': '',
+        '.devcontainer/devcontainer.json': '{"postCreateCommand": "no-such-program"}',
+      },
+    })
+    const { git, env } = bench.plan
+    const plan = (commit: string | null) => planSetup({ git, commit, env, declared: 'echo owner' })
+    if (findProgram('corepack', env) === null) context.skip('corepack is not on this machine')
+    const first = await plan(bench.baseHead)
+    expect(first.commands.map(({ command }) => command)).toEqual([
+      expect.stringContaining('corepack enable --install-directory "$HOME/.local/bin" pnpm'),
+      'echo owner',
+      'pnpm install --frozen-lockfile',
+    ])
+    expect(first.notes).toEqual([expect.stringContaining('(no-such-program)')])
+    bench.put('.ralph/setup.sh', 'pnpm i')
+    bench.git('add', '-A')
+    bench.git('commit', '-q', '-m', 'x')
+    const second = await plan(await commitOf(git, 'HEAD'))
+    expect(second.commands.map(({ command }) => command)).toEqual([
+      expect.stringContaining('corepack enable'),
+      'echo owner',
+      'bash .ralph/setup.sh',
+    ])
+    // Where the machine has no pnpm, the command makes one that the plan's PATH finds.
+    const home = { HOME: bench.plan.home, PATH: `${join(bench.plan.home, '.local/bin')}:${env['PATH']}` }
+    spawnSync('bash', ['-c', second.commands[0]?.command ?? ''], { env: home })
+    expect(findProgram('pnpm', home)).not.toBeNull()
   })
 
   test('a clean checkout of another commit is set up by that commit', async () => {
