@@ -1,0 +1,92 @@
+// How a check is asked: with which environment and files, and what is made of reports that the code under test may have written.
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { askByName } from '../../../../agent/results/ask-by-name.ts'
+
+let reportFolder: string
+beforeEach(() => {
+  reportFolder = mkdtempSync(join(tmpdir(), 'report of a check-'))
+})
+afterEach(() => rmSync(reportFolder, { recursive: true, force: true }))
+
+const ask = (env: Record<string, string> = {}, command = 'npm test') =>
+  askByName({ command }, { reportFolder, checkout: '/check/out', env })
+const put = (name: string, text: string) => writeFileSync(join(reportFolder, name), text)
+const line = (state: string, ...names: string[]) => `${JSON.stringify(['node', state, names])}\n`
+
+/** Puts a report that is a link to a good one. */
+function linkTo(text: string): void {
+  put('good', text)
+  symlinkSync(join(reportFolder, 'good'), join(reportFolder, '1-1.jsonl'))
+}
+
+describe('asking', () => {
+  it('keeps the command and what the variables held before', () => {
+    const { command, env } = ask({
+      NODE_OPTIONS: '--no-warnings',
+      PYTHONPATH: 'src',
+      PYTEST_ADDOPTS: '-x',
+      OTHER: '1',
+    })
+    expect(command).toBe('npm test')
+    expect(env).toEqual({
+      NODE_OPTIONS: `--no-warnings --require="${reportFolder}/ask/listen.cjs"`,
+      PYTHONPATH: `${reportFolder}/ask:src`,
+      PYTEST_ADDOPTS: `-x --junitxml='${reportFolder}/pytest.xml' -o junit_family=xunit1`,
+    })
+  })
+
+  it('leaves the check as it is when the files that listen cannot be written', () => {
+    mkdirSync(join(reportFolder, 'ask'))
+    const telling = ask()
+    expect(telling).toMatchObject({ command: 'npm test', env: {} })
+    expect(telling.read('1..1\nok 1 a\n')?.get('a')).toBe('passed')
+  })
+
+  it('reads output without its colours', () => {
+    expect(ask().read('\u001b[32m1..1\u001b[39m\n\u001b[1mok 1 a\u001b[0m\n')?.get('a')).toBe('passed')
+  })
+})
+
+describe('reports', () => {
+  it('of several processes are put together in the order in which these began', () => {
+    const telling = ask()
+    put('20-1.jsonl', line('failed', '/check/out/a.js', 'one'))
+    put('9-2.jsonl', line('passed', '/check/out/a.js', 'one'))
+    put('other.txt', 'is no report')
+    expect([...(telling.read('') ?? [])]).toEqual([
+      ['a.js > one', 'passed'],
+      ['a.js > one (2)', 'failed'],
+    ])
+  })
+
+  it.each([
+    ['is no JSON', () => put('1-1.jsonl', 'nonsense\n')],
+    ['has an unknown state', () => put('1-1.jsonl', line('great', 'a'))],
+    ['ends in the middle', () => put('1-1.jsonl', `${line('passed', 'a')}["node","pas`)],
+    ['is a link', () => linkTo(line('passed', 'a'))],
+    ['is a folder', () => mkdirSync(join(reportFolder, '1-1.jsonl'))],
+    [
+      'is larger than 32 MB',
+      () => (put('1-1.jsonl', ''), truncateSync(join(reportFolder, '1-1.jsonl'), 2 ** 25 + 1)),
+    ],
+    ['is a malformed JUnit report', () => put('pytest.xml', '<testsuite><testcase name="a"/>')],
+    ['is a malformed report of vitest', () => put('1-1.json', '{"testResults":[{}]}')],
+  ])('name no test when one %s', (_, spoil) => {
+    const telling = ask()
+    put('2-1.jsonl', line('passed', 'b'))
+    spoil()
+    expect(telling.read('')).toBeNull()
+  })
+
+  it('of pytest count only when pytest ran once', () => {
+    const telling = ask({}, 'make test')
+    put('pytest.xml', '<testsuite><testcase name="t" classname="test_a" file="test_a.py"/></testsuite>')
+    expect(telling.read('=== 1 passed in 0.01s ===\n')?.get('test_a.py > t')).toBe('passed')
+    expect(
+      telling.read('1 passed in 0.01s\n====== 1 failed, 2 passed in 1.01s (0:00:01) ======\n'),
+    ).toBeNull()
+  })
+})
