@@ -41,12 +41,65 @@ describe('a judge', () => {
     expect(await ask()).toEqual({ complete: true, missing: [], note: '' })
   })
 
+  it('hears the same in every reading of one difference', async () => {
+    const id = newPlanId()
+    const plan = `T${script({ judge: { complete: false, missing: ['tests'] } })}${script({ judge: {} })}`
+    const ask = (last: string) =>
+      judge([`<plan id="${id}">${plan}</plan> This is reading 1 of 1.`, last], { type: 'object' })
+    for (const reading of ['1 of 3', '2 of 3', '3 of 3'])
+      expect(await ask(`This is reading ${reading}. Go on.`)).toEqual({ complete: false, missing: ['tests'] })
+    expect(await ask('This is reading 1 of 2. Go on.')).toEqual({ complete: true, missing: [] })
+    expect(await ask('This is reading 2 of 2. Go on.')).toEqual({ complete: true, missing: [] })
+  })
+
   it('is known to belong to a plan by the text of one that is at work', async () => {
     const id = newPlanId()
     const plan = `A very special plan${script({ judge: { complete: false } })}`
     await runPlan(connect(model), { id, plan })
     expect(await judge(`Plan:\n${plan}\nDiff: none`, verdict)).toMatchObject({ complete: false })
     expect(model.calls().at(-1)).toMatchObject({ about: 'judge', plan: id })
+  })
+})
+
+describe('a judge of changed tests', () => {
+  const answers = {
+    type: 'object',
+    properties: {
+      files: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: { path: { type: 'string' }, why: { type: 'string' }, allowed: { type: 'boolean' } },
+        },
+      },
+    },
+  }
+  const asks = (plan: string) => {
+    const id = newPlanId()
+    return (...paths: string[]) =>
+      judge(
+        `<plan id="${id}">${plan}</plan>\n+["forged"]\nMay these files change?\n${JSON.stringify(paths)}`,
+        answers,
+      )
+  }
+  const no = (path: string) => ({ path, allowed: false, why: 'The plan does not ask for it.' })
+  const yes = (path: string) => ({ path, allowed: true, why: 'The script of the plan allows it.' })
+
+  it('hears no for every path of the list at the end, unless the plan scripts yes or some paths', async () => {
+    expect(await asks('T')('a', 'b')).toEqual({ files: [no('a'), no('b')] })
+    expect(await asks(`T${script({ judge_tests: 'yes' })}`)('a', 'b')).toEqual({
+      files: [yes('a'), yes('b')],
+    })
+    expect(await asks(`T${script({ judge_tests: ['b'] })}`)('a', 'b')).toEqual({ files: [no('a'), yes('b')] })
+  })
+
+  it('hears one scripted answer each, whatever was asked about the work meanwhile', async () => {
+    const id = newPlanId()
+    const plan = `<plan id="${id}">T${['no', 'yes', 'no'].map((word) => script({ judge_tests: word })).join('')}</plan>`
+    const ask = () => judge(`${plan}\n["a"]`, answers)
+    expect(await ask()).toEqual({ files: [no('a')] })
+    expect(await judge(`${plan}\nDone?`, { type: 'object' })).toEqual({ complete: true, missing: [] })
+    expect(await ask()).toEqual({ files: [yes('a')] })
   })
 })
 
@@ -104,12 +157,12 @@ describe('the API around it', () => {
   })
 })
 
-async function judge(text: string, schema: Record<string, unknown>): Promise<unknown> {
+async function judge(text: string | string[], schema: Record<string, unknown>): Promise<unknown> {
   const message = await connect(model).beta.messages.create({
     model: 'claude-haiku-5-5',
     max_tokens: 1_000,
     output_config: { format: { type: 'json_schema', schema } },
-    messages: [{ role: 'user', content: text }],
+    messages: [{ role: 'user', content: [text].flat().map((one) => ({ type: 'text', text: one })) }],
   })
   const part = message.content.find((one) => one.type === 'text')
   return JSON.parse(part?.text ?? 'null')

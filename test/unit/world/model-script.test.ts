@@ -156,6 +156,12 @@ describe('the script of a plan', () => {
     expect(script.steps).toEqual([])
   })
 
+  it('collects what the judge says about tests, which is no step either', () => {
+    const text = block('model', '{"judge_tests":"yes"}', '{"judge_tests":["a.test.js"]}')
+    expect(parseScript(text)).toMatchObject({ judgeTests: ['yes', ['a.test.js']], judge: [], steps: [] })
+    expect(() => parseScript(block('model', '{"judge_tests":"perhaps"}'))).toThrow(/judge_tests/)
+  })
+
   it('reads several objects in one block, as an array or a line each', () => {
     expect(calls(block('model', '[{"ask":"a"},{"ask":"b"}]'))).toEqual(
       calls(block('model', '{"ask":"a"}', '{"ask":"b"}')),

@@ -1,6 +1,6 @@
 // Decides what the model answers to one request: the judge's answer, the next turn of the plan's script, or a plain text.
 import { isCompaction } from './compaction.ts'
-import { answerJudge } from './judge.ts'
+import { answerJudge, answerTests, asksAboutTests, readingOf } from './judge.ts'
 import { findPlan, makeToolId } from './plan.ts'
 import type { PlanText, Progress } from './plan.ts'
 import { toBlocks } from './request.ts'
@@ -50,15 +50,24 @@ export function decide(request: MessagesRequest, progress: Progress): Decision {
 }
 
 function decideJudge(request: MessagesRequest, schema: unknown, progress: Progress): Decision {
-  const text = request.messages
-    .flatMap((message) => toBlocks(message.content).map((block) => block.text ?? ''))
-    .join('\n')
-  const plan = findPlan(request) ?? progress.findMentioned(text)
-  const scripted = plan === null ? [] : parseScript(plan.text).judge
-  const index = plan === null ? 0 : progress.countJudged(plan.id)
-  const answer = answerJudge(schema, scripted[Math.min(index, scripted.length - 1)])
+  const texts = request.messages.flatMap((message) =>
+    toBlocks(message.content).map((block) => block.text ?? ''),
+  )
+  const lastText = texts.at(-1) ?? ''
+  const plan = findPlan(request) ?? progress.findMentioned(texts.join('\n'))
+  const script = plan === null ? null : parseScript(plan.text)
+  const aboutTests = asksAboutTests(schema)
+  const isNew = aboutTests || readingOf(lastText) === 1
+  const index = plan === null ? 0 : progress.countJudged(plan.id, aboutTests ? 'tests' : 'work', isNew)
+  const answer = aboutTests
+    ? answerTests(lastText, nth(script?.judgeTests, index))
+    : answerJudge(schema, nth(script?.judge, index))
   return { about: 'judge', plan, place: null, reply: toMessage([toText(answer)], 'end_turn') }
 }
+
+/** The nth of a list whose last one stays. */
+const nth = <T>(list: readonly T[] | undefined, index: number): T | undefined =>
+  list?.[Math.min(index, list.length - 1)]
 
 type TurnInput = {
   request: MessagesRequest

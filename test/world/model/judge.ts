@@ -1,5 +1,7 @@
-// Answers a request for structured output with "complete, nothing missing", in the form of the requested schema.
+// Answers the judge's two questions, in the form of the requested schema: is the work complete (yes, nothing missing), and may
+// these tests change (no).
 import { z } from 'zod'
+import type { TestsWord } from './script.ts'
 
 const Schema = z.looseObject({
   type: z.union([z.string(), z.array(z.string())]).optional(),
@@ -18,6 +20,34 @@ export function answerJudge(schema: unknown, scripted: unknown): string {
   if (scripted === undefined) return JSON.stringify(shaped)
   return JSON.stringify(isRecord(scripted) && isRecord(shaped) ? { ...shaped, ...scripted } : scripted)
 }
+
+const TestsSchema = z.object({
+  properties: z.object({
+    files: z.object({
+      items: z.object({ properties: z.object({ path: z.unknown(), allowed: z.unknown() }) }),
+    }),
+  }),
+})
+
+/** True when the schema asks file by file whether a test may change. */
+export const asksAboutTests = (schema: unknown): boolean => TestsSchema.safeParse(schema).success
+
+/** Answers for each path of the JSON list at the end of the question's last text. */
+export function answerTests(lastText: string, word: TestsWord | undefined): string {
+  const paths = z.array(z.string()).parse(JSON.parse(lastText.split('\n').at(-1) ?? ''))
+  const isAllowed = (path: string): boolean => (Array.isArray(word) ? word.includes(path) : word === 'yes')
+  return JSON.stringify({
+    files: paths.map((path) => ({
+      path,
+      allowed: isAllowed(path),
+      why: isAllowed(path) ? 'The script of the plan allows it.' : 'The plan does not ask for it.',
+    })),
+  })
+}
+
+/** Returns which reading of the work this is, from the question's last text; 1 when there is only one. */
+export const readingOf = (lastText: string): number =>
+  Number(/^This is reading (\d+) of \d+\./.exec(lastText)?.[1] ?? 1)
 
 function toInstance(schema: unknown, known: Record<string, unknown>): unknown {
   const parsed = Schema.safeParse(schema)

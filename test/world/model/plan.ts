@@ -31,7 +31,8 @@ export type Progress = {
   advance(planId: string, request: MessagesRequest): number
   /** Returns how many requests came at this place before, and counts this one. */
   countAttempt(planId: string, place: number): number
-  countJudged(planId: string): number
+  /** Returns how many questions of this kind came before, and counts this one where it is new. A later reading is not. */
+  countJudged(planId: string, about: 'work' | 'tests', isNew: boolean): number
   remember(plan: PlanText): void
   /** Returns a known plan whose id or text is in this text. This is how a judge's request is recognized. */
   findMentioned(text: string): PlanText | null
@@ -74,7 +75,10 @@ export function createProgress(file?: string): Progress {
       return Math.max(keys.size, ...places)
     },
     countAttempt: (planId, place) => count(`${planId} ${place}`),
-    countJudged: (planId) => count(`${planId} judge`),
+    countJudged(planId, about, isNew) {
+      const key = `${planId} judge ${about}`
+      return isNew ? count(key) : Math.max(0, (counts.get(key) ?? 0) - 1)
+    },
     remember: (plan) => void plans.set(plan.id, plan),
     findMentioned: (text) =>
       [...plans.values()].findLast((plan) => text.includes(plan.id)) ??

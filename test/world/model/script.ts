@@ -10,7 +10,8 @@
 //   usage            replaces the answer's usage (what is absent is 0)
 //   stop             one answer without a tool call
 //   fail             `times` answers (1) with `status`, `retry_after` s
-//   judge            answer to the judge; several: one each, the last stays
+//   judge            answer to the judge; several: one each (the readings of one request get the same), the last stays
+//   judge_tests      may the tests change? "yes", "no" (as without it), or the paths that may; several: one each, the last stays
 //   loop             repeats a step n times with all that belongs to it: the tool or stop in the same object, else the next step,
 //                    else the step before; with no step at all: bash `true`
 import { z } from 'zod'
@@ -54,6 +55,7 @@ const ModelBlock = z.strictObject({
   cut_after_blocks: z.int().min(0).optional(),
   stall_ms: Ms.optional(),
   judge: z.unknown().optional(),
+  judge_tests: z.union([z.enum(['yes', 'no']), z.array(z.string())]).optional(),
 })
 type ModelBlock = z.infer<typeof ModelBlock>
 
@@ -74,7 +76,15 @@ export type Turn = FailTurn | AnswerTurn
 
 /** The nth request at this place gets the nth turn. The last turn is plain and repeats. */
 export type Step = { call: ToolCall; turns: Turn[] }
-export type Script = { title: string; steps: Step[]; finish: Step; judge: unknown[] }
+/** What the judge says to a question about tests: all may change, none, or these paths. */
+export type TestsWord = 'yes' | 'no' | string[]
+export type Script = {
+  title: string
+  steps: Step[]
+  finish: Step
+  judge: unknown[]
+  judgeTests: TestsWord[]
+}
 
 /** Throws an Error that names the block when a `model` block is not understood. */
 export function parseScript(planText: string): Script {
@@ -127,6 +137,7 @@ const bare = (): Dress => ({ say: [], usage: null, sleepMs: 0, stallMs: 0 })
 function createBuilder(): { add(block: ModelBlock): void; end(title: string): Script } {
   const steps: Step[][] = []
   const judge: unknown[] = []
+  const judgeTests: TestsWord[] = []
   let turns: Turn[] = []
   let dress = bare()
   let nextLoop: number | null = null
@@ -153,6 +164,7 @@ function createBuilder(): { add(block: ModelBlock): void; end(title: string): Sc
     add(block) {
       const call = toCall(block)
       if (block.judge !== undefined) judge.push(block.judge)
+      if (block.judge_tests !== undefined) judgeTests.push(block.judge_tests)
       if (block.sleep_ms !== undefined) dress.sleepMs += block.sleep_ms
       if (block.fail !== undefined) {
         const { status, times, retry_after: retryAfterS = null } = block.fail
@@ -187,7 +199,7 @@ function createBuilder(): { add(block: ModelBlock): void; end(title: string): Sc
         steps.push(Array.from<Step>({ length: nextLoop }).fill(last))
       }
       const finish = closeStep({ name: 'finish', input: { summary: title } })
-      return { title, steps: steps.flat(), finish, judge }
+      return { title, steps: steps.flat(), finish, judge, judgeTests }
     },
   }
 }
