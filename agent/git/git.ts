@@ -66,12 +66,12 @@ export const GIT_ENV = {
   GIT_LFS_SKIP_SMUDGE: '1',
 }
 
-/** Returns git's message: the last lines of stderr, else of stdout. */
+/** Returns git's message: the last lines of stderr, else of stdout, and the signal that ended it. */
 export function gitReason(result: RunResult): string {
   const said = result.stderr.trim() || result.stdout.trim()
-  return result.timedOut
-    ? `timed out. ${said}`.trim()
-    : said.split('\n').slice(-12).join('\n').slice(0, 1_500)
+  if (result.timedOut) return `timed out. ${said}`.trim()
+  const shown = said.split('\n').slice(-12).join('\n').slice(0, 1_500)
+  return result.signal === undefined ? shown : `ended by ${result.signal}. ${shown}`.trim()
 }
 
 /** Returns the commit that a name stands for; null when there is none. */

@@ -116,7 +116,6 @@ export function say(plan: PlanContext, talk: Conversation, message: BetaMessageP
   const kept: BetaMessageParam = empty ? { role: message.role, content: [toText('(no words)')] } : message
   plan.journal.append({ kind: 'message', message: kept })
   talk.messages.push(kept)
-  plan.report({ kind: 'progress' })
 }
 
 /** Replaces all messages by the summary, followed by the plan and the state of the work, word by word. */

@@ -22,6 +22,8 @@ export interface RunOptions {
 export interface RunResult {
   /** The exit code; 1 also stands for the end by a signal. Anything but 0 is a failure. */
   code: number
+  /** The signal that ended it; missing when it ended by itself. */
+  signal?: NodeJS.Signals
   stdout: string
   stderr: string
   timedOut: boolean
@@ -45,9 +47,9 @@ export async function run(program: string, args: string[], options: RunOptions):
     capture(child.stdout, encoding, maxBytes),
     capture(child.stderr, 'utf8', MAX_CAPTURED_BYTES),
   ]
-  const code = await new Promise<number>((resolve) => {
-    child.once('error', () => resolve(127))
-    child.once('exit', (exitCode) => resolve(exitCode ?? 1))
+  const ended = await new Promise<Pick<RunResult, 'code' | 'signal'>>((resolve) => {
+    child.once('error', () => resolve({ code: 127 }))
+    child.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 1 } : { code: 1, signal }))
   })
   clearTimeout(timer)
   // A process that it left running may hold the pipes open for ever, so they are closed.
@@ -55,7 +57,7 @@ export async function run(program: string, args: string[], options: RunOptions):
     () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()),
     LEFTOVER_OUTPUT_MS,
   ).unref()
-  return { code, stdout: await stdout, stderr: await stderr, timedOut }
+  return { ...ended, stdout: await stdout, stderr: await stderr, timedOut }
 }
 
 /** Kills a process group. It may already have ended. */

@@ -20,11 +20,17 @@ const MAX_COMMITS = 2_000
 /** Commits already found clean, so that a push or checkpoint examines only new ones. */
 const clean = new WeakMap<Git, Set<string>>()
 
-export const cleanHistory = (plan: PlanContext): Promise<CleanHistory> =>
-  cleanCommits(plan.git, plan.home, rulesFor(plan))
+/** Cleans the commits below HEAD, or below another commit of the checkout. */
+export const cleanHistory = (plan: PlanContext, tip = 'HEAD'): Promise<CleanHistory> =>
+  cleanCommits(plan.git, plan.home, rulesFor(plan), tip)
 
-export async function cleanCommits(git: Git, home: string, rules: HoldBackRules): Promise<CleanHistory> {
-  const head = await commitOf(git, 'HEAD')
+export async function cleanCommits(
+  git: Git,
+  home: string,
+  rules: HoldBackRules,
+  tip = 'HEAD',
+): Promise<CleanHistory> {
+  const head = await commitOf(git, tip)
   if (head === null) return { head, held: [] }
   const known = clean.get(git) ?? new Set<string>()
   clean.set(git, known)

@@ -45,6 +45,7 @@ export async function commitLeftovers(
     if (hooks === 'skip' || isOurs(result)) throw new GitError(`git commit failed: ${gitReason(result)}`)
     return { kind: 'hook_failed', held, output: toHookOutput(result) }
   }
+  report({ kind: 'progress' })
   report({
     kind: 'event',
     type: 'commit',
@@ -67,11 +68,12 @@ function toHookOutput(result: RunResult): string {
 /**
  * Makes a commit of the working tree on top of HEAD. It uses its own index and moves no branch, so the work in the checkout is not
  * disturbed. Neither the commit nor its parents contain held files. Returns null when nothing changed since lastTree, or when the
- * branch moved meanwhile.
+ * branch moved meanwhile. beside are clean commits that become further parents, so that whoever has the snapshot has them too.
  */
 export async function snapshotCommit(
   plan: PlanContext,
   lastTree: string | null,
+  beside: readonly string[] = [],
 ): Promise<{ commit: string; tree: string } | null> {
   const { git, home, start } = plan
   const env = freshIndex(join(home, '.ralph', 'checkpoint-index'))
@@ -89,7 +91,8 @@ export async function snapshotCommit(
   if ((await commitOf(git, 'HEAD')) !== head) return null
   const mark = `${head} ${tree}`
   if (mark === lastTree) return null
-  const commit = await git.must(['commit-tree', tree, '-p', history.head ?? head], {
+  const parents = [history.head ?? head, ...beside].flatMap((parent) => ['-p', parent])
+  const commit = await git.must(['commit-tree', tree, ...parents], {
     input: `${CHECKPOINT_SUBJECT}\n\nRalph-Plan: ${start.id}\n`,
   })
   return { commit, tree: mark }

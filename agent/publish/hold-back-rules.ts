@@ -11,7 +11,17 @@ export interface ChangedFile {
   sizeBefore: number | null
 }
 
-export type HeldKind = 'secret' | 'secret_file' | 'large' | 'generated' | 'workflow' | 'nested_repository'
+export type HeldKind =
+  | 'secret'
+  | 'secret_file'
+  | 'large'
+  | 'generated'
+  | 'workflow'
+  | 'nested_repository'
+  /** Git could not read or encode it. */
+  | 'unreadable'
+  /** Its filter (git-crypt, git-lfs) is not set up here. */
+  | 'unfiltered'
 
 export interface Held {
   path: string

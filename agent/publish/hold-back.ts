@@ -11,7 +11,6 @@ import {
   generatedFolder,
   heldContent,
   heldFile,
-  MAX_BYTES,
   readAllowances,
   showPath,
   WARN_BYTES,
@@ -19,10 +18,9 @@ import {
 import type { Allowances, Held } from './hold-back-rules.ts'
 import { BYTES, LITERAL, readChanges, readContents, readSizes, setEntries } from '../git/tree-diff.ts'
 import type { TreeChange } from '../git/tree-diff.ts'
+import { heldUnfiltered } from './filters.ts'
+import { stageAllowed } from './stage.ts'
 
-const MAX_NEW_FILES = 20_000
-const MAX_NEW_BYTES = 500 * 1024 * 1024
-const ADD_TIMEOUT_MS = 10 * 60_000
 const SUBMODULE = '160000'
 
 export interface HoldBackRules {
@@ -48,63 +46,6 @@ export async function stageWork(
   const early = await stageAllowed(git, env)
   const late = await unstageHeld(git, head, rules, env)
   return [...early, ...late]
-}
-
-/** Stages files whose size is allowed. This comes first, because adding gigabytes to git would fill the disk a second time. */
-async function stageAllowed(git: Git, env: NodeJS.ProcessEnv): Promise<Held[]> {
-  const list = async (...args: string[]) =>
-    (await git.must(['ls-files', '-z', ...args], { ...BYTES, env })).split('\0').filter((path) => path !== '')
-  const changed = new Set(await list('--modified', '--deleted'))
-  const added = await list('--others', '--exclude-standard')
-  const held = new Map<string, string>()
-  const sizes = new Map<string, number>()
-  for (const path of [...changed, ...added]) {
-    const size = sizeOf(join(git.checkout, '/'), path)
-    if (path.endsWith('/'))
-      held.set(path, 'it is a repository of its own; add it as a submodule if the plan wants that')
-    else if (size > MAX_BYTES) held.set(path, `it has ${toMb(size)} MB; over 50 MB is never committed`)
-    else if (!changed.has(path)) sizes.set(path, size)
-  }
-  for (const [path, reason] of tooMuch(sizes)) held.set(path, reason)
-  const add = async (mode: '--update' | '--all', paths: string[]) => {
-    if (paths.length === 0) return
-    await git.must(['add', mode, '--pathspec-from-file=-', '--pathspec-file-nul'], {
-      env: { ...env, ...LITERAL },
-      input: paths.join('\0'),
-      encoding: 'latin1',
-      timeoutMs: ADD_TIMEOUT_MS,
-    })
-  }
-  // Tracked files need --update, because they may lie in a folder where new files are ignored.
-  await add(
-    '--update',
-    [...changed].filter((path) => !held.has(path)),
-  )
-  await add(
-    '--all',
-    added.filter((path) => !held.has(path)),
-  )
-  return [...held].map(([path, reason]) => ({
-    path,
-    kind: path.endsWith('/') ? 'nested_repository' : 'large',
-    reason,
-  }))
-}
-
-/** Returns the largest new files, until the others are within the limits of number and size. */
-function tooMuch(sizes: Map<string, number>): [string, string][] {
-  const held: [string, string][] = []
-  let bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0)
-  for (const [path, size] of [...sizes].toSorted(([, a], [, b]) => b - a)) {
-    const isFine = bytes <= MAX_NEW_BYTES && sizes.size - held.length <= MAX_NEW_FILES
-    if (isFine) break
-    bytes -= size
-    held.push([
-      path,
-      `the new files are ${sizes.size} with ${toMb(bytes + size)} MB; at most ${MAX_NEW_FILES} with ${toMb(MAX_NEW_BYTES)} MB are committed`,
-    ])
-  }
-  return held
 }
 
 async function unstageHeld(
@@ -146,6 +87,12 @@ export async function heldChanges(
     const { path, before, after } = change
     if (after?.mode === SUBMODULE && before === null && !hasFile('.gitmodules'))
       held.push({ path, kind: 'nested_repository', reason: 'it is a repository of its own and no submodule' })
+    else if (after?.mode === SUBMODULE && (await isOnlyHere(git, change)))
+      held.push({
+        path,
+        kind: 'nested_repository',
+        reason: `the submodule's commit ${after.object.slice(0, 12)} is only on this machine, and the plan cannot push it`,
+      })
     else {
       const size = after === null ? null : (sizes.get(after.object) ?? 0)
       const sizeBefore = before === null ? null : (sizes.get(before.object) ?? 0)
@@ -156,7 +103,20 @@ export async function heldChanges(
       else if (after?.mode.startsWith('100') === true) open.push(change)
     }
   }
-  return [...held, ...(await heldContents(git, open, sizes, known))]
+  held.push(...(await heldContents(git, open, sizes, known)))
+  const named = new Set(held.map(({ path }) => path))
+  const others = open.filter(({ path }) => !named.has(path))
+  return [...held, ...(await heldUnfiltered(git, others, sizes))]
+}
+
+/** True when a submodule that is here was moved to a commit that its own remote does not have. */
+async function isOnlyHere(git: Git, { path, before, after }: TreeChange): Promise<boolean> {
+  if (after === null || before?.object === after.object) return false
+  const inside = ['-C', showPath(path)]
+  const there = await git.try([...inside, 'rev-parse', '--verify', '--quiet', `${after.object}^{commit}`])
+  if (there.code !== 0) return false
+  const remotes = await git.try([...inside, 'branch', '--remotes', '--contains', after.object])
+  return remotes.code === 0 && remotes.stdout.trim() === ''
 }
 
 /** True when the base has files in this generated folder. Committing them is then the repository's own choice. */
@@ -220,13 +180,3 @@ export function tellHeld(plan: PlanContext, held: Held[], where: 'commit' | 'pus
 /** Returns a list of the held files with reasons, for a text to the model; '' when nothing is held. */
 export const describeHeld = (held: Held[]): string =>
   held.map(({ path, reason }) => `- ${showPath(path)}: ${reason}`).join('\n')
-
-function sizeOf(folder: string, path: string): number {
-  try {
-    return lstatSync(Buffer.concat([Buffer.from(folder), Buffer.from(path, 'latin1')])).size
-  } catch {
-    return 0 // the file was deleted, and the deletion is staged
-  }
-}
-
-const toMb = (bytes: number): number => Math.round(bytes / 1024 / 1024)

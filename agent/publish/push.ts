@@ -15,19 +15,7 @@ const PUSH_TIMEOUT_MS = 15 * 60_000
 /** Pushes HEAD to the plan's branch. Errors: PauseError git_refused with git's message; RevokedError. */
 export async function pushBranch(plan: PlanContext): Promise<void> {
   const { git, start, report } = plan
-  const history = await cleanHistory(plan)
-  tellHeld(plan, history.held, 'push')
-  if (history.held.length > 0) {
-    await adoptHistory(git, history)
-    report({
-      kind: 'event',
-      type: 'held',
-      text: `The commits were rewritten without the files that are held back:\n${describeHeld(history.held)}`.slice(
-        0,
-        1_900,
-      ),
-    })
-  }
+  await leaveOutHeld(plan)
   const tooLarge = await describeTooLarge(git, start.branch)
   if (tooLarge !== '') throw new PauseError('git_refused', tooLarge)
   const head = await commitOf(git, 'HEAD')
@@ -49,8 +37,78 @@ export async function pushBranch(plan: PlanContext): Promise<void> {
       )
   }
   if (result.code !== 0) throw new PauseError('git_refused', explain(start.branch, result))
+  if (head !== null) plan.journal.append({ kind: 'kept', head, ref: 'branch' })
   report({ kind: 'event', type: 'push', text: `Pushed ${head?.slice(0, 12) ?? 'HEAD'} to ${start.branch}.` })
   await handInDiff(plan)
+}
+
+/**
+ * Pushes HEAD where a proof finds it: to the checkpoint ref, where it starts nobody's CI, or to the branch where the host takes no
+ * such refs. Returns the pushed head. Errors: PauseError git_refused with git's message; RevokedError.
+ */
+export async function pushForProof(plan: PlanContext): Promise<string> {
+  await leaveOutHeld(plan)
+  const head = await plan.git.must(['rev-parse', 'HEAD'])
+  if (!plan.checkpointsOnBranch) {
+    const result = await withRenewal(plan, () => pushCheckpoint(plan, head))
+    if (result.code !== 0)
+      throw new PauseError('git_refused', explain(`the work of ${plan.start.branch}`, result))
+  }
+  // The host may have refused the checkpoint ref just now.
+  if (plan.checkpointsOnBranch) await pushBranch(plan)
+  return head
+}
+
+/**
+ * Pushes a commit to the plan's checkpoint ref. Where the host refuses such refs, this and all later ones go to the branch, if the
+ * caller allows it.
+ */
+export async function pushCheckpoint(
+  plan: PlanContext,
+  commit: string,
+  mayUseBranch: 'branch too' | 'checkpoint ref only' = 'branch too',
+): Promise<RunResult> {
+  const { start, report } = plan
+  const push = (ref: string) =>
+    plan.git.try(['push', '--quiet', '--no-verify', 'origin', `+${commit}:${ref}`], {
+      timeoutMs: PUSH_TIMEOUT_MS,
+    })
+  const branch = `refs/heads/${start.branch}`
+  const result = await push(plan.checkpointsOnBranch ? branch : `refs/agent/${start.id}`)
+  const mayTry = mayUseBranch === 'branch too' && !plan.checkpointsOnBranch
+  if (result.code === 0 || !mayTry || !isRefusedByHost(result.stderr)) return result
+  plan.checkpointsOnBranch = true
+  report({
+    kind: 'event',
+    type: 'checkpoint',
+    text: `The git host refuses refs/agent/; checkpoints go to the branch, marked [skip ci]. ${gitReason(result)}`.slice(
+      0,
+      1_000,
+    ),
+  })
+  return push(branch)
+}
+
+/** True when the git host itself refused the ref. What our gateway refuses, it would refuse on the branch as well. */
+const isRefusedByHost = (said: string): boolean =>
+  /remote rejected/.test(said) &&
+  /hidden ref|prohibited|not allowed|invalid ref|funny refname|refs\/agent|deny/i.test(said) &&
+  !/moved by someone|this plan may|token_/.test(said)
+
+/** Rewrites the plan's commits without the files that are held back. */
+async function leaveOutHeld(plan: PlanContext): Promise<void> {
+  const history = await cleanHistory(plan)
+  tellHeld(plan, history.held, 'push')
+  if (history.held.length === 0) return
+  await adoptHistory(plan.git, history)
+  plan.report({
+    kind: 'event',
+    type: 'held',
+    text: `The commits were rewritten without the files that are held back:\n${describeHeld(history.held)}`.slice(
+      0,
+      1_900,
+    ),
+  })
 }
 
 /** Fetches the branch without moving its tracking ref, whose reflog records what we pushed. */
@@ -61,8 +119,10 @@ async function fetchBranch(plan: PlanContext, ref: string): Promise<string | nul
 }
 
 /** True when this checkout pushed the commit, or the gateway saw an earlier attempt push it. */
-async function isOwn({ git, start }: PlanContext, commit: string): Promise<boolean> {
+async function isOwn({ git, start, journal }: PlanContext, commit: string): Promise<boolean> {
   if (commit === start.pushedHead) return true
+  const isKept = journal.records().some((record) => record.kind === 'kept' && record.head === commit)
+  if (isKept) return true
   const tracking = `refs/remotes/origin/${start.branch}`
   const { stdout } = await git.try(['reflog', 'show', '--format=%H %gs', tracking])
   return stdout.split('\n').includes(`${commit} update by push`)

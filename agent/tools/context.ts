@@ -52,6 +52,7 @@ export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool:
         context.plan.token.all(),
       )
       journal.append({ kind: 'tool_end', id, content, isError: false })
+      report({ kind: 'progress' })
       return content
     } catch (error) {
       if (error instanceof PauseError || error instanceof RevokedError) {
@@ -61,9 +62,8 @@ export function defineTool<Schema extends z.ZodType>(context: ToolContext, tool:
       const said = error instanceof ToolError ? error.message : `${tool.name} failed: ${String(error)}`
       const content = redact(said, context.plan.token.all())
       journal.append({ kind: 'tool_end', id, content, isError: true })
-      throw new ToolError(content)
-    } finally {
       report({ kind: 'progress' })
+      throw new ToolError(content)
     }
   }
   return betaZodTool({

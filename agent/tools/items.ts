@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { ToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import { z } from 'zod'
-import { shellOf } from '../checks/run-checks.ts'
+import { shellOf } from '../checks/plan-shell.ts'
 import { describeItems, isEvidence, MAX_ITEMS, mergeItems, readItems, writeItems } from './item-list.ts'
 import { clipOutput } from '../machine/output.ts'
 import { runShell } from '../machine/shell.ts'

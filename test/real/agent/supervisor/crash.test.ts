@@ -113,6 +113,20 @@ test('a plan whose process dies five times in a row without progress ends failed
   expect(plan.observed?.end).toMatchObject({ kind: 'failed', error: expect.stringContaining('died 5 times') })
 })
 
+test('a crash counts until a tool gives a result: five end the plan with the words of git, and replies alone set nothing back', async () => {
+  await using vm = await createVm()
+  // The model stops without a tool again and again, and git cannot write what the finish then wants to commit.
+  const plan = vm.worker.submit(
+    'Closed\n\n```sh\necho 1 > one; chmod -R a-w .git/objects\n```\n\n```model\n{"stop": "end_turn", "loop": 60}\n```\n',
+  )
+  await vm.ring()
+  await until(ended(plan), 'the end of the plan')
+  expect(plan.observed?.end).toMatchObject({ kind: 'failed', error: expect.stringContaining('died 5 times') })
+  expect(plan.observed?.end).toMatchObject({ error: expect.stringContaining('The agent failed: GitError') })
+  expect(plan.events.filter(({ text }) => text.includes('exit code 1')).length).toBeGreaterThanOrEqual(4)
+  expect(vm.worker.modelBodies.length).toBeLessThan(20)
+})
+
 test('a stream cut in the middle, an overload and a silent gap are survived without running a tool twice', async () => {
   await using vm = await createPlanVm({ env: { RALPH_IDLE_STREAM_MS: '1500' } })
   const plan = vm.worker.submit(

@@ -1,0 +1,225 @@
+// Puts the checkout's git folder right before our own git calls. A model may remove it, begin another one in its place, or leave a
+// lock. The files in the checkout are never touched: the work is what differs from the last head we know of. Each repair is told.
+import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { commitOf } from '../git/git.ts'
+import { tellModel } from '../plan/notices.ts'
+import { PauseError, RevokedError } from '../plan/plan-context.ts'
+import type { PlanContext } from '../plan/plan-context.ts'
+import {
+  borrows,
+  hasExcludes,
+  hasHooks,
+  isFolder,
+  initialise,
+  isOurs,
+  markOurs,
+  move,
+  originUrl,
+  readText,
+  writeBorrowing,
+  writeExcludes,
+  writeHooks,
+} from './git-folder.ts'
+import { putConfigRight } from './put-config-right.ts'
+import { isCheckpoint, nameBeside, restorePoint } from './restore-point.ts'
+
+/** A git command that still runs holds its lock for a shorter time than this. */
+const OLD_LOCK_MS = 10_000
+const LOOK_MS = 500
+
+/**
+ * Repairs what stands in the way of our git calls and tells the history and the model what it was. locks: 'all' when no process of
+ * the plan can run, 'old' when one might, 'none' after a turn. Errors: GitError, PauseError and RevokedError while lost work is fetched.
+ */
+export async function putRight(plan: PlanContext, locks: 'all' | 'old' | 'none'): Promise<void> {
+  const { start } = plan
+  const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
+  if (prepared === undefined) return
+  const tell = (text: string) => {
+    plan.report({ kind: 'event', type: 'notice', text })
+    tellModel(plan, text)
+  }
+  const folder = join(start.checkout, '.git')
+  if (!isOurs(folder, start)) await bringBack(plan, prepared.baseHead, tell)
+  if (locks !== 'none') await removeLocks(folder, locks, tell)
+  if (!borrows(start)) {
+    writeBorrowing(start)
+    tell('The git folder no longer borrowed objects from the mirror; it does so again.')
+  }
+  if (!hasHooks(start)) {
+    writeHooks(plan)
+    tell('A git hook of the agent was missing; it is there again.')
+  }
+  if (!hasExcludes(start)) writeExcludes(start)
+  putHeadRight(plan, tell)
+  await putConfigRight(plan, prepared.baseHead, tell)
+  await putBranchRight(plan, tell)
+  if (locks !== 'none') await putIndexRight(plan, tell)
+}
+
+type Tell = (text: string) => void
+
+/** Makes .git the plan's own git folder again: the old one where it was only moved, else a new one at the last known head. */
+async function bringBack(plan: PlanContext, baseHead: string | null, tell: Tell): Promise<void> {
+  const { start, home, git } = plan
+  const folder = join(start.checkout, '.git')
+  if (await isOlder(plan)) return markOurs(start)
+  if (isMendable(folder, plan))
+    return tell('The git folder lacked parts that git needs; they are there again.')
+  const moved = findMoved(plan)
+  const aside = moved === folder ? null : setAside(folder, home)
+  if (moved !== null) {
+    move(moved, folder)
+    tell('The git folder had been moved away; it is back in its place.')
+  } else {
+    await initialise(plan)
+    const head = await placeHead(plan, baseHead)
+    markOurs(start)
+    tell(
+      `The git folder was ${aside === null ? 'removed' : 'replaced by another repository'}. A new one was made around the files of the checkout, which are as they were; it stands at ${head?.slice(0, 12) ?? 'no commit'}, the last one known to the remote. The work is what differs from that commit.`,
+    )
+  }
+  if (aside === null) return
+  const theirs = await git.try(['fetch', '--quiet', '--no-tags', aside, '+HEAD:refs/heads/kept-other'])
+  if (theirs.code === 0)
+    tell(
+      `The commits of the repository that stood in its place are kept as the local branch kept-other (${(await commitOf(git, 'kept-other'))?.slice(0, 12)}).`,
+    )
+}
+
+/** True for a checkout that an earlier version of the agent made, which left no mark. */
+async function isOlder({ start, git }: PlanContext): Promise<boolean> {
+  const isMade = borrows(start) && readText(join(start.checkout, '.git/config'))?.includes(originUrl(start))
+  return isMade === true && (await commitOf(git, 'HEAD')) !== null
+}
+
+/** Writes what is missing of our own folder where its commits are still there. */
+function isMendable(folder: string, { start }: PlanContext): boolean {
+  if (readText(join(folder, 'ralph-plan'))?.trim() !== start.id || !isFolder(join(folder, 'objects')))
+    return false
+  mkdirSync(join(folder, 'refs'), { recursive: true })
+  if (readText(join(folder, 'HEAD')) === null)
+    writeFileSync(join(folder, 'HEAD'), `ref: refs/heads/${start.branch}\n`)
+  return isOurs(folder, start)
+}
+
+/** Looks where a git folder may have been moved: where a .git file points, and beside it or in the home. */
+function findMoved({ start, home }: PlanContext): string | null {
+  const pointer = /^gitdir: (.+)$/m.exec(readText(join(start.checkout, '.git')) ?? '')?.[1]
+  const places = [
+    ...(pointer === undefined ? [] : [resolve(start.checkout, pointer.trim())]),
+    ...[start.checkout, home].flatMap((parent) => readdirSync(parent).map((name) => join(parent, name))),
+  ]
+  return places.find((place) => isOurs(place, start)) ?? null
+}
+
+/** Moves what stands in the place of .git into the plan's home. Returns where; null when there was nothing. */
+function setAside(folder: string, home: string): string | null {
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return null
+  for (let n = 1; ; n++) {
+    const place = join(home, '.ralph', `other-git-${n}`)
+    if (lstatSync(place, { throwIfNoEntry: false }) !== undefined) continue
+    move(folder, place)
+    return place
+  }
+}
+
+/** Points the plan's branch at the last known head and the index with it. Files are restored only where none is left at all. */
+async function placeHead(plan: PlanContext, baseHead: string | null): Promise<string | null> {
+  const { git, start } = plan
+  const from = (await restoreOrNull(plan)) ?? baseHead
+  const branch = `refs/heads/${start.branch}`
+  if (from === null) {
+    await git.must(['symbolic-ref', 'HEAD', branch])
+    return null
+  }
+  const head = (await isCheckpoint(plan, from)) ? await git.must(['rev-parse', `${from}^`]) : from
+  if (head !== from) await nameBeside(plan, from)
+  const isEmpty = readdirSync(start.checkout).every((name) => name === '.git')
+  await git.must(['update-ref', branch, isEmpty ? from : head])
+  await git.must(['symbolic-ref', 'HEAD', branch])
+  await git.must(['reset', '--quiet', isEmpty ? '--hard' : '--mixed'])
+  if (isEmpty && head !== from) await git.must(['reset', '--quiet', '--mixed', head])
+  return head
+}
+
+/** At a stop the attempt's rights are gone, so that only what is on this machine counts. */
+async function restoreOrNull(plan: PlanContext): Promise<string | null> {
+  try {
+    return await restorePoint(plan)
+  } catch (error) {
+    if (plan.start.mode === 'stop' && (error instanceof PauseError || error instanceof RevokedError))
+      return null
+    throw error
+  }
+}
+
+async function removeLocks(folder: string, which: 'all' | 'old', tell: Tell): Promise<void> {
+  if (which === 'old')
+    for (const endMs = Date.now() + OLD_LOCK_MS; Date.now() < endMs; await sleep(LOOK_MS))
+      if (listLocks(folder).every((file) => age(file) >= OLD_LOCK_MS)) break
+  const locks = listLocks(folder).filter((file) => which === 'all' || age(file) >= OLD_LOCK_MS)
+  for (const file of locks) rmSync(file, { recursive: true, force: true })
+  if (locks.length > 0)
+    tell(
+      `A git command that was cut short had left a lock, which is removed: ${locks
+        .map((file) => file.slice(folder.length + 1))
+        .join(', ')
+        .slice(0, 500)}.`,
+    )
+}
+
+const age = (file: string): number => Date.now() - (lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+
+/** Lists lock files where git makes them: at the top, in refs and in the folders of working trees. */
+function listLocks(folder: string): string[] {
+  const inside = (part: string, isDeep: boolean): string[] => {
+    try {
+      return readdirSync(join(folder, part), { recursive: isDeep, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.lock'))
+        .map((name) => join(folder, part, name))
+    } catch {
+      return [] // the folder is not there
+    }
+  }
+  return [
+    ...inside('', false),
+    ...inside('refs', true),
+    ...inside('worktrees', true),
+    ...inside('objects/info', true),
+  ]
+}
+
+/** Git opens no repository whose HEAD names neither a branch nor a commit. */
+function putHeadRight({ start }: PlanContext, tell: Tell): void {
+  const file = join(start.checkout, '.git/HEAD')
+  if (/^(?:ref: refs\/\S+|[0-9a-f]{40,64})$/.test(readText(file)?.trim() ?? '')) return
+  writeFileSync(file, `ref: refs/heads/${start.branch}\n`)
+  tell(`HEAD named nothing; it names the branch ${start.branch} again.`)
+}
+
+/** When the plan's own branch is checked out and its ref is gone, it stands again where the log of HEAD last stood. */
+async function putBranchRight({ git, start }: PlanContext, tell: Tell): Promise<void> {
+  const folder = join(start.checkout, '.git')
+  const branch = `refs/heads/${start.branch}`
+  const isOut = readText(join(folder, 'HEAD'))?.trim() === `ref: ${branch}`
+  if (!isOut || readText(join(folder, branch)) !== null || (await commitOf(git, 'HEAD')) !== null) return
+  const log = (readText(join(folder, 'logs/HEAD')) ?? '').trimEnd().split('\n').toReversed()
+  // Each line begins with the commit before and the commit after; zeros stand for none.
+  const stood = log
+    .flatMap((line) => line.split(' ').slice(0, 2).toReversed())
+    .find((id) => /[1-9a-f]/.test(id))
+  if (stood === undefined || (await commitOf(git, stood)) === null) return
+  await git.must(['update-ref', branch, stood])
+  tell(`The branch ${start.branch} had no commit any more; it stands at ${stood.slice(0, 12)} again.`)
+}
+
+async function putIndexRight({ git, start }: PlanContext, tell: Tell): Promise<void> {
+  const read = await git.try(['ls-files', '--stage', '--', '.gitattributes'])
+  if (read.code === 0 || !/index/i.test(read.stderr)) return
+  rmSync(join(start.checkout, '.git/index'), { recursive: true, force: true })
+  await git.must(['reset', '--quiet', '--mixed'])
+  tell('The index of git could not be read; it was made anew. The files are as they were.')
+}
