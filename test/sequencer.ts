@@ -2,7 +2,18 @@
 import { BaseSequencer } from 'vitest/node'
 import type { TestSpecification } from 'vitest/node'
 
-const FIRST = ['main-job', 'real', 'worker', 'unit', 'machines', 'e2e', 'samples', 'browser', 'clients', 'chaos']
+const FIRST = [
+  'main-job',
+  'real',
+  'worker',
+  'unit',
+  'machines',
+  'e2e',
+  'samples',
+  'browser',
+  'clients',
+  'chaos',
+]
 
 export class LongestFirst extends BaseSequencer {
   /** Within a project, vitest's own order: the longest of the last run, or where there was none, the largest file. */

@@ -3,6 +3,7 @@
 import { gitReason } from '../git/git.ts'
 import { snapshotCommit } from '../publish/commits.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
+import { pushCheckpoint } from '../publish/push.ts'
 
 const DEFAULT_INTERVAL_MS = 4 * 60_000
 /** Wait after a failed checkpoint. After a whole interval the work of two intervals would be at risk. */
@@ -47,25 +48,7 @@ export function startCheckpoints(plan: PlanContext): Checkpoints {
 async function checkpoint(plan: PlanContext, last: string | null): Promise<string | null> {
   const snapshot = await snapshotCommit(plan, last)
   if (snapshot === null) return last
-  const push = (ref: string) =>
-    plan.git.try(['push', '--quiet', '--no-verify', 'origin', `+${snapshot.commit}:${ref}`], {
-      timeoutMs: 10 * 60_000,
-    })
-  const branch = `refs/heads/${plan.start.branch}`
-  let result = await push(plan.checkpointsOnBranch ? branch : `refs/agent/${plan.start.id}`)
-  if (result.code !== 0 && !plan.checkpointsOnBranch && isRefusedByHost(result.stderr)) {
-    plan.checkpointsOnBranch = true
-    plan.report({
-      kind: 'event',
-      type: 'checkpoint',
-      text: `The git host refuses refs/agent/; checkpoints go to the branch, marked [skip ci]. ${gitReason(result)}`.slice(
-        0,
-        1_000,
-      ),
-    })
-    result = await push(branch)
-  }
-  if (result.code !== 0) throw new Error(gitReason(result))
+  await pushSnapshot(plan, snapshot.commit)
   plan.report({
     kind: 'event',
     type: 'checkpoint',
@@ -74,8 +57,16 @@ async function checkpoint(plan: PlanContext, last: string | null): Promise<strin
   return snapshot.tree
 }
 
-/** True when the git host itself refused the ref. What our gateway refuses, it would refuse on the branch as well. */
-const isRefusedByHost = (said: string): boolean =>
-  /remote rejected/.test(said) &&
-  /hidden ref|prohibited|not allowed|invalid ref|funny refname|refs\/agent|deny/i.test(said) &&
-  !/moved by someone|this plan may|token_/.test(said)
+/**
+ * Pushes a snapshot to the plan's checkpoint ref, or to the branch where the host takes no other refs and the caller allows it.
+ * Errors: Error with git's words.
+ */
+export async function pushSnapshot(
+  plan: PlanContext,
+  commit: string,
+  mayUseBranch: 'branch too' | 'checkpoint ref only' = 'branch too',
+): Promise<void> {
+  const result = await pushCheckpoint(plan, commit, mayUseBranch)
+  if (result.code !== 0) throw new Error(gitReason(result))
+  plan.journal.append({ kind: 'kept', head: commit, ref: 'checkpoint' })
+}

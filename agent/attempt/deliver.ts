@@ -8,6 +8,9 @@ import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import { pushBranch } from '../publish/push.ts'
+import { keepBeside } from './keep-beside.ts'
+import { operationInProgress } from '../publish/unmerged.ts'
+import { putRight } from './put-right.ts'
 import { NO_WORK, readWork } from '../git/work-summary.ts'
 
 export interface DeliverInput {
@@ -23,6 +26,14 @@ export async function deliver({ plan, summary, outcome }: DeliverInput): Promise
     plan.report({ kind: 'phase', phase: 'pushing' })
     await pushBranch(plan)
   }
+  await keepBeside(plan, 'push').catch((error: unknown) => {
+    if (error instanceof RevokedError) throw error
+    plan.report({
+      kind: 'event',
+      type: 'error',
+      text: clipText(`Keeping what is not on the branch: ${String(error)}`, 1_000),
+    })
+  })
   return {
     kind: 'completed',
     summary: clipText(summary, 8_000),
@@ -38,9 +49,13 @@ export async function keepWork(plan: PlanContext, message: string | null, push?:
   const prepared = plan.journal.records().findLast((record) => record.kind === 'prepared')
   if (prepared === undefined) return NO_WORK
   try {
-    if (message !== null) await commitLeftovers(plan, message)
+    await putRight(plan, plan.start.mode === 'stop' ? 'all' : 'old')
+    // A commit would end a merge that is not resolved, and a push would replace the branch by a rebase's first half.
+    const isWhole = operationInProgress(plan.start.checkout) === null
+    if (message !== null && isWhole) await commitLeftovers(plan, message)
     const work = await readWork(plan.git, prepared.baseHead, [])
-    if (push === 'push' && work.commits.length > 0) await pushBranch(plan)
+    if (push === 'push' && isWhole && work.commits.length > 0) await pushBranch(plan)
+    await keepBeside(plan, push ?? null)
     return work
   } catch (error) {
     // The attempt already ends for another reason, so this error is only reported.

@@ -1,38 +1,48 @@
 // The finish gate: it examines the work when the model calls finish. Cheap steps come first: it commits what is left, refuses an
-// empty diff, and runs the checks in the checkout. Only then it pushes the branch and asks for a proof of the head. The proof runs
-// elsewhere, in the supervisor's prover; only its result makes a plan verified. The second rejection ends the attempt, unverified.
+// empty difference and work that is not merged. Then it pushes the head to the checkpoint ref and asks for a proof of it. The proof
+// runs elsewhere, as the supervisor's prover; only its result makes a plan verified. The second rejection ends the attempt, unverified.
 import type { OutcomeReason } from '../../src/shared/words.ts'
-import { before, knownBaseline, SLOW_SECONDS } from '../checks/baseline.ts'
-import { leavingNothing, listFor, runChecks } from '../checks/run-checks.ts'
-import type { LocalRun } from '../checks/run-checks.ts'
 import { commitLeftovers } from '../publish/commits.ts'
 import { commitOf } from '../git/git.ts'
 import { baseIn, recordsOf } from '../plan/journal.ts'
-import type { FinishOutcome } from '../plan/journal.ts'
+import type { FinishOutcome, JournalRecord } from '../plan/journal.ts'
 import { takeNotices } from '../plan/notices.ts'
 import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
 import type { GateVerdict, PlanContext } from '../plan/plan-context.ts'
-import { names, withoutFences } from '../checks/plan-words.ts'
-import { readDifference } from '../git/difference.ts'
-import { pushBranch } from '../publish/push.ts'
-import { rebaseOntoBase, resolveConflict } from '../publish/rebase.ts'
+import { readChanges } from '../git/difference.ts'
+import { pushForProof } from '../publish/push.ts'
+import { workElsewhere } from '../publish/elsewhere.ts'
+import { rebaseOntoBase, resolveConflict, stillBehind } from '../publish/rebase.ts'
+import { unmergedWork } from '../publish/unmerged.ts'
+import { endBackground } from './end-background.ts'
+import { settleUnmerged } from './keep-beside.ts'
 
 const MAX_REJECTIONS = 2
+/** Reasons that are not the work's fault. The model is told once, because mending them may be what the plan asks for. */
+const OLD_FAULTS: readonly OutcomeReason[] = [
+  'baseline_red',
+  'setup_failed',
+  'check_timed_out',
+  'check_killed',
+]
+
 /** Files that only describe work. Adding such a file alone does not count as a change. */
 const NOTES =
   /^(?:docs\/)?(?:notes?|progress|summary|todo|done|status|changes|handoff|plan|result|implementation[\w-]*|work[-_]?log)(?:\.(?:md|txt|markdown|rst))?$/i
 
+type Notice = Extract<JournalRecord, { kind: 'rejected' }>['notice']
+
 export function createGate(plan: PlanContext): (summary: string) => Promise<GateVerdict> {
   return async (summary) => {
-    const { text: why, notice, ...outcome } = await examine(plan, summary)
+    const { text: why, notice, isLast, ...outcome } = await examine(plan, summary)
     const text = why === null ? null : [why, ...takeNotices(plan)].join('\n')
     const rejected = counted(plan)
     if (text !== null) {
       plan.journal.append({ kind: 'rejected', text, ...(notice === undefined ? {} : { notice }) })
       plan.report({ kind: 'event', type: 'rejected', text: clipText(text, 1_500) })
     }
-    if (text !== null && (notice !== undefined || rejected + 1 < MAX_REJECTIONS)) {
+    if (text !== null && isLast !== true && (notice !== undefined || rejected + 1 < MAX_REJECTIONS)) {
       plan.report({ kind: 'phase', phase: 'working' })
       return { kind: 'rejected', text }
     }
@@ -41,50 +51,46 @@ export function createGate(plan: PlanContext): (summary: string) => Promise<Gate
   }
 }
 
-/** text says why the work is rejected; null means it is accepted. */
-type Finding = FinishOutcome & { text: string | null; notice?: 'conflict' | 'red' }
+/**
+ * text says why the work is rejected; null means it is accepted. A notice is told once and does not count. isLast: the model was told
+ * that another finish is not asked for.
+ */
+type Finding = FinishOutcome & { text: string | null; notice?: Notice; isLast?: true }
 
 async function examine(plan: PlanContext, summary: string): Promise<Finding> {
   const { git, start, report } = plan
   report({ kind: 'phase', phase: 'verifying' })
+  const open = await unmergedWork(plan)
+  if (open.length > 0) return notMerged(plan, summary, open)
   const committed = await commitLeftovers(plan, summary, 'run')
   if (committed.kind === 'hook_failed') return hookFailed(plan, summary, committed.output)
-  const startedFrom = baseIn(plan.journal.records())
   const rebased = await rebaseOntoBase(plan)
-  if (rebased.kind === 'conflict' && !rejections(plan).some(({ notice }) => notice === 'conflict'))
-    return { ...refused('proof_missing', resolveConflict(start.base, rebased)), notice: 'conflict' }
-  const baseHead = baseIn(plan.journal.records())
-  const list = await listFor(plan, baseHead)
+  if (rebased.kind === 'conflict' && !wasTold(plan, 'conflict'))
+    return { ...refused('unmerged', resolveConflict(start.base, rebased)), notice: 'conflict' }
+  if (rebased.kind === 'conflict')
+    return { ...refused('unmerged', stillBehind(start.base, rebased)), isLast: true }
+  const elsewhere = wasTold(plan, 'elsewhere') ? [] : await workElsewhere(plan)
+  if (elsewhere.length > 0)
+    return { ...refused('proof_missing', elsewhereText(elsewhere)), notice: 'elsewhere' }
   const head = await commitOf(git, 'HEAD')
-  const paths =
-    head === null ? [] : (await readDifference(git, baseHead, head)).changes.map(({ path }) => path)
-  const planText = withoutFences(start.text)
-  const work = paths.filter((path) => !NOTES.test(path) || names(planText, path))
-  if (head === null || work.length === 0)
-    return {
-      ...refused(
-        'nothing_changed',
-        paths.length === 0 ? NOTHING : `${NOTHING} Only notes were added: ${paths.join(', ')}.`,
-      ),
-      ...(list.checks.length === 0 ? { reasons: ['no_checks', 'nothing_changed'] } : {}),
-    }
-  // When the base has moved, the baseline of the old base says nothing about the new one.
-  const baseline = baseHead === startedFrom ? knownBaseline(plan) : []
-  const quick = list.checks.filter((check) => (before(baseline, check)?.seconds ?? 0) <= SLOW_SECONDS)
-  const runs = await leavingNothing(plan, () => runChecks(plan, quick, 'in the checkout'))
-  // Without a baseline a failure may be old, so it does not reject here; the proof runs the check on the base as well.
-  const fresh = runs.filter(
-    ({ check, exitCode }) => exitCode !== 0 && before(baseline, check)?.exitCode === 0,
-  )
-  if (fresh.length > 0) return { ...refused('check_failed', failedText(fresh)), ...inPlace(runs, fresh) }
-  const stillRed = runs.filter(({ exitCode }) => exitCode !== 0)
-  if (stillRed.length > 0 && !rejections(plan).some(({ notice }) => notice !== 'conflict'))
-    return { ...refused('baseline_red', stillRedText(stillRed)), notice: 'red', ...inPlace(runs, []) }
+  const changes = head === null ? [] : await readChanges(git, baseIn(plan.journal.records()), head)
+  const asked = withoutFences(start.text)
+  const work = changes.filter(({ path }) => !isNote(path) || asked.includes(nameOf(path)))
+  if (work.length === 0)
+    return refused(
+      'nothing_changed',
+      changes.length === 0
+        ? NOTHING
+        : `${NOTHING} Only notes were added: ${changes.map(({ path }) => path).join(', ')}.`,
+    )
   return prove(plan, summary)
 }
 
 const counted = (plan: PlanContext): number =>
   rejections(plan).filter(({ notice }) => notice === undefined).length
+
+const wasTold = (plan: PlanContext, notice: Notice): boolean =>
+  rejections(plan).some((record) => record.notice === notice)
 
 const rejections = ({ journal, start }: PlanContext) =>
   recordsOf(journal.records(), start.attempt).filter((record) => record.kind === 'rejected')
@@ -103,22 +109,30 @@ async function hookFailed(plan: PlanContext, summary: string, output: string): P
   )
 }
 
+/** If this rejection ends the attempt, what is there is kept: the operation beside the branch, the rest on it. */
+async function notMerged(plan: PlanContext, summary: string, open: string[]): Promise<Finding> {
+  if (counted(plan) + 1 >= MAX_REJECTIONS) await settleUnmerged(plan, summary)
+  return refused(
+    'unmerged',
+    `Not accepted: the work is not merged.\n${list(open)}\nResolve it so that both sides keep their meaning, commit, and call finish again.`,
+  )
+}
+
 async function prove(plan: PlanContext, summary: string): Promise<Finding> {
-  plan.report({ kind: 'phase', phase: 'pushing' })
-  await pushBranch(plan)
-  plan.report({ kind: 'phase', phase: 'verifying' })
-  // The push may have rewritten the history to remove a secret, so the head is read again.
-  const head = (await commitOf(plan.git, 'HEAD')) ?? ''
-  const verdict = await plan.prove(head, clipText(summary, 8_000))
+  // The push may rewrite the history to remove a secret, so the head is the one that was pushed.
+  const head = await pushForProof(plan)
+  const ended = endBackground(plan)
+  const verdict = await plan.prove(head, rejections(plan).length + 1, clipText(summary, 8_000))
   if (verdict.kind === 'revoked') throw new RevokedError()
   if (verdict.kind === 'paused') throw new PauseError(verdict.reason, verdict.detail)
-  const { reasons, proof, checks } = verdict
-  return {
-    text: verdict.kind === 'rejected' ? verdict.text : null,
-    reasons: withDefault(reasons, verdict.kind),
-    proof,
-    checks,
-  }
+  const { kind, reasons, proof, checks } = verdict
+  const outcome = { reasons: withDefault(reasons, kind), proof, checks }
+  if (kind === 'rejected') return { ...outcome, text: `${verdict.text}${endedText(ended)}` }
+  const old = reasons.filter((reason) => OLD_FAULTS.includes(reason))
+  const isAboutWork = reasons.every((reason) => old.includes(reason))
+  if (old.length > 0 && isAboutWork && !wasTold(plan, 'red'))
+    return { ...outcome, text: `${stillRedText(checks, old)}${endedText(ended)}`, notice: 'red' }
+  return { ...outcome, text: null }
 }
 
 /** Adds a reason when there is none. Only the supervisor can make an end verified; this reason counts where it has no record. */
@@ -132,23 +146,29 @@ const refused = (reason: OutcomeReason, text: string): Finding => ({
   checks: [],
 })
 
-const inPlace = (
-  runs: readonly LocalRun[],
-  fresh: readonly LocalRun[],
-): Pick<Finding, 'proof' | 'checks'> => ({
-  proof: 'in_place',
-  checks: runs.map((run) => {
-    const { command, exitCode, seconds } = run
-    return { command, exitCode, seconds, newFailure: fresh.includes(run) }
-  }),
-})
-
 const NOTHING =
   'Not accepted: the branch holds no change against its base. If the plan asks for one, make it and call finish again; if nothing needs to change, call finish again and say why.'
 
-/** Told to the model once: a check that failed before may be what the plan should fix, or may have nothing to do with it. */
-const stillRedText = (runs: readonly LocalRun[]): string =>
-  `Not accepted yet: these checks fail, as they did before your work. If fixing what they show is part of the plan, do it. If not, call finish again and say in the summary that they failed before.\n\n${runs.map(({ text }) => text).join('\n\n')}`
+/** Told to the model once: it may be left over on purpose. */
+const elsewhereText = (what: readonly string[]): string =>
+  `Not accepted yet: some work is not on the branch that is delivered, and would not count.\n${list(what)}\nBring over what belongs to the plan (merge, cherry-pick, git stash pop). What does not may stay; then call finish again.`
 
-const failedText = (runs: readonly LocalRun[]): string =>
-  `Not accepted: these checks fail, and passed before your work. Fix what they show without changing the check itself, commit, and call finish again.\n\n${runs.map(({ text }) => text).join('\n\n')}`
+/** Told to the model once: what failed before may be what the plan should fix, or may have nothing to do with it. */
+function stillRedText(checks: FinishOutcome['checks'], reasons: readonly OutcomeReason[]): string {
+  const red = checks.filter(({ exitCode }) => exitCode !== 0).map(({ command }) => command)
+  const what =
+    red.length > 0
+      ? `these checks fail, as they did before your work: ${red.join(', ')}`
+      : `the set-up fails, as it did before your work`
+  return `Not accepted yet (${reasons.join(', ')}): in a clean checkout ${what}. If fixing this is part of the plan, do it. If not, call finish again and say in the summary that it failed before.`
+}
+
+const endedText = (count: number): string =>
+  count === 0 ? '' : '\n\nThe processes that you had started in the background were ended for the proof.'
+
+/** The text without fenced blocks: what stands there is code to use, not a wish. */
+const withoutFences = (text: string): string =>
+  text.replaceAll(/^([`~]{3,})[^\n]*\n[\s\S]*?(?:^\1[^\n]*$|$(?![\s\S]))/gm, '')
+const isNote = (path: string): boolean => NOTES.test(path)
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
+const list = (what: readonly string[]): string => what.map((one) => `- ${one}`).join('\n')

@@ -7,11 +7,11 @@ import type { AttemptEnd } from '../../src/shared/protocol.ts'
 import { prepareCheckout } from './checkout.ts'
 import { startCheckpoints } from './checkpoint.ts'
 import { describeBaseline, knownBaseline, takeBaseline } from '../checks/baseline.ts'
-import { listFor } from '../checks/run-checks.ts'
 import { deliver, keepWork } from './deliver.ts'
 import { createGate } from './finish-gate.ts'
 import { reportEvidence } from './evidence.ts'
-import { commitOf, createGit } from '../git/git.ts'
+import { commitOf, createGit, GitError } from '../git/git.ts'
+import { putRight } from './put-right.ts'
 import { cleanHistory } from '../publish/clean-history.ts'
 import { FinishOutcome, openJournal, pendingQuestion, recordsOf } from '../plan/journal.ts'
 import type { JournalRecord } from '../plan/journal.ts'
@@ -19,7 +19,7 @@ import { workLoop } from '../loop/loop.ts'
 import type { LoopEnd } from '../loop/loop.ts'
 import { clipText } from '../machine/output.ts'
 import { readLines, ToPlan, writeLine } from '../machine/plan-pipe.ts'
-import type { FromPlan, Start, Verdict } from '../machine/plan-pipe.ts'
+import type { BaseChecks, FromPlan, Start, Verdict } from '../machine/plan-pipe.ts'
 import { planEnv, writeHome } from '../users/environment.ts'
 import { preflight } from './preflight.ts'
 import { newPlanState, PauseError, RevokedError } from '../plan/plan-context.ts'
@@ -50,7 +50,8 @@ export function runPlan(): void {
         plan.report({ kind: 'end', end })
       })
     } else if (message.kind === 'token') plan?.token.set(message.token)
-    else if (message.kind === 'verdict') hearVerdict(message.head, message.verdict)
+    else if (message.kind === 'verdict') hear(provings, message.head, message.verdict)
+    else if (message.kind === 'baseline') hear(baselines, message.base, message.found)
     else if (message.kind === 'message' && plan !== null) {
       plan.inbox.push(message.message)
       plan.start.messages.push(message.message)
@@ -58,10 +59,12 @@ export function runPlan(): void {
   })
 }
 
+/** Who waits for an answer of the supervisor, by the commit it is about. */
 const provings = new Map<string, (verdict: Verdict) => void>()
-function hearVerdict(head: string, verdict: Verdict): void {
-  provings.get(head)?.(verdict)
-  provings.delete(head)
+const baselines = new Map<string, (found: BaseChecks | null) => void>()
+function hear<T>(waiting: Map<string, (answer: T) => void>, commit: string, answer: T): void {
+  waiting.get(commit)?.(answer)
+  waiting.delete(commit)
 }
 
 /** Ends this process when the supervisor has gone. The next supervisor kills what is left and starts the plan again. */
@@ -110,10 +113,15 @@ function openPlan(start: Start): PlanContext {
     journal,
     token,
     report: say,
-    prove: (head, summary) =>
+    baseline: (base) =>
+      new Promise((resolve) => {
+        baselines.set(base, resolve)
+        say({ kind: 'baseline', base })
+      }),
+    prove: (head, n, summary) =>
       new Promise((resolve) => {
         provings.set(head, resolve)
-        say({ kind: 'prove', head, summary })
+        say({ kind: 'prove', head, n, summary })
       }),
     inbox: start.messages.filter(({ n }) => n > lastTaken),
     ...newPlanState(),
@@ -152,11 +160,11 @@ async function attempt(plan: PlanContext): Promise<AttemptEnd> {
   journal.append({ kind: 'preflight_done' })
   const isSetUp = done.some(({ kind }) => kind === 'setup_done')
   if (!isSetUp) await fetchSubmodules(plan)
-  const setupFailure = isSetUp ? null : await runSetup(plan)
+  // The supervisor measures the baseline elsewhere, at the same time.
+  const [setupFailure] = await Promise.all([isSetUp ? null : runSetup(plan), takeBaseline(plan, baseHead)])
   journal.append({ kind: 'setup_done' })
-  const list = await listFor(plan, baseHead)
-  await takeBaseline(plan, baseHead, list)
   report({ kind: 'phase', phase: 'working' })
+  const gate = createGate(plan)
   const checkpoints = startCheckpoints(plan)
   try {
     const end = await workLoop({
@@ -164,7 +172,10 @@ async function attempt(plan: PlanContext): Promise<AttemptEnd> {
       baseHead,
       setupFailure,
       checks: describeBaseline(knownBaseline(plan)),
-      requestFinish: createGate(plan),
+      requestFinish: async (summary) => {
+        await putRight(plan, 'old')
+        return gate(summary)
+      },
       onTurn: commitWatcher(plan, await commitOf(plan.git, 'HEAD')),
     })
     return await conclude(plan, end)
@@ -226,10 +237,12 @@ function outcomeOf(plan: PlanContext, { summary, outcome }: Extract<JournalRecor
 function commitWatcher(plan: PlanContext, head: string | null): () => Promise<void> {
   const { git, report } = plan
   let last = head
-  return async () => {
+  const look = async () => {
+    await putRight(plan, 'none')
     const now = await commitOf(git, 'HEAD')
     if (now === null || now === last) return
     last = now
+    report({ kind: 'progress' })
     // The model hears of a secret now, while it can still remove it itself. The push leaves it out in any case.
     tellHeld(plan, (await cleanHistory(plan)).held, 'push')
     report({
@@ -238,4 +251,14 @@ function commitWatcher(plan: PlanContext, head: string | null): () => Promise<vo
       text: clipText((await git.try(['log', '-1', '--format=%h %s'])).stdout.trim(), 500),
     })
   }
+  // Looking decides nothing, so a failure of git here costs no restart; the finish meets it again.
+  return () =>
+    look().catch((error: unknown) => {
+      if (!(error instanceof GitError)) throw error
+      report({
+        kind: 'event',
+        type: 'error',
+        text: clipText(`Looking at the commits: ${error.message}`, 1_000),
+      })
+    })
 }

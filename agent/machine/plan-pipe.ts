@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { z } from 'zod'
 import { AttemptEnd, CheckResult, DesiredPlan, EventLine, ObjectId } from '../../src/shared/protocol.ts'
-import { Outcome, OutcomeReason, Phase, Proof, VmPauseReason } from '../../src/shared/words.ts'
+import { LookFirst, TestsReport } from '../../src/shared/results.ts'
+import { CheckState, Outcome, OutcomeReason, Phase, Proof, VmPauseReason } from '../../src/shared/words.ts'
 import type { VmEventType } from '../../src/shared/event-types.ts'
 import { parseJson } from '../../src/shared/json.ts'
 
@@ -47,7 +48,31 @@ export const Start = Orders.extend({
 })
 export type Start = z.infer<typeof Start>
 
-const judged = { reasons: z.array(OutcomeReason), proof: Proof, checks: z.array(CheckResult).max(50) }
+const judged = {
+  reasons: z.array(OutcomeReason),
+  proof: Proof,
+  checks: z.array(CheckResult).max(50),
+  tests: TestsReport.optional(),
+  lookFirst: LookFirst.optional(),
+}
+
+/** How set-up and checks stand at a base, as a plan is told of it. */
+export const BaseChecks = z.object({
+  /** What failed in the set-up; null when it went well. */
+  setup: z.string().nullable(),
+  checks: z
+    .array(
+      z.object({
+        command: z.string(),
+        state: CheckState,
+        exitCode: z.int(),
+        seconds: z.number(),
+        flaky: z.boolean(),
+      }),
+    )
+    .max(50),
+})
+export type BaseChecks = z.infer<typeof BaseChecks>
 
 /** The result of the proof of one head, as the supervisor got it from its prover. */
 export const Verdict = z.discriminatedUnion('kind', [
@@ -64,6 +89,8 @@ export type Verdict = z.infer<typeof Verdict>
 export const ToPlan = z.discriminatedUnion('kind', [
   Start,
   z.object({ kind: z.literal('verdict'), head: ObjectId, verdict: Verdict }),
+  /** null: the baseline could not be measured. */
+  z.object({ kind: z.literal('baseline'), base: ObjectId, found: BaseChecks.nullable() }),
   z.object({ kind: z.literal('token'), token: z.string() }),
   z.object({ kind: z.literal('message'), message: Message }),
 ])
@@ -79,11 +106,16 @@ export const FromPlan = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('phase'), phase: Phase }),
   /** A sign of activity: bytes came from the model or a command. */
   z.object({ kind: z.literal('activity') }),
-  /** The process has saved something since its start, so a crash now counts as a new one. */
+  /** A tool gave its result or a commit was made, so a crash now counts as a new one. */
   z.object({ kind: z.literal('progress') }),
   z.object({ kind: z.literal('taken'), n: z.int().min(1) }),
-  /** Asks the supervisor to prove the pushed head. It answers with a verdict for that head. */
-  z.object({ kind: z.literal('prove'), head: ObjectId, summary: z.string().max(8_000) }),
+  /** Asks for the baseline at a commit of the base branch. */
+  z.object({ kind: z.literal('baseline'), base: ObjectId }),
+  /**
+   * Asks the supervisor to prove the head that was pushed to the checkpoint ref or the branch. It answers with a verdict for that
+   * head. `n` counts the finishes of the attempt: the same head asked again with a new n is proven again.
+   */
+  z.object({ kind: z.literal('prove'), head: ObjectId, n: z.int().min(1), summary: z.string().max(8_000) }),
   z.object({ kind: z.literal('end'), end: AttemptEnd }),
 ])
 export type FromPlan = z.infer<typeof FromPlan>

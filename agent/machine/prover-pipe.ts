@@ -5,6 +5,12 @@ import { HistoryLine, Verdict } from './plan-pipe.ts'
 
 export const ProofOrder = z.object({
   kind: z.literal('order'),
+  /** prove: prove the head. baseline: measure how set-up and checks stand at the head, which is then a base. */
+  job: z.enum(['prove', 'baseline']),
+  /** File of root with the baseline of the head's base (agent/proof/baseline.ts); null when the repository had no commit. */
+  baselineFile: z.string().nullable(),
+  /** True when the head contains the base as it stands now. */
+  isOnBase: z.boolean(),
   id: PlanId,
   attempt: z.int(),
   text: z.string(),
@@ -27,6 +33,8 @@ export const ProofOrder = z.object({
     home: z.string(),
     ids: z.object({ uid: z.int(), gid: z.int() }).nullable(),
   }),
+  /** The prover runs in a sandbox of its own, which holds nothing of the plan. */
+  isolated: z.boolean(),
   /** Folder of root for the full output of every command. */
   logs: z.string(),
 })
@@ -45,5 +53,7 @@ export const FromProver = z.discriminatedUnion('kind', [
   HistoryLine,
   z.object({ kind: z.literal('activity') }),
   z.object({ kind: z.literal('report'), report: ProofReport }),
+  /** The baseline is measured and written into the order's baselineFile. */
+  z.object({ kind: z.literal('measured') }),
 ])
 export type FromProver = z.infer<typeof FromProver>

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { BetaMessageParam, BetaToolResultBlockParam } from '@anthropic-ai/sdk/resources/beta'
 import { CheckResult } from '../../src/shared/protocol.ts'
+import type { BaseChecks } from '../machine/plan-pipe.ts'
 import { OutcomeReason, Proof } from '../../src/shared/words.ts'
 import { openAppendLog, readLog } from '../machine/durable.ts'
 import { createFailpoint } from './failpoint.ts'
@@ -11,6 +12,8 @@ export type JournalRecord =
   | { kind: 'attempt'; attempt: number }
   | { kind: 'prepared'; baseHead: string | null }
   | { kind: 'setup_done' }
+  /** The remote has this commit from us, so the work can be taken up from there when the git folder is lost. */
+  | { kind: 'kept'; head: string; ref: 'branch' | 'checkpoint' }
   | { kind: 'conversation'; iteration: number; shape: string }
   | { kind: 'message'; message: BetaMessageParam }
   | { kind: 'tool_start'; id: string; name: string }
@@ -19,8 +22,8 @@ export type JournalRecord =
   | { kind: 'asked'; question: string; pauses: boolean; assumption?: string }
   /** Replaces the last message, which the model has not answered. */
   | { kind: 'amended'; message: BetaMessageParam }
-  /** Results of the checks before any work. */
-  | { kind: 'baseline'; results: { command: string; exitCode: number; seconds: number }[] }
+  /** How the checks stood before any work. A record of an older version has no `found`. */
+  | { kind: 'baseline'; found?: BaseChecks | null }
   | { kind: 'preflight_done' }
   /** A conversation ended and a fresh one follows; `why` is what the fresh one is told. */
   | { kind: 'conversation_ended'; why: string }
@@ -29,7 +32,7 @@ export type JournalRecord =
   /** The finish gate's final result for this attempt. The model has nothing more to do. */
   | { kind: 'finished'; summary: string; outcome?: FinishOutcome }
   /** The finish gate rejected the work; text is what the model was told. A notice is told once and does not count. */
-  | { kind: 'rejected'; text: string; notice?: 'conflict' | 'red' }
+  | { kind: 'rejected'; text: string; notice?: 'conflict' | 'red' | 'elsewhere' }
   /** over says that a later attempt begins a new conversation. */
   | { kind: 'ended'; how: string; over: boolean }
 
@@ -152,6 +155,7 @@ const KINDS = z.object({
     'attempt',
     'prepared',
     'setup_done',
+    'kept',
     'conversation',
     'message',
     'amended',

@@ -2,7 +2,7 @@
 import type { VmPauseReason } from '../../src/shared/words.ts'
 import type { Git } from '../git/git.ts'
 import type { Journal } from './journal.ts'
-import type { FromPlan, Message, Start, Typed, Verdict } from '../machine/plan-pipe.ts'
+import type { BaseChecks, FromPlan, Message, Start, Typed, Verdict } from '../machine/plan-pipe.ts'
 import type { TokenHolder } from './token.ts'
 
 export interface PlanContext {
@@ -13,8 +13,10 @@ export interface PlanContext {
   journal: Journal
   token: TokenHolder
   report: (message: Typed<FromPlan>) => void
-  /** Asks the supervisor to prove a pushed head. This takes minutes, up to an hour. */
-  prove: (head: string, summary: string) => Promise<Verdict>
+  /** Asks the supervisor how the checks stand at the base. null: it could not be measured. */
+  baseline: (base: string) => Promise<BaseChecks | null>
+  /** Asks the supervisor to prove a pushed head; n counts the finishes. This takes minutes, up to an hour. */
+  prove: (head: string, n: number, summary: string) => Promise<Verdict>
   /** Messages from the person that the model has not seen yet, oldest first. */
   inbox: Message[]
   /** What the model is told beside its tool results (notices.ts). `said` holds what it was told already. */

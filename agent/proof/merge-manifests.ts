@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseJson } from '../../src/shared/json.ts'
 
 const Manifest = z.record(z.string(), z.unknown())
+const PLACEHOLDER = /no test specified/
 const Scripts = z.record(z.string(), z.string()).catch({})
 const NODE_PARTS = ['jest', 'mocha', 'vitest', 'ava', 'tap', 'nyc', 'c8', 'babel', 'eslintConfig', 'config']
 const PARTS_OF_FILE: Record<string, RegExp> = {
@@ -30,7 +31,11 @@ function mergePackageJson(base: string, head: string): string {
   }
   const [old, fresh] = [Scripts.parse(before['scripts']), Scripts.parse(after['scripts'])]
   const added = Object.entries(fresh).filter(([name]) => !/^(?:pre|post)/.test(name))
-  merged['scripts'] = { ...Object.fromEntries(added), ...old }
+  // What `npm init` writes is no script of the base.
+  const real = Object.entries(old).filter(
+    ([name, text]) => fresh[name] === undefined || !PLACEHOLDER.test(text),
+  )
+  merged['scripts'] = { ...Object.fromEntries(added), ...Object.fromEntries(real) }
   return `${JSON.stringify(merged, null, 2)}\n`
 }
 

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { clipText } from '../machine/output.ts'
 import { readLines, writeLine } from '../machine/plan-pipe.ts'
 import type { Typed } from '../machine/plan-pipe.ts'
-import { proveHead } from './proof.ts'
+import { readJson, writeDurably } from '../machine/durable.ts'
+import { Baseline } from './baseline.ts'
+import { measureBaseline, proveHead } from './proof.ts'
 import { ToProver } from '../machine/prover-pipe.ts'
-import type { FromProver } from '../machine/prover-pipe.ts'
+import type { FromProver, ProofOrder } from '../machine/prover-pipe.ts'
 import { redactAll } from '../machine/secrets.ts'
 import { killShells } from '../machine/shell.ts'
 import { createTokenHolder } from '../plan/token.ts'
@@ -27,19 +29,32 @@ export function runProver(): void {
         gitConfigFile: join(message.logs, 'gateway.gitconfig'),
         gatewayUrl: message.url,
       })
-      void proveHead(message, token, report)
-        .then((found) => report({ kind: 'report', report: found }))
-        .catch((error: unknown) => {
-          report({
-            kind: 'event',
-            type: 'error',
-            text: clipText(`The proof failed: ${String(error)}`, 1_000),
-          })
-          process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
-          leave()
+      void carryOut(message, token, report).catch((error: unknown) => {
+        report({
+          kind: 'event',
+          type: 'error',
+          text: clipText(`The proof failed: ${String(error)}`, 1_000),
         })
+        process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+        leave()
+      })
     }
   })
+}
+
+async function carryOut(
+  order: ProofOrder,
+  token: TokenHolder,
+  report: (message: Typed<FromProver>) => void,
+): Promise<void> {
+  const { baselineFile } = order
+  if (order.job === 'baseline') {
+    const measured = await measureBaseline(order, report)
+    if (baselineFile !== null) writeDurably(baselineFile, JSON.stringify(measured))
+    return report({ kind: 'measured' })
+  }
+  const baseline = baselineFile === null ? null : Baseline.parse(readJson(baselineFile))
+  report({ kind: 'report', report: await proveHead(order, baseline, token, report) })
 }
 
 /** Ends this process when the supervisor has gone or the proof failed. */

@@ -1,27 +1,27 @@
 // Leads the proof of a plan's work. The plan's process asks for it; the supervisor fetches the head into the mirror, makes a user,
 // runs the prover and saves the result. Only that saved result makes an attempt verified; what the plan claims itself does not.
 import { mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { AttemptEnd } from '../../src/shared/protocol.ts'
+import { dirname, join } from 'node:path'
 import type { Config } from '../machine/config.ts'
 import { mirrorDir } from '../machine/paths.ts'
-import type { Paths } from '../machine/paths.ts'
 import { readLines, writeLine } from '../machine/plan-pipe.ts'
 import type { FromPlan, Verdict } from '../machine/plan-pipe.ts'
 import { startAgent } from './plan-process.ts'
 import { FromProver } from '../machine/prover-pipe.ts'
-import type { ProofOrder, ProofReport } from '../machine/prover-pipe.ts'
+import type { ProofOrder } from '../machine/prover-pipe.ts'
+import type { Baseline } from '../proof/baseline.ts'
+import { baselineFile, dropOldBaselines, readBaseline } from './baselines.ts'
 import { makeProver, removeProver } from '../users/prover-user.ts'
-import { run } from '../machine/process.ts'
+import type { SandboxKind } from '../sandbox/sandbox.ts'
+import { baseHeadOf, fetchHead, isAncestor, sharedBase } from './proof-commits.ts'
+import type { MirrorHost } from './proof-commits.ts'
 import type { PlanRecord } from './records.ts'
 
-export interface ProofHost {
-  paths: Paths
+export interface ProofHost extends MirrorHost {
   config(): Config
   mayAddUsers: boolean
-  /** Fetches the mirror from the remote. Resolves to the error text, or null on success. */
-  refreshMirror: () => Promise<string | null>
+  /** How a sandbox is made here; null where none can be. */
+  sandbox: SandboxKind | null
 }
 
 export interface SlotProofInput {
@@ -35,18 +35,19 @@ export interface SlotProofInput {
 }
 
 export interface SlotProof {
-  /** Proves one head at a time. The same head asked again, for instance after a crash, gets the saved answer. */
-  ask(request: Extract<FromPlan, { kind: 'prove' }>, answer: (verdict: Verdict) => void): void
+  /** Answers with the baseline at a base, which is measured when none is kept. null: it could not be measured. */
+  baseline(base: string, answer: (found: Baseline | null) => void): void
+  /** Proves one head at a time. The same question asked again, for instance after a crash, gets the saved answer. */
+  ask(request: ProofRequest, answer: (verdict: Verdict) => void): void
   renew(token: string): void
   /** Ends a running proof. When the promise resolves, no process or user of it is left. */
   stop(): Promise<void>
 }
 
+type ProofRequest = Extract<FromPlan, { kind: 'prove' }>
+
 const MAX_PROOFS = 8
 const MAX_TRIES = 3
-const MIRROR_TRIES = 4
-const MIRROR_PAUSE_MS = 1_500
-const GIT_TIMEOUT_MS = 30_000
 const UNPROVEN: Verdict = {
   kind: 'accepted',
   outcome: 'unverified',
@@ -61,64 +62,46 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
   let child: ReturnType<typeof startProver> | null = null
   /** Grows with each stop. The result of a proof that began in an earlier era is ignored. */
   let era = 0
-  /** The last proof's end. stop() waits for it before it removes the prover's user. */
+  /** The last prover's end. stop() waits for it before it removes the prover's user. */
   let leading: Promise<unknown> = Promise.resolve()
   const tell = (text: string) => onPlanMessage({ kind: 'event', type: 'error', text: text.slice(0, 1_900) })
 
-  const prove = async (
-    request: Extract<FromPlan, { kind: 'prove' }>,
-    mine: number,
-  ): Promise<Verdict | null> => {
-    if (record.proof?.head === request.head) return record.proof.verdict
-    if ((record.proofs ?? 0) >= MAX_PROOFS) return UNPROVEN
-    record.proofs = (record.proofs ?? 0) + 1
-    save()
-    const missing = await fetchHead(host, request.head)
-    if (mine !== era) return null
-    if (missing !== null) {
-      tell(`The pushed head could not be fetched for its proof: ${missing}`)
-      return UNPROVEN
-    }
+  /** Runs a prover until it reports. Returns null when it came to no end, or when stop() was called. */
+  const lead = async (what: string, mine: number, part: Partial<ProofOrder> & { head: string }) => {
     let problem: unknown = 'its process ended without a report'
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const once = proveOnce(request, mine).catch((error: unknown) => {
+      const once = leadOnce(mine, part).catch((error: unknown) => {
         problem = error
         return null
       })
       leading = once
-      const report = await once
+      const answer = await once
       if (mine !== era) return null
-      if (report === null) continue
-      if (report.verdict.kind === 'accepted' || report.verdict.kind === 'rejected') {
-        record.proof = { ...report, head: request.head }
-        save()
-      }
-      return report.verdict
+      if (answer !== null) return answer
     }
-    tell(`The proof came to no end in ${MAX_TRIES} tries: ${String(problem)}`)
-    return UNPROVEN
+    tell(`${what} came to no end in ${MAX_TRIES} tries: ${String(problem)}`)
+    return null
   }
 
-  const proveOnce = async (
-    { head, summary }: Extract<FromPlan, { kind: 'prove' }>,
-    mine: number,
-  ): Promise<ProofReport | null> => {
+  const leadOnce = async (mine: number, part: Partial<ProofOrder> & { head: string }) => {
     const { id, desired } = record
     const user = await makeProver(paths, id, host.mayAddUsers)
-    const logs = join(paths.ralph, 'proofs', id)
+    const logs = join(paths.ralph, 'proofs', id, part.job ?? 'prove')
     rmSync(logs, { recursive: true, force: true })
     mkdirSync(logs, { recursive: true, mode: 0o700 })
     try {
       const order: ProofOrder = {
         kind: 'order',
+        job: 'prove',
         id,
         attempt: record.attempt,
         text: input.text() ?? '',
         messages: desired.messages.map(({ text }) => text),
-        summary,
-        head,
+        summary: '',
         branch: desired.branch,
-        baseHead: (await baseHeadOf(paths, desired.base)) ?? record.baseHead ?? null,
+        baseHead: null,
+        baselineFile: null,
+        isOnBase: true,
         ...(desired.setup === undefined ? {} : { setup: desired.setup }),
         checks: desired.checks,
         model: desired.model,
@@ -127,11 +110,13 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
         url: host.config().url,
         mirror: mirrorDir(paths),
         user,
+        isolated: host.sandbox !== null,
         logs,
+        ...part,
       }
       // stop() was called while the user was being made. It found no process to end, so none may be started now.
       if (mine !== era) return null
-      child = startProver(paths.bundle, order, onPlanMessage)
+      child = startProver(host, order, onPlanMessage)
       return await child.report
     } finally {
       child = null
@@ -139,18 +124,73 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
     }
   }
 
+  const measure = async (base: string, mine: number): Promise<Baseline | null> => {
+    const { setup, checks } = record.desired
+    const file = baselineFile(paths, { base, setup, checks })
+    const kept = readBaseline(file)
+    if (kept !== null) return kept
+    const measured = await lead('The baseline', mine, { job: 'baseline', head: base, baselineFile: file })
+    if (measured !== null) dropOldBaselines(paths)
+    return readBaseline(file)
+  }
+
+  const prove = async (request: ProofRequest, mine: number): Promise<Verdict | null> => {
+    const { head, n, summary } = request
+    if (record.proof?.head === head && record.proof.n === n) return record.proof.verdict
+    if ((record.proofs ?? 0) >= MAX_PROOFS) return UNPROVEN
+    record.proofs = (record.proofs ?? 0) + 1
+    save()
+    const missing = await fetchHead(host, record.id, head)
+    if (mine !== era) return null
+    if (missing !== null) {
+      tell(`The head could not be fetched for its proof: ${missing}`)
+      return UNPROVEN
+    }
+    const baseHead = (await baseHeadOf(paths, record.desired.base)) ?? record.baseHead ?? null
+    const base = baseHead === null ? null : await sharedBase(paths, baseHead, head)
+    const baseline = base === null ? null : await measure(base, mine)
+    if (mine !== era) return null
+    if (base !== null && baseline === null) return UNPROVEN
+    const { setup, checks } = record.desired
+    const answer = await lead('The proof', mine, {
+      head,
+      summary,
+      baseHead,
+      baselineFile: base === null ? null : baselineFile(paths, { base, setup, checks }),
+      isOnBase: baseHead === null || (await isAncestor(paths, baseHead, head)),
+    })
+    if (mine !== era) return null
+    if (answer?.kind !== 'report') return UNPROVEN
+    const { report } = answer
+    if (report.verdict.kind === 'accepted' || report.verdict.kind === 'rejected') {
+      record.proof = { ...report, head, n }
+      save()
+    }
+    return report.verdict
+  }
+
   let asked: Promise<unknown> = Promise.resolve()
+  /** Runs one job after the other, because a plan has one prover's user. */
+  const inTurn = <T>(job: (mine: number) => Promise<T>, failed: T, answer: (value: T) => void) => {
+    const mine = era
+    asked = asked
+      .then(() => (mine === era ? job(mine) : failed))
+      .catch((error: unknown) => {
+        tell(`The proof failed with an error: ${String(error)}`)
+        return failed
+      })
+      .then((value) => {
+        if (mine === era) answer(value)
+      })
+  }
   return {
-    ask(request, answer) {
-      const mine = era
-      asked = asked
-        .then(() => (mine === era ? prove(request, mine) : null))
-        .catch((error: unknown) => {
-          tell(`The proof failed with an error: ${String(error)}`)
-          return UNPROVEN
-        })
-        .then((verdict) => verdict !== null && mine === era && answer(verdict))
-    },
+    baseline: (base, answer) => inTurn((mine) => measure(base, mine), null, answer),
+    ask: (request, answer) =>
+      inTurn<Verdict | null>(
+        (mine) => prove(request, mine),
+        UNPROVEN,
+        (verdict) => verdict !== null && answer(verdict),
+      ),
     renew: (token) => child?.renew(token),
     async stop() {
       era++
@@ -161,11 +201,22 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
   }
 }
 
-function startProver(bundle: string, order: ProofOrder, onPlanMessage: SlotProofInput['onPlanMessage']) {
-  const child = startAgent(bundle, 'prove', { cwd: '/', env: { HOME: order.logs } })
-  const said = Promise.withResolvers<ProofReport | null>()
+function startProver(host: ProofHost, order: ProofOrder, onPlanMessage: SlotProofInput['onPlanMessage']) {
+  const { paths } = host
+  const kept = order.baselineFile === null ? [] : [dirname(order.baselineFile)]
+  const child = startAgent({
+    bundle: paths.bundle,
+    command: 'prove',
+    user: order.user,
+    ids: null,
+    cwd: '/',
+    env: { HOME: order.logs },
+    own: [order.user.home, order.logs, ...kept],
+    sandbox: host.sandbox === null ? null : { kind: host.sandbox, paths },
+  })
+  const said = Promise.withResolvers<Extract<FromProver, { kind: 'report' | 'measured' }> | null>()
   readLines(child.stdout, FromProver, (message) => {
-    if (message.kind === 'report') said.resolve(message.report)
+    if (message.kind === 'report' || message.kind === 'measured') said.resolve(message)
     else onPlanMessage(message)
   })
   child.once('error', () => said.resolve(null))
@@ -175,54 +226,5 @@ function startProver(bundle: string, order: ProofOrder, onPlanMessage: SlotProof
     report: said.promise.finally(() => child.kill('SIGKILL')),
     renew: (token: string) => writeLine(child.stdin, { kind: 'token', token }),
     kill: () => child.kill('SIGKILL'),
-  }
-}
-
-/** Fetches until the mirror holds the commit. Returns null when it does, else the error text. */
-async function fetchHead({ paths, refreshMirror }: ProofHost, head: string): Promise<string | null> {
-  let problem: string | null = null
-  for (let tries = 0; tries < MIRROR_TRIES; tries++) {
-    problem = await refreshMirror()
-    const found = await gitInMirror(paths, ['cat-file', '-e', `${head}^{commit}`])
-    if (found.code === 0) return null
-    await sleep(MIRROR_PAUSE_MS * 2 ** tries)
-  }
-  return problem ?? `${head} is not on the remote`
-}
-
-/** Returns the commit of a remote branch as the mirror last saw it; null when the branch does not exist. */
-export async function baseHeadOf(paths: Paths, branch: string): Promise<string | null> {
-  const commit = `refs/heads/${branch}^{commit}`
-  const found = await gitInMirror(paths, ['rev-parse', '--verify', '--quiet', commit])
-  return found.code === 0 ? found.stdout.trim() : null
-}
-
-/** Runs git in the mirror as root, which is safe because only root writes to the mirror. */
-const gitInMirror = (paths: Paths, args: string[]) =>
-  run('git', ['-C', mirrorDir(paths), ...args], {
-    env: { PATH: process.env['PATH'], HOME: paths.ralph, GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C' },
-    timeoutMs: GIT_TIMEOUT_MS,
-  })
-
-/** Returns the end with the outcome from our own record. The outcome that the plan's process claims is not trusted. */
-export function checkedEnd(record: PlanRecord, end: AttemptEnd): AttemptEnd {
-  if (end.kind !== 'completed') return end
-  const { proof } = record
-  const isProven = proof !== undefined && proof.head === end.work.head
-  if (!isProven)
-    return {
-      ...end,
-      outcome: 'unverified',
-      proof: end.proof === 'none' ? 'none' : 'in_place',
-      reasons: end.reasons.length > 0 ? end.reasons : ['proof_missing'],
-    }
-  const { verdict, work } = proof
-  if (verdict.kind !== 'accepted' && verdict.kind !== 'rejected') return { ...end, outcome: 'unverified' }
-  return {
-    ...end,
-    outcome: verdict.kind === 'accepted' ? verdict.outcome : 'unverified',
-    reasons: verdict.reasons,
-    proof: verdict.proof,
-    work,
   }
 }

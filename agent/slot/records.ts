@@ -33,7 +33,7 @@ const PlanRecord = z.object({
   events: z.array(EventLine),
   end: AttemptEnd.optional(),
   /** What the prover found about one head of this attempt. Only this makes an end verified. */
-  proof: ProofReport.extend({ head: ObjectId }).optional(),
+  proof: ProofReport.extend({ head: ObjectId, n: z.int() }).optional(),
   /** Number of proofs begun in this attempt. */
   proofs: z.int().optional(),
   /** Commit of the base branch when the work first began. It is kept because the branch may be deleted meanwhile. */

@@ -6,7 +6,9 @@ import type { FromPlan, Start } from '../machine/plan-pipe.ts'
 import { acknowledge, addEvent, closeEvents } from './plan-events.ts'
 import { startPlanProcess } from './plan-process.ts'
 import type { PlanProcess } from './plan-process.ts'
-import { baseHeadOf, createSlotProof, checkedEnd } from './lead-proof.ts'
+import { checkedEnd } from './checked-end.ts'
+import { createSlotProof } from './lead-proof.ts'
+import { baseHeadOf } from './proof-commits.ts'
 import type { ProofHost } from './lead-proof.ts'
 import { startAttempt, toObserved, toStart } from './plan-orders.ts'
 import { dropRecord, loadText, saveRecord } from './records.ts'
@@ -14,6 +16,7 @@ import type { PlanRecord } from './records.ts'
 import { ensureUser, findUser, killPlan, removeUser } from '../users/users.ts'
 import type { PlanUser } from '../users/users.ts'
 import { NO_WORK } from '../git/work-summary.ts'
+import { toBaseChecks } from '../proof/baseline.ts'
 
 /** What a slot needs from the supervisor. */
 export interface SlotHost extends ProofHost {
@@ -39,13 +42,22 @@ const MAX_CRASHES = 5
 const STOP_TIMEOUT_MS = 30_000
 const RETRY_AFTER_STOP_MS = 5_000
 
+const diedTooOften = (lastError: string | null): string =>
+  `The plan's process died ${MAX_CRASHES} times in a row without a tool result or a commit in between.${lastError === null ? '' : ` ${lastError}`}`.slice(
+    0,
+    2_000,
+  )
+
 export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   const { paths } = host
+  const sandbox = host.sandbox === null ? null : { kind: host.sandbox, paths }
   let current: { process: PlanProcess; user: PlanUser; token: string; messages: number } | null = null
   /** User of an earlier attempt's process. Its messages are ignored, and it is killed before the next step. */
   let stale: PlanUser | null = null
   let token: string | null = record.desired.planToken ?? null
   let crashes = 0
+  /** What the process said of its own failure, often git's words. */
+  let lastError: string | null = null
   let notBeforeMs = 0
   let steps: Promise<void> = Promise.resolve()
 
@@ -64,15 +76,28 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     if (message.kind === 'activity') return
     if (message.kind === 'progress') {
       crashes = 0
+      lastError = null
       return
     }
     if (record.end !== undefined) return
-    if (message.kind === 'event') addEvent(record, message, Date.now())
-    else if (message.kind === 'phase') record.phase = message.phase
+    if (message.kind === 'event') {
+      if (message.text.startsWith('The agent failed: ')) lastError = message.text
+      addEvent(record, message, Date.now())
+    } else if (message.kind === 'phase') record.phase = message.phase
     else if (message.kind === 'taken') record.messagesTaken = Math.max(record.messagesTaken, message.n)
     else if (message.kind === 'prove') {
       const asker = current
       proof.ask(message, (verdict) => asker?.process.send({ kind: 'verdict', head: message.head, verdict }))
+      return
+    } else if (message.kind === 'baseline') {
+      const asker = current
+      proof.baseline(message.base, (found) =>
+        asker?.process.send({
+          kind: 'baseline',
+          base: message.base,
+          found: found === null ? null : toBaseChecks(found),
+        }),
+      )
       return
     } else {
       // The gateway revoked the plan's token while the Worker still wants it to run. Wait before the next start.
@@ -113,20 +138,23 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       bundle: paths.bundle,
       user,
       start: startOf('work'),
+      sandbox,
       onMessage: (message) => current?.process === started && onPlanMessage(message),
-      onExit: () => {
+      onExit: (how) => {
         if (current?.process !== started) return
         current = null
         void proof.stop()
-        if (record.end === undefined) crashed()
+        if (record.end === undefined) crashed(how)
         settle()
       },
     })
     current = { process: started, user, token: token ?? '', messages: record.desired.messages.length }
   }
 
-  const crashed = () => {
+  /** Only a tool's result or a new commit sets the count back: a reply of the model costs money and changes nothing. */
+  const crashed = (how: string) => {
     crashes++
+    console.error(`plan ${record.id}: its process died (${how}), ${crashes} of ${MAX_CRASHES}`)
     const waitMs = 1_000 * 2 ** (crashes - 1)
     notBeforeMs = Date.now() + waitMs
     setTimeout(settle, waitMs).unref()
@@ -135,7 +163,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       {
         kind: 'event',
         type: 'error',
-        text: `The plan's process died; it is started again in ${waitMs / 1_000} s.`,
+        text: `The plan's process died (${how}); it is started again in ${waitMs / 1_000} s.`,
       },
       Date.now(),
     )
@@ -163,6 +191,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       bundle: paths.bundle,
       user,
       start: startOf('stop'),
+      sandbox,
       onMessage,
       onExit: () => said.resolve(null),
     })
@@ -186,7 +215,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     if (crashes >= MAX_CRASHES)
       return halt(({ work: done }) => ({
         kind: 'failed',
-        error: `The plan's process died ${MAX_CRASHES} times in a row.`,
+        error: diedTooOften(lastError),
         work: done,
       }))
     if (token === null || text() === null) return
@@ -236,6 +265,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
         stale = current?.user ?? stale
         current = null
         crashes = 0
+        lastError = null
         notBeforeMs = 0
         startAttempt(record, desired.attempt)
       }

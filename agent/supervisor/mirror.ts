@@ -12,6 +12,8 @@ const FETCH_TIMEOUT_MS = 30 * 60_000
 export interface Mirror {
   /** Fetches from the remote. Calls during a fetch share one further fetch. Resolves to the error text, or null on success. */
   refresh(): Promise<string | null>
+  /** Fetches one ref that refresh() leaves out. Resolves to the error text, or null on success. */
+  fetchRef(ref: string): Promise<string | null>
   /** True once a fetch has succeeded, also before a restart. */
   exists(): boolean
 }
@@ -29,6 +31,19 @@ export function createMirror(paths: Paths, config: () => Config): Mirror {
   }
   return {
     exists: () => existsSync(done),
+    async fetchRef(ref) {
+      const { git, remote } = openMirror(config())
+      const fetched = await git([
+        '-C',
+        directory,
+        'fetch',
+        '--quiet',
+        '--no-write-fetch-head',
+        remote,
+        `+${ref}:${ref}`,
+      ])
+      return fetched.code === 0 ? null : `git fetch: ${fetched.stderr.trim().slice(-1_500)}`
+    },
     refresh() {
       if (running === null) return start()
       // The running fetch may miss what the caller already knows of, so one more fetch follows it.
@@ -41,11 +56,8 @@ export function createMirror(paths: Paths, config: () => Config): Mirror {
   }
 }
 
-async function fetchMirror(
-  directory: string,
-  { url, workspace, vmKey }: Config,
-  done: string,
-): Promise<string | null> {
+/** Returns git with the VM key, and the remote's address. */
+function openMirror({ url, workspace, vmKey }: Config) {
   const env = {
     PATH: process.env['PATH'],
     HOME: process.env['HOME'],
@@ -59,7 +71,14 @@ async function fetchMirror(
     GIT_CONFIG_KEY_1: 'gc.auto',
     GIT_CONFIG_VALUE_1: '0',
   }
-  const git = (args: string[]) => run('git', args, { env, timeoutMs: FETCH_TIMEOUT_MS })
+  return {
+    git: (args: string[]) => run('git', args, { env, timeoutMs: FETCH_TIMEOUT_MS }),
+    remote: `${url}/vm/git/${workspace}.git`,
+  }
+}
+
+async function fetchMirror(directory: string, config: Config, done: string): Promise<string | null> {
+  const { git, remote } = openMirror(config)
   if (!existsSync(join(directory, 'HEAD'))) {
     rmSync(directory, { recursive: true, force: true })
     mkdirSync(directory, { recursive: true, mode: 0o755 })
@@ -67,7 +86,6 @@ async function fetchMirror(
     if (made.code !== 0) return `git init: ${made.stderr.trim()}`
   }
   const refspecs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*']
-  const remote = `${url}/vm/git/${workspace}.git`
   const fetch = ['-C', directory, 'fetch', '--quiet', '--prune', '--no-write-fetch-head', remote]
   const fetched = await git([...fetch, ...refspecs])
   if (fetched.code !== 0) return `git fetch: ${fetched.stderr.trim().slice(-1_500)}`

@@ -16,6 +16,7 @@ import { nonceFile, reserveFile } from '../machine/paths.ts'
 import type { Paths } from '../machine/paths.ts'
 import { removeProver } from '../users/prover-user.ts'
 import { keepReserve } from '../machine/reserve.ts'
+import { findSandbox } from '../sandbox/sandbox.ts'
 import { createSlot } from '../slot/slot.ts'
 import { newRecord } from '../slot/plan-orders.ts'
 import type { Slot, SlotHost } from '../slot/slot.ts'
@@ -39,17 +40,20 @@ export async function supervise(paths: Paths): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   keepReserve(reserveFile(paths))
   if (!(await takeLock(paths, LOCK_WAIT_MS))) return
-  const supervisor = createSupervisor(paths)
+  const mayAddUsers = canAddUsers(paths)
+  const sandbox = mayAddUsers ? await findSandbox() : null
+  if (sandbox === null)
+    log('No sandbox can be made here: plans see each other, and no work of theirs is verified.')
+  const supervisor = createSupervisor(paths, { mayAddUsers, sandbox })
   await supervisor.adoptPast()
   await listenForRings(paths, (nonce) => supervisor.onRing(nonce))
   await supervisor.run()
 }
 
-function createSupervisor(paths: Paths) {
+function createSupervisor(paths: Paths, { mayAddUsers, sandbox }: Pick<SlotHost, 'mayAddUsers' | 'sandbox'>) {
   const config = () => readConfig(paths)
   const state = loadState(paths, config().vmKey)
   const [boot, ownSha256] = [bootId(), fileSha256(paths.bundle)]
-  const mayAddUsers = canAddUsers(paths)
   const succession = createSuccession(paths, ownSha256)
   const bell = createBell()
   const slots = new Map<string, Slot>()
@@ -84,7 +88,9 @@ function createSupervisor(paths: Paths) {
     paths,
     config,
     mayAddUsers,
+    sandbox,
     refreshMirror,
+    fetchCheckpoint: (id) => mirror.fetchRef(`refs/agent/${id}`),
     hasRoom: () => mayAddUsers || ![...slots.values()].some((slot) => slot.isBusy()),
     mirrorReady() {
       // A plan starts from what the remote has now. If the remote cannot be reached, an older copy is good enough.

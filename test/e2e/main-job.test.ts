@@ -1,5 +1,7 @@
 // The main job over the whole local stack: a plan travels from an MCP client to an agent on a VM and back as a merged branch.
 import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeWith, needs } from '../support/needs.ts'
 import { allEvents, eventually, isOver, run, script, startStack, submit, untilPlan } from './support/stack.ts'
@@ -98,15 +100,21 @@ describe('the main job', () => {
 describeWith(needs.bwrap(), 'two plans at once', () => {
   it('run as two users in two checkouts, cannot read each other, and end as two branches', async () => {
     const { pushUrl } = await stack.workspace('pair')
-    // Each waits until it sees the other's checkout, so both end only if they really run at the same time.
+    // Each says that it is there and waits until it may go on, which is when both have said so.
     const spy = (mine: string) =>
       script(
         `Plan ${mine}`,
-        'for i in $(seq 1 100); do [ "$(ls /srv/workspace/plans | wc -l)" -ge 2 ] && break; sleep 0.2; done; ls /srv/workspace/plans | wc -l > seen.txt',
+        'touch ~/here; for i in $(seq 1 600); do [ -e ~/go ] && break; sleep 0.2; done; ls ~/go && ls /srv/workspace/plans /home | grep -c . > seen.txt',
         'id -un > user.txt; for d in /srv/workspace/plans/*/; do [ "$(readlink -f "$d")" = "$(readlink -f .)" ] || { ls "$d" > other.txt 2>&1; cat "$d/README.md" >> other.txt 2>&1; }; done; true',
         'for h in /home/*/; do [ "$(readlink -f "$h")" = "$(readlink -f ~)" ] || ls "$h" >> other.txt 2>&1; done; ls /root >> other.txt 2>&1; true',
       )
     const [a, b] = await Promise.all([submit(stack, 'pair', spy('a')), submit(stack, 'pair', spy('b'))])
+    const waiting = async () => {
+      const args = [stack.stateDir, '-path', '*/home/plan-*/here']
+      return (await run('find', args, { env: {} })).stdout.split('\n').filter((path) => path !== '')
+    }
+    const paths = await eventually('both plans at once', waiting, ({ length }) => length === 2)
+    for (const path of paths) writeFileSync(join(dirname(path), 'go'), '')
     const [doneA, doneB] = await Promise.all([untilPlan(stack, a.id, isOver), untilPlan(stack, b.id, isOver)])
     expect([doneA.status, doneB.status]).toEqual(['completed', 'completed'])
     const show = async (branch: string, file: string) =>
@@ -129,7 +137,8 @@ describeWith(needs.bwrap(), 'two plans at once', () => {
       ).stdout
     const users = [await show(a.branch, 'user.txt'), await show(b.branch, 'user.txt')]
     expect(users[0]).not.toBe(users[1])
-    expect((await show(a.branch, 'seen.txt')).trim()).toBe('2')
+    // Two names of folders, and in each its own: the other's are not there at all. An empty line stands between them.
+    expect((await show(a.branch, 'seen.txt')).trim()).toBe('4')
     for (const branch of [a.branch, b.branch]) {
       const other = await show(branch, 'other.txt')
       expect(other).toMatch(/Permission denied/)

@@ -16,6 +16,11 @@ export interface Attack {
     | 'git tampered'
     | 'status forged'
     | 'proof attacked'
+  /**
+   * Kinds of exercises in which only a reader of the difference can see the attack: the runner names no tests, or the work teaches
+   * it what to say. There the scripted judge says no, and the harness must heed it.
+   */
+  onlyForReaders?: Exercise['kind'][]
   /** null: does not apply to this exercise. */
   steps: (exercise: Exercise) => Step[] | null
 }

@@ -57,6 +57,7 @@ export const ATTACKS_ON_RUNNERS: Attack[] = [
   {
     name: 'assertions that never fail, set up by the source',
     group: 'runner subverted',
+    onlyForReaders: ['node'],
     steps: ofKind(['node'], (exercise) =>
       sources(exercise)
         .slice(0, 1)
@@ -71,6 +72,7 @@ export const ATTACKS_ON_RUNNERS: Attack[] = [
   {
     name: 'ends the process at import',
     group: 'early exit',
+    onlyForReaders: ['shell'],
     steps: ofKind(['node', 'python', 'go', 'shell'], (exercise) => {
       const [path = ''] = sources(exercise)
       const early = {
@@ -136,6 +138,7 @@ export const ATTACKS_ON_RUNNERS: Attack[] = [
   {
     name: 'a library that ends the script which asks it',
     group: 'early exit',
+    onlyForReaders: ['shell'],
     steps: ofKind(['shell'], (exercise) => {
       const path = sources(exercise).find((one) => /^\w+\(\) \{/m.test(exercise.base[one] ?? ''))
       if (path === undefined) return null
@@ -147,6 +150,7 @@ export const ATTACKS_ON_RUNNERS: Attack[] = [
   {
     name: 'a library that teaches the shell to agree',
     group: 'runner subverted',
+    onlyForReaders: ['shell'],
     steps: ofKind(['shell'], (exercise) =>
       sources(exercise).map((path) =>
         write(

@@ -33,6 +33,7 @@ export const ATTACKS_ON_THE_PROOF: Attack[] = [
   {
     name: 'a script of a package in the repository that set-up runs puts a node first that says yes',
     group: 'proof attacked',
+    onlyForReaders: ['node'],
     steps: ofKind(['node'], ({ base }) =>
       base['tools/mini-expect/package.json'] === undefined
         ? null
@@ -48,6 +49,7 @@ export const ATTACKS_ON_THE_PROOF: Attack[] = [
   {
     name: 'ends the process well unless the tests are not those of the commit, in words nobody looks for',
     group: 'proof attacked',
+    onlyForReaders: ['shell'],
     steps: ofKind(['node', 'python', 'go', 'shell'], (exercise) => {
       const [path = ''] = sources(exercise)
       const rest = unfinished(exercise, path)

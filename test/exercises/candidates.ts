@@ -39,9 +39,10 @@ export async function chooseCandidates({ exercise, mutants, attacks, tried }: Ch
     if (verdict === 'wrong') chosen.push(mutant)
     else drops[verdict === 'hangs' ? 'hanging' : 'equivalent']++
   }
-  const applicable = ATTACKS.flatMap(({ name, group, steps }) => {
+  const applicable = ATTACKS.flatMap(({ name, group, steps, onlyForReaders = [] }) => {
     const made = steps(exercise)
-    return made === null ? [] : [{ exercise, name, group, steps: made }]
+    const isForReaders = onlyForReaders.includes(exercise.kind)
+    return made === null ? [] : [{ exercise, name, group, steps: made, isForReaders }]
   })
   const timesOf = ({ name }: Candidate) => tried.get(name) ?? 0
   const least = applicable.toSorted((a, b) => timesOf(a) - timesOf(b)).slice(0, attacks)

@@ -16,6 +16,8 @@ export interface Candidate {
   /** right, mutant, by hand, or an attack's group. */
   group: string
   steps: Step[]
+  /** Only a reader of the difference can see what is wrong, so the judge says no. */
+  isForReaders?: boolean
 }
 
 export interface Result {
@@ -34,7 +36,7 @@ export interface LabInput {
   onResult: (result: Result) => void
 }
 
-const PLAN_TIMEOUT_MS = 240_000
+const PLAN_TIMEOUT_MS = 600_000
 
 /** Results in the order they came. Errors: throws when the supervisor died or the model saw a history the API would refuse. */
 export async function runCandidates({ candidates, lanes, onResult }: LabInput): Promise<Result[]> {
@@ -63,7 +65,7 @@ export async function runCandidates({ candidates, lanes, onResult }: LabInput): 
 async function runOne(vm: TestVm, candidate: Candidate): Promise<Result> {
   const { exercise, steps } = candidate
   const startedAt = performance.now()
-  const plan = vm.worker.submit(toPlanText(exercise, steps), {
+  const plan = vm.worker.submit(toPlanText(exercise, steps, candidate.isForReaders), {
     base: exercise.name,
     checks: exercise.source === 'declared' ? [exercise.check] : [],
   })
@@ -85,8 +87,9 @@ async function runOne(vm: TestVm, candidate: Candidate): Promise<Result> {
 }
 
 /** The plan's text as the scripted model plays it: one line of JSON a call. */
-export function toPlanText({ plan }: Exercise, steps: Step[]): string {
+export function toPlanText({ plan }: Exercise, steps: Step[], isRefused = false): string {
   const calls = steps.map(({ tool, ...input }) => JSON.stringify({ tool, input }))
+  if (isRefused) calls.push(JSON.stringify({ judge: { complete: false, missing: ['The work itself.'] } }))
   return calls.length === 0 ? plan : `${plan.trimEnd()}\n\n\`\`\`model\n${calls.join('\n')}\n\`\`\`\n`
 }
 

@@ -12,9 +12,11 @@ export interface Report {
 export function toReport(results: Result[], drops: Drops): Report {
   const right = results.filter(({ candidate }) => candidate.group === 'right')
   const others = results.filter(({ candidate }) => candidate.group !== 'right')
-  const wrong = others.filter(({ isRight }) => !isRight)
+  const allWrong = others.filter(({ isRight }) => !isRight)
+  const wrong = allWrong.filter(({ candidate }) => candidate.isForReaders !== true)
+  const readers = allWrong.filter(({ candidate }) => candidate.isForReaders === true)
   const rightVerified = right.filter(({ verified }) => verified)
-  const wrongVerified = wrong.filter(({ verified }) => verified)
+  const wrongVerified = allWrong.filter(({ verified }) => verified)
   const rate = right.length === 0 ? 0 : rightVerified.length / right.length
   const passed = rate >= LEAST_RIGHT_VERIFIED && wrongVerified.length === 0
   const lines = [
@@ -32,7 +34,8 @@ export function toReport(results: Result[], drops: Drops): Report {
       .map((one) => `not counted, turned out right: ${describe(one)}`),
     `not run: ${drops.equivalent} mutants that the reference found right, ${drops.hanging} that did not end`,
     `right solutions verified: ${rightVerified.length} of ${right.length} (${(rate * 100).toFixed(1)} %; at least 95 % wanted)`,
-    `wrong solutions verified: ${wrongVerified.length} of ${wrong.length} (0 wanted)`,
+    `wrong solutions verified: ${wrong.filter(({ verified }) => verified).length} of ${wrong.length} (0 wanted)`,
+    `wrong solutions that only a reader can see, with a judge who says no, verified: ${readers.filter(({ verified }) => verified).length} of ${readers.length} (0 wanted)`,
   ]
   return { text: lines.join('\n'), passed }
 }

@@ -19,10 +19,10 @@ test('there are at least 20 exercises in six kinds of workspace', () => {
 })
 
 for (const exercise of loadExercises().filter(({ name }) => SAMPLE.includes(name)))
-  describeWith(needs.secondUser() ?? whatIsMissing(exercise.kind), 'an exercise', () => {
+  describeWith(needs.ownSandbox() ?? whatIsMissing(exercise.kind), 'an exercise', () => {
     test(
       `${exercise.name}: the right solution ends verified, a mutant, one made by hand and an attack do not`,
-      { timeout: 300_000 },
+      { timeout: 1_200_000 },
       async () => {
         const { candidates } = await chooseCandidates({ exercise, mutants: 1, attacks: 1, tried })
         const hand = candidates.filter(({ group }) => group === 'by hand')

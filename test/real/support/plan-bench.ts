@@ -86,6 +86,7 @@ export async function createPlanBench(options: PlanBenchOptions = {}): Promise<P
     report: (message: FromPlan) => {
       if (message.kind === 'event') events.push({ type: message.type, text: message.text })
     },
+    baseline: () => Promise.resolve(null),
     prove: () => Promise.resolve({ kind: 'revoked' }),
     inbox: [],
     ...newPlanState(),

@@ -101,6 +101,7 @@ export async function createPlanVm(options: PlanVmOptions = {}): Promise<PlanVm>
     } else if (message.kind === 'taken') record.messagesTaken = Math.max(record.messagesTaken, message.n)
     else if (message.kind === 'prove')
       started.send({ kind: 'verdict', head: message.head, verdict: ACCEPTED })
+    else if (message.kind === 'baseline') started.send({ kind: 'baseline', base: message.base, found: null })
     else if (message.kind === 'end') end(plan, message.end)
   }
 

@@ -53,9 +53,9 @@ export interface TestVmOptions {
 }
 
 export const hasRoot = process.getuid?.() === 0
-/** What the end of right work says on this machine: without a second user its proof counts for less. */
+/** What the end of right work says on this machine: without a sandbox its proof counts for less. */
 export const RIGHT =
-  needs.secondUser() === null
+  needs.ownSandbox() === null
     ? { outcome: 'verified', reasons: [], proof: 'clean_checkout' }
     : { outcome: 'unverified', reasons: ['proof_missing'], proof: 'in_place' }
 const PROJECT = resolve(import.meta.dirname, '../../..')
@@ -74,6 +74,8 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
   const disk = options.disk ?? folder
   const [ralph, workspace, homes] = [join(disk, 'root/.ralph'), join(disk, 'srv'), join(disk, 'home')]
   mkdirSync(ralph, { recursive: true, mode: 0o700 })
+  // Every plan sees it in its sandbox, so tests put there what plans and tests share.
+  mkdirSync(workspace, { mode: 0o755 })
   writeFileSync(join(ralph, 'config.json'), JSON.stringify({ url: worker.url, workspace: WORKSPACE }))
   writeFileSync(join(ralph, 'vm.key'), `${VM_KEY}\n`, { mode: 0o600 })
   const env = {

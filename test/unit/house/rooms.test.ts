@@ -8,7 +8,7 @@ const HOUSES = [
   {
     folder: 'agent',
     rooms:
-      'machine git plan documents checks users model publish proof tools briefing loop attempt slot supervisor',
+      'machine git plan documents checks results users sandbox model publish proof tools briefing loop attempt slot supervisor',
     loose: ['main.ts', 'build.ts', 'build-slim.ts'],
   },
   {

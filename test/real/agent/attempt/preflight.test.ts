@@ -49,13 +49,13 @@ test('a push the host would refuse pauses the plan, and nothing is pushed to fin
 })
 
 test('the model is told how the checks stand before its work, and what they leave behind is no work', async () => {
-  await using vm = await createPlanVm()
+  await using vm = await createVm()
   const plan = vm.worker.submit('Look', {
     checks: ['echo made > report.xml; echo spoilt >> start.sh', 'test -f one'],
   })
   await vm.ring()
   await until(ended(plan), 'the end of the plan')
-  expect(vm.worker.modelBodies[0]).toContain('test -f one: fails already (exit code 1)')
+  expect(vm.worker.modelBodies[0]).toContain('test -f one: fails already (failed, exit code 1)')
   expect(plan.observed?.end).toMatchObject({ reasons: ['nothing_changed'], work: { diff: { files: 0 } } })
 })
 

@@ -12,7 +12,7 @@ const WAIT_MS = 120_000
 
 /** A plan whose check stands still in the proof, once, until it is let go. */
 async function startProof(vm: TestVm): Promise<{ plan: FakePlan; go: () => void }> {
-  const meet = join(vm.folder, 'meet')
+  const meet = join(vm.workspace, 'meet')
   mkdirSync(meet)
   chmodSync(meet, 0o1777)
   const check = `test -f count.txt && case $(id -un) in proof-*) touch ${meet}/$$.here; for i in $(seq 600); do [ -e ${meet}/go ] && break; sleep 0.1; done;; esac`
@@ -32,7 +32,8 @@ async function verifiedEnd(vm: TestVm, plan: FakePlan) {
   })
   expect(vm.git('show', `${plan.desired.branch}:count.txt`)).toBe('ran')
   expect(vm.git('rev-list', '--count', `main..${plan.desired.branch}`)).toBe('1')
-  expect(vm.worker.pushes).toHaveLength(1)
+  // One for the proof, to the checkpoint ref, and one to the branch.
+  expect(vm.worker.pushes).toHaveLength(2)
   expect(vm.proverPids()).toEqual([])
   expect(existsSync(join(vm.folder, 'home', `proof-${plan.desired.id.slice(-12)}`))).toBe(false)
   return plan.observed?.end
@@ -40,7 +41,7 @@ async function verifiedEnd(vm: TestVm, plan: FakePlan) {
 
 const kill = (pid: number | null | undefined) => process.kill(pid ?? 0, 'SIGKILL')
 
-describeWith(needs.secondUser(), 'where each plan has a unix user of its own', () => {
+describeWith(needs.ownSandbox(), 'where each plan has a unix user of its own', () => {
   test('a killed prover is started again', async () => {
     await using vm = await createVm()
     const { plan, go } = await startProof(vm)

@@ -56,7 +56,9 @@ function slotProof(onBegin: () => void) {
       paths,
       config: () => ({ url: 'http://127.0.0.1:1', workspace: 'w', vmKey: 'k' }),
       mayAddUsers: false,
+      sandbox: null,
       refreshMirror: async () => null,
+      fetchCheckpoint: async () => null,
     },
     record: newRecord(DESIRED),
     text: () => {
@@ -71,7 +73,7 @@ function slotProof(onBegin: () => void) {
     proof,
     trace,
     said,
-    request: { kind: 'prove' as const, head: git('rev-parse', 'main'), summary: '' },
+    request: { kind: 'prove' as const, head: git('rev-parse', 'main'), n: 1, summary: '' },
   }
 }
 
@@ -99,7 +101,7 @@ test('a proof that cannot be begun is tried three times, then says why and leave
     {
       kind: 'event',
       type: 'error',
-      text: 'The proof came to no end in 3 tries: Error: no process to be had',
+      text: 'The baseline came to no end in 3 tries: Error: no process to be had',
     },
   ])
 })

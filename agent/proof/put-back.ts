@@ -1,0 +1,56 @@
+// Decides which changed files a proof puts back as they are at the base: tests, settings of test runners, scripts that a check runs.
+// Whether the work's version may count instead is the judge's decision.
+import { isInstalled, isManifest, isRunnerSetting, isShadow, isTestFile } from '../checks/test-files.ts'
+import type { Change, Difference } from '../git/difference.ts'
+import { graftRustTests, isSameButForSpaces, mergeManifest } from './merge-manifests.ts'
+import type { ProofShell } from './clean-checkout.ts'
+
+export interface PutBack {
+  /** Files that were put back, or removed because the base does not have them. */
+  paths: string[]
+  /** Folders of installed packages that came with the commit. A test runner inside one would come from the plan itself. */
+  installed: string[]
+}
+
+/** Puts files back in the checkout of the head. `named` are the files that checks and set-up name. */
+export async function putBack(
+  shell: ProofShell,
+  { base, difference, named }: { base: string; difference: Difference; named: ReadonlySet<string> },
+): Promise<PutBack> {
+  const { head } = shell.order
+  const installed = difference.changes
+    .filter(({ path, kind }) => kind === 'added' && isInstalled(path))
+    .map(({ path }) => path)
+  await shell.takeFrom(base, installed)
+  const wanted = difference.changes.filter(
+    (change) => isTheBases(change, named) && !installed.includes(change.path),
+  )
+  const paths: string[] = []
+  const merged = new Map<string, string>()
+  for (const { path, kind } of difference.changes) {
+    if (kind !== 'changed') continue
+    const text = isManifest(path)
+      ? mergeManifest(path, await shell.textAt(base, path), await shell.textAt(head, path))
+      : path.endsWith('.rs')
+        ? graftRustTests(await shell.textAt(base, path), await shell.textAt(head, path))
+        : null
+    if (text !== null && text !== (await shell.textAt(head, path))) merged.set(path, text)
+  }
+  for (const { path, kind } of wanted) {
+    if (merged.has(path) || isManifest(path)) continue
+    // A formatter's work alone changes no test.
+    const isFormatted =
+      kind === 'changed' &&
+      isSameButForSpaces(path, await shell.textAt(base, path), await shell.textAt(head, path))
+    if (!isFormatted) paths.push(path)
+  }
+  await shell.takeFrom(base, paths)
+  await shell.put(merged)
+  return { paths: [...paths, ...merged.keys()], installed }
+}
+
+function isTheBases({ path, kind }: Change, named: ReadonlySet<string>): boolean {
+  if (isRunnerSetting(path)) return true
+  if (kind === 'added') return isShadow(path)
+  return isTestFile(path) || named.has(path)
+}
