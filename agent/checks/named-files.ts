@@ -14,7 +14,8 @@ const MAX_READ = 40
 const MAX_TEXT_CHARS = 100_000
 const READABLE = /(?:^|\/)[^./]+$|\.(?:sh|bash|mk|[cm]?[jt]s|py|rb|pl|ya?ml|toml|just)$/
 const DATA = /\.(?:txt|json|csv|tsv|out|ref|dat|xml|html|tap|log|md|stdout|stderr)$/
-const COMPARES = /\b(?:diff|cmp|comm|expected)\b/
+const COMPARES = /\b(?:diff|cmp|comm)\b/
+const GOLDEN = /(?:^|[/._-])(?:expected|golden|want|reference|approved)(?:[/._-]|$)/i
 /** Without one of these words a text means no script of package.json by `test`. */
 const RUNS_SCRIPTS =
   /\b(?:npm|pnpm|yarn|bun|bunx|run-s|run-p|npm-run-all\d?|concurrently|turbo|nx|lerna|wireit|wsrun)\b|--run\b/
@@ -142,4 +143,4 @@ const belongs = (path: string, text: string): boolean =>
   isRunnerSetting(path) ||
   isManifest(path) ||
   isCheckScript(path) ||
-  (DATA.test(path) && COMPARES.test(text))
+  (DATA.test(path) && (COMPARES.test(text) || GOLDEN.test(path)))
