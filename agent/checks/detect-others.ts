@@ -30,7 +30,7 @@ const meson = '{ [ -d "$TMPDIR/meson" ] || meson setup "$TMPDIR/meson"; } && '
 const RUBY_TESTS = `ruby -Ilib -Itest -e 'Dir["test/**/{test_*,*_test}.rb"].sort.each { |file| require File.expand_path(file) }'`
 const terraform = 'TF_DATA_DIR="$TMPDIR/terraform" terraform'
 
-/** Of several recipes with the same first program only the first that fits is used. */
+/** When several recipes start with the same program, only the first that fits is used. */
 const RECIPES: Recipe[] = [
   {
     kind: 'rust',

@@ -68,7 +68,7 @@ function toHookOutput(result: RunResult): string {
 /**
  * Makes a commit of the working tree on top of HEAD. It uses its own index and moves no branch, so the work in the checkout is not
  * disturbed. Neither the commit nor its parents contain held files. Returns null when nothing changed since lastTree, or when the
- * branch moved meanwhile. beside are clean commits that become further parents, so that whoever has the snapshot has them too.
+ * branch moved meanwhile. The commits in `beside` are clean; they become further parents, so that the snapshot brings them along.
  */
 export async function snapshotCommit(
   plan: PlanContext,

@@ -1,5 +1,5 @@
 // Pure: writes the body of a plan's pull request: the summary, the checks before and after, and where to look first. Commands, paths
-// and reasons come from the VM, so they stand in code spans, in which the host notifies nobody and follows no link.
+// and reasons come from the VM, so they stand in code spans, where the host sends no notification and makes no link.
 import { cleanLine } from '../../lib/text.ts'
 import { wholeCheck } from '../../shared/protocol.ts'
 import type { CheckState } from '../../shared/words.ts'

@@ -265,7 +265,7 @@ describe('the judge of changed tests', () => {
     expect(await tests(['test/a.js'])).toMatchObject({ allowed: [{ path: 'test/a.js' }] })
   })
 
-  test('paths that nobody asked about are ignored, and one that is allowed and refused is refused', async () => {
+  test('a path that was not asked about is ignored, and a path that is named both allowed and refused counts as refused', async () => {
     const { tests } = bench('Plan.')
     const files = [
       { path: 'other.js', allowed: true, why: '' },

@@ -27,7 +27,7 @@ function checkout(files: Record<string, string>): string {
   return made
 }
 
-/** Runs the command as it is and asked. Expects that nobody sees a difference, and returns the tests as `state: name`. */
+/** Runs the command plain and asked, expects the same output and exit code, and returns the tests as `state: name`. */
 function ask(command: string, where: string, scripts: Record<string, string> = {}): string[] | null {
   const reportFolder = join(folder, `report-${(runs += 1)}`)
   mkdirSync(reportFolder)
