@@ -4,8 +4,6 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { clipText } from '../machine/output.ts'
-import type { CheckResult } from '../../src/shared/protocol.ts'
-import type { OutcomeReason } from '../../src/shared/words.ts'
 import type { Difference } from '../git/difference.ts'
 import type { Typed } from '../machine/plan-pipe.ts'
 import type { FromProver, ProofOrder } from '../machine/prover-pipe.ts'
@@ -22,17 +20,6 @@ export type JudgeAnswer =
   /** unavailable: the judge could not be asked, so the work stays unproven without a rejection. */
   | Unanswered
 
-/** The result of a proof's runs. */
-export interface Finding {
-  /** Why the work is rejected, for the model; null when it is not. */
-  text: string | null
-  reasons: OutcomeReason[]
-  checks: CheckResult[]
-  /** Points that the judge should look at. */
-  notes: string[]
-  logs: { command: string; tail: string }[]
-}
-
 /** Whom to ask, and on whose account. */
 export interface JudgeOrder {
   order: ProofOrder
@@ -42,7 +29,11 @@ export interface JudgeOrder {
 
 export interface JudgeInput extends JudgeOrder {
   difference: Pick<Difference, 'files'>
-  finding: Pick<Finding, 'notes' | 'logs'>
+  finding: {
+    /** Points that the judge should look at. */
+    notes: readonly string[]
+    logs: readonly { tail: string }[]
+  }
 }
 
 const Answer = z.object({ complete: z.boolean(), missing: z.array(z.string()) })
