@@ -10,7 +10,7 @@ import { takeNotices } from '../plan/notices.ts'
 import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
 import type { GateVerdict, PlanContext } from '../plan/plan-context.ts'
-import { readChanges } from '../git/difference.ts'
+import { changedPaths } from '../git/difference.ts'
 import { pushForProof } from '../publish/push.ts'
 import { workElsewhere } from '../publish/elsewhere.ts'
 import { rebaseOntoBase, resolveConflict, stillBehind } from '../publish/rebase.ts'
@@ -73,7 +73,7 @@ async function examine(plan: PlanContext, summary: string): Promise<Finding> {
   if (elsewhere.length > 0)
     return { ...refused('proof_missing', elsewhereText(elsewhere)), notice: 'elsewhere' }
   const head = await commitOf(git, 'HEAD')
-  const changes = head === null ? [] : await readChanges(git, baseIn(plan.journal.records()), head)
+  const changes = head === null ? [] : await changedPaths(git, baseIn(plan.journal.records()), head)
   const asked = withoutFences(start.text)
   const work = changes.filter(({ path }) => !isNote(path) || asked.includes(nameOf(path)))
   if (work.length === 0)

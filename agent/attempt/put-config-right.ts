@@ -1,6 +1,6 @@
 // Puts the git settings right on which our own calls depend: where origin is, and what would make git refuse the checkout. Other
 // settings are the model's own and stay.
-import { rmSync } from 'node:fs'
+import { lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { commitOf } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
@@ -93,7 +93,9 @@ async function list(git: Git, home: string, file: string): Promise<[string, stri
 
 /** Moves the settings into the plan's home and has git write its own. */
 async function beginAnew({ git, home }: PlanContext, file: string): Promise<void> {
-  move(file, join(home, '.ralph/config-set-aside'))
+  // A model may have removed the file.
+  if (lstatSync(file, { throwIfNoEntry: false }) !== undefined)
+    move(file, join(home, '.ralph/config-set-aside'))
   rmSync(`${file}.worktree`, { force: true })
   await git.must(['init', '--quiet'])
 }

@@ -15,14 +15,13 @@ export async function restorePoint(plan: PlanContext): Promise<string | null> {
   return contains.code === 0 ? checkpoint : pushed
 }
 
-/** True when the commit is a checkpoint: one extra commit that holds uncommitted work. */
-export async function isCheckpoint({ git, start, journal }: PlanContext, commit: string): Promise<boolean> {
-  const isKnown =
-    commit === start.checkpointHead ||
-    journal
-      .records()
-      .some((record) => record.kind === 'kept' && record.ref === 'checkpoint' && record.head === commit)
-  return isKnown || (await git.must(['log', '-1', '--format=%s', commit])) === CHECKPOINT_SUBJECT
+/**
+ * True when the commit is a checkpoint: one extra commit, on top of another, that holds uncommitted work. Only its subject tells it,
+ * because a finish pushes real commits to the checkpoint ref.
+ */
+export async function isCheckpoint({ git }: PlanContext, commit: string): Promise<boolean> {
+  const [parents, subject] = (await git.must(['log', '-1', '--format=%P%n%s', commit])).split('\n')
+  return parents !== '' && subject === CHECKPOINT_SUBJECT
 }
 
 /** Names the further parents of a checkpoint, work that its branch did not hold, as local branches. */

@@ -1,4 +1,4 @@
-// Lists the commands that decide about a plan. The baseline, the finish gate and the proof use the same list. A command is
+// Lists the commands that decide about a plan. The baseline and the proof use the same list. A command is
 // declared by the person, stands in the repository's .ralph/ at the base commit, or is detected.
 import { quote, runsTheCode } from './detect-shapes.ts'
 import type { CheckKind, DetectedCheck } from './detect-shapes.ts'

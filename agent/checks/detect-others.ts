@@ -14,16 +14,23 @@ interface Recipe {
   kind?: ProjectKind
   /** The first path that matches decides that the recipe is meant. */
   marker: RegExp
-  /** A text that the marker or another file of its name must hold. */
+  /** A text that one of the files like the marker must hold. */
   holds?: RegExp
+  /** Files that are searched for it instead of those like the marker. */
+  among?: RegExp
   /** Programs that it needs; `a|b` is either. */
   tools: string
   setup?: string
   keyFiles?: string[]
   checks: RecipeCheck[]
+  /** Scripts of the project that the command runs. The project's build file is none: a plan may add a dependency to it. */
+  runs?: string[]
   /** Runs through bundler where there is a Gemfile. */
   isRuby?: true
 }
+
+/** Projects of others that lie in this one. */
+const OTHERS = /(?:^|\/)(?:third[-_]?party|vendor(?:ed)?|extern(?:als?)?|_?deps|subprojects|node_modules)\//i
 
 const cmake = 'cmake -S . -B "$TMPDIR/cmake" && cmake --build "$TMPDIR/cmake" --parallel 2'
 const meson = '{ [ -d "$TMPDIR/meson" ] || meson setup "$TMPDIR/meson"; } && '
@@ -56,7 +63,8 @@ const RECIPES: Recipe[] = [
     ],
   },
   {
-    marker: /(?:^|\/)CMakeLists\.txt$/,
+    marker: /^CMakeLists\.txt$/,
+    among: /(?:^|\/)CMakeLists\.txt$/,
     holds:
       /\b(?:enable_testing|add_test|catch_discover_tests|gtest_discover_tests)\b|\binclude\s*\(\s*CTest/i,
     tools: 'cmake ctest cc|gcc|clang',
@@ -64,7 +72,8 @@ const RECIPES: Recipe[] = [
   },
   { marker: /^CMakeLists\.txt$/, tools: 'cmake cc|gcc|clang', checks: [['build', cmake, 'cmake --build']] },
   {
-    marker: /(?:^|\/)meson\.build$/,
+    marker: /^meson\.build$/,
+    among: /(?:^|\/)meson\.build$/,
     holds: /^\s*test\s*\(/m,
     tools: 'meson ninja cc|gcc|clang',
     checks: [['tests', `${meson}meson test -C "$TMPDIR/meson" --print-errorlogs`, 'meson test']],
@@ -79,7 +88,12 @@ const RECIPES: Recipe[] = [
     tools: 'mvn',
     checks: [['tests', 'mvn -q -B test']],
   },
-  { marker: /^gradlew$/, tools: 'java', checks: [['tests', 'sh ./gradlew -q test', './gradlew test']] },
+  {
+    marker: /^gradlew$/,
+    tools: 'java',
+    runs: ['gradlew'],
+    checks: [['tests', 'sh ./gradlew -q test', './gradlew test']],
+  },
   { marker: /^build\.gradle(?:\.kts)?$/, tools: 'gradle', checks: [['tests', 'gradle -q test']] },
   {
     marker: /^[^/]+\.(?:sln|slnx|csproj|fsproj)$/,
@@ -190,16 +204,16 @@ export async function detectOthers(tree: Tree, machine: Machine): Promise<Findin
   return found.length === 0 ? null : together(found)
 }
 
-async function markerOf(tree: Tree, { marker, holds }: Recipe): Promise<string | null> {
-  const candidates = tree.paths.filter((path) => marker.test(path))
-  if (holds === undefined) return candidates[0] ?? null
-  for (const path of candidates.slice(0, 50))
-    if (holds.test((await tree.read(path)) ?? '')) return candidates[0] ?? null
+async function markerOf(tree: Tree, { marker, holds, among = marker }: Recipe): Promise<string | null> {
+  const found = tree.paths.find((path) => marker.test(path)) ?? null
+  if (found === null || holds === undefined) return found
+  const candidates = tree.paths.filter((path) => among.test(path) && !OTHERS.test(path))
+  for (const path of candidates.slice(0, 50)) if (holds.test((await tree.read(path)) ?? '')) return found
   return null
 }
 
 function byRecipe(recipe: Recipe, tree: Tree, marker: string, machine: Machine): Detected {
-  const { kind = 'other', keyFiles = [], checks, isRuby = false } = recipe
+  const { kind = 'other', keyFiles = [], checks, runs = [], isRuby = false } = recipe
   const isBundled = isRuby && tree.has('Gemfile')
   const tools = isBundled ? 'ruby bundle' : recipe.tools
   const setup = isBundled ? 'bundle install' : recipe.setup
@@ -226,7 +240,7 @@ function byRecipe(recipe: Recipe, tree: Tree, marker: string, machine: Machine):
       shown: isBundled && shown === command ? `bundle exec ${shown}` : shown,
       kind: checkKind,
       timeoutMs: checkKind === 'types' ? QUICK_MS : FULL_MS,
-      files: [marker],
+      files: runs,
     })),
     notes: [],
   }

@@ -128,7 +128,7 @@ async function foreignProgram(
     if (wide !== undefined) return wide.trim()
     for (const program of text.includes('<<') ? [] : programsIn(text)) {
       if (SYSTEM.test(program)) return program
-      const isBuiltIn = SHELL_WORDS.has(program) || new RegExp(`\\b${program}\\s*\\(\\)`).test(text)
+      const isBuiltIn = SHELL_WORDS.has(program) || functionsOf(text).includes(program)
       if (!isBuiltIn && !machine.has(program) && !(isNodes(program) && machine.has('corepack')))
         return program
     }
@@ -136,6 +136,7 @@ async function foreignProgram(
   return null
 }
 
+const functionsOf = (text: string) => [...text.matchAll(/([\w.+-]+)\s*\(\)/g)].map(([, name]) => name)
 const isNodes = (program: string): boolean => program === 'pnpm' || program === 'yarn'
 
 /** Returns the first word of each simple command. Paths, variables and what stands in quotes are left out. */

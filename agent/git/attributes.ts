@@ -30,14 +30,44 @@ export function findHiding(
 
 /** A pattern without a slash is about the name alone, as in a .gitignore file. */
 function toMatcher(pattern: string): (path: string) => boolean {
-  const glob = pattern.replace(/^"(.*)"$/, '$1').replace(/^\//, '')
-  const source = glob
-    .split(/(\*\*\/|\/\*\*$|\*|\?)/)
-    .map((part) => WILD[part] ?? part.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`))
-    .join('')
-  const isName = !pattern.includes('/')
-  const whole = new RegExp(`^${source}$`)
-  return (path) => whole.test(isName ? path.slice(path.lastIndexOf('/') + 1) : path)
+  const glob = pattern.replace(/^"(.*)"$/, '$1')
+  const isName = !glob.includes('/')
+  const wanted = glob.replace(/^\//, '').split('/')
+  return (path) => {
+    const parts = path.split('/')
+    return matchesAll(wanted, isName ? parts.slice(-1) : parts, '**', matchesName)
+  }
 }
 
-const WILD: Record<string, string> = { '**/': '(?:.*/)?', '/**': '/.*', '*': '[^/]*', '?': '[^/]' }
+const matchesName = (pattern: string, name: string): boolean =>
+  matchesAll(
+    Array.from(pattern.replaceAll(/\*+/g, '*')),
+    Array.from(name),
+    '*',
+    (one, other) => one === '?' || one === other,
+  )
+
+/** True when the items match in their order, where `star` stands for any number of items. It takes no more steps than both lengths multiplied. */
+function matchesAll(
+  pattern: readonly string[],
+  items: readonly string[],
+  star: string,
+  isSame: (one: string, other: string) => boolean,
+): boolean {
+  let [at, back, tried] = [0, -1, 0]
+  for (let n = 0; n < items.length;) {
+    const wanted = pattern[at]
+    if (wanted === star) {
+      back = at++
+      tried = n
+    } else if (wanted !== undefined && isSame(wanted, items[n] ?? '')) {
+      at++
+      n++
+    } else if (back === -1) return false
+    else {
+      at = back + 1
+      n = ++tried
+    }
+  }
+  return pattern.slice(at).every((rest) => rest === star)
+}

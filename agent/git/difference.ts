@@ -67,7 +67,7 @@ export async function findBase(git: Git, baseHead: string | null, head: string):
 }
 
 /** Returns the changed paths alone, which is cheap also where the files are large. */
-export async function readChanges(git: Git, base: string | null, head: string): Promise<Change[]> {
+export async function changedPaths(git: Git, base: string | null, head: string): Promise<Change[]> {
   const { read, range } = openRange(git, base, head)
   return (await listEntries(read, range)).map(({ path, kind }) => ({ path, kind }))
 }

@@ -35,6 +35,8 @@ export interface ShellResult {
   seconds: number
   /** Cleaned output; only the first and last part of a very long one. */
   output: string
+  /** File with the whole output, as the command wrote it. */
+  logFile: string
   /** Working directory of the shell when it ended. */
   cwd: string
   stopped: 'timeout' | 'too_much_output' | 'cancelled' | null
@@ -67,6 +69,7 @@ export async function runShell(input: ShellInput): Promise<ShellResult> {
       seconds,
       stopped,
       output: cleanOutput(readEnds(logFile)),
+      logFile,
       cwd: readCwd(files.cwd) ?? cwd,
     }
   } finally {

@@ -43,9 +43,9 @@ export async function withChangedTests(
   { shell, token, base, baseline, difference, back }: ChangedTestsInput,
   first: readonly CheckRun[],
 ): Promise<Settled | Stop> {
-  const compare = (runs: readonly CheckRun[], mayMiss: boolean) =>
-    runs.map((run) => compareRun(run, baseline, mayMiss))
-  let compared = compare(first, false)
+  const compare = (runs: readonly CheckRun[], changed: readonly string[] | 'all' = []) =>
+    runs.map((run) => compareRun(run, baseline, changed))
+  let compared = compare(first)
   if (base === null || back.paths.length === 0) return { compared, changed: [], ownRed: [] }
   const { order, report } = shell
   const red = compared.filter(isRed)
@@ -53,17 +53,19 @@ export async function withChangedTests(
   let left = back.paths
   if (red.length > 0) {
     const files = difference.files
-      .filter(({ path }) => back.paths.includes(path))
+      // A file whose text cannot be shown is no question for a reader.
+      .filter(({ path, isWhole, text }) => back.paths.includes(path) && isWhole && text !== '')
       .map(({ path, text }) => ({ path, diff: text }))
     const failing = red.map((one) => one.broken ?? one.run.tail).join('\n\n')
     const answer = await askAboutTests({ order, token, report }, files, failing)
     if (answer.kind === 'paused' || answer.kind === 'revoked') return answer
     changed = answer.kind === 'answered' ? answer.allowed : []
-    if (changed.length === 0) return { compared, changed, ownRed: [] }
     const allowed = changed.map(({ path }) => path)
-    await shell.takeFrom(order.head, allowed)
-    left = back.paths.filter((path) => !allowed.includes(path))
-    compared = await rerun(compared, isRed)
+    if (allowed.length > 0) {
+      await shell.takeFrom(order.head, allowed)
+      left = back.paths.filter((path) => !allowed.includes(path))
+      compared = await rerun(compared, allowed)
+    }
     if (compared.some((one) => one.broken !== null)) return { compared, changed, ownRed: [] }
   }
   if (left.length === 0 && red.length === compared.length) return { compared, changed, ownRed: [] }
@@ -76,20 +78,20 @@ export async function withChangedTests(
   )
   const ownRed = own.filter(({ state }) => state !== 'passed')
   // The work's own tests are those that people will run, so their results are shown.
-  const shown = compare(own, true)
+  const shown = compare(own, 'all')
   return {
     compared: compared.map((one) => shown.find(({ run }) => run.check === one.run.check) ?? one),
     changed,
     ownRed,
   }
 
-  async function rerun(before: Compared[], needs: (one: Compared) => boolean): Promise<Compared[]> {
+  async function rerun(before: Compared[], allowed: string[]): Promise<Compared[]> {
     const again = await runChecks(
       shell,
-      before.filter(needs).map(({ run }) => run.check),
+      before.filter(isRed).map(({ run }) => run.check),
       { commit: order.head, where: 'with the changed tests' },
     )
-    const fresh = compare(again, true)
+    const fresh = compare(again, allowed)
     return before.map((one) => fresh.find(({ run }) => run.check === one.run.check) ?? one)
   }
 }

@@ -38,6 +38,8 @@ export interface CommandInput {
 
 const FILE_TIMEOUT_MS = 60_000
 const SIGN_OF_LIFE_MS = 30_000
+/** Git's output beyond this would be cut without a word. A list of a million files stays below it. */
+const MAX_BYTES = 256 * 1024 * 1024
 
 /** Makes a fresh home with one commit checked out. Errors: GitError when the mirror does not have the commit. */
 export async function openProofShell(
@@ -86,7 +88,8 @@ export async function openProofShell(
       }
     },
     takeFrom: (commitOrBase, paths) => takeFrom(git, commitOrBase, paths),
-    textAt: async (at, path) => (await git.try(['cat-file', 'blob', `${at}:${path}`])).stdout,
+    textAt: async (at, path) =>
+      (await git.try(['cat-file', 'blob', `${at}:${path}`], { maxBytes: MAX_BYTES })).stdout,
     put: (files) => put(asUser, files),
   }
 }
@@ -97,7 +100,8 @@ async function takeFrom(git: Git, commit: string, paths: readonly string[]): Pro
   const input = paths.map((path) => `:(literal,top)${path}\0`).join('')
   const options = ['--pathspec-from-file=-', '--pathspec-file-nul']
   await git.must(['rm', '-r', '--quiet', '--force', '--ignore-unmatch', ...options], { input })
-  const present = await git.must(['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit])
+  const listing = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit]
+  const present = await git.must(listing, { maxBytes: MAX_BYTES })
   const known = new Set(present.split('\0'))
   const kept = paths.filter((path) => known.has(path))
   if (kept.length > 0)

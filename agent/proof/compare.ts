@@ -2,6 +2,7 @@
 import type { CheckResult } from '../../src/shared/protocol.ts'
 import type { TestsReport } from '../../src/shared/results.ts'
 import type { OutcomeReason } from '../../src/shared/words.ts'
+import { isTestFile } from '../checks/test-files.ts'
 import { clipText } from '../machine/output.ts'
 import { compareTests } from '../results/compare-tests.ts'
 import type { TestComparison } from '../results/compare-tests.ts'
@@ -28,8 +29,15 @@ const REASON_OF = {
   killed: 'check_killed',
 } as const
 
-/** mayMiss: the judge allowed changed tests, so tests of the base may be gone or have other names. */
-export function compareRun(run: CheckRun, baseline: Baseline | null, mayMiss: boolean): Compared {
+/**
+ * `changed` are the test files that run in the work's version because the judge allowed it; their tests may be gone or have other
+ * names. 'all' stands for a run of the head as it was pushed.
+ */
+export function compareRun(
+  run: CheckRun,
+  baseline: Baseline | null,
+  changed: readonly string[] | 'all' = [],
+): Compared {
   const before = baseline?.checks.find(({ command }) => command === run.check.shown)
   const old = before === undefined ? null : namesOf(before)
   const tests = run.tests === null ? null : compareTests(old, run.tests)
@@ -39,8 +47,12 @@ export function compareRun(run: CheckRun, baseline: Baseline | null, mayMiss: bo
   // A test that failed at the base may still fail, but a red check with it does not turn green.
   const isKnown = (name: string) =>
     old?.get(name) === 'failed' && (run.state !== 'passed' || before?.state === 'passed')
-  const broke = mayMiss && run.state !== 'passed' ? [] : failing.filter((name) => !isKnown(name))
-  const gone = mayMiss ? [] : goneTests(tests, old, run.tests)
+  // Where the base named no tests, or its tests were changed, a new name in a red check may be an old failure.
+  const mayBeOld = (name: string) =>
+    run.state !== 'passed' && (old === null || (changed.length > 0 && !old.has(name)))
+  const broke = failing.filter((name) => !isKnown(name) && !mayBeOld(name))
+  const gone =
+    changed === 'all' ? [] : goneTests(tests, old, run.tests).filter((name) => mustRun(name, changed))
   if (run.state === 'passed') {
     if (broke.length > 0) return fault('check_failed', `${run.tail}\n${listed('These tests fail', broke)}`)
     if (gone.length > 0)
@@ -78,6 +90,10 @@ function goneTests(tests: TestComparison | null, old: TestResults | null, now: T
   )
   return [...lost.filter((name) => short.has(fileOf(name))), ...(tests?.newlySkipped ?? [])]
 }
+
+/** A name tells its file only where a runner says so. Where tests were changed, a test of no known file may be one of them. */
+const mustRun = (name: string, changed: readonly string[]): boolean =>
+  changed.length === 0 || (isTestFile(fileOf(name)) && !changed.includes(fileOf(name)))
 
 /** A file that could not be loaded is told as one failed test with the file's name, and is gone once it can be loaded. */
 const isTest = (name: string, state: TestState): boolean => state === 'passed' || name.includes(' > ')

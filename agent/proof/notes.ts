@@ -58,6 +58,7 @@ const MAX_LOOK_FIRST = 5
 const MAX_NOTE_CHARS = 600
 const MAX_WHY_CHARS = 200
 const MAX_NAMES = 20
+const MAX_LINE_CHARS = 1_000
 /** A smaller change needs no test of its own. */
 const MIN_UNTESTED_LINES = 5
 
@@ -68,9 +69,15 @@ interface Read extends FileDifference {
   isTest: boolean
 }
 
+/** Patterns are tried on each line, and a very long one, or one of many spaces, would hold them up. */
+const shortened = (one: ChangedLine): ChangedLine => ({
+  ...one,
+  text: one.text.slice(0, MAX_LINE_CHARS).replaceAll(/\s{2,}/g, ' '),
+})
+
 export function computeNotes(input: NotesInput): Notes {
   const files = input.difference.files.map((file): Read => {
-    const hunks = hunksOf(file.text)
+    const hunks = hunksOf(file.text).map((hunk) => hunk.map(shortened))
     return { ...file, hunks, lines: hunks.flat(), isTest: input.isTest(file.path) }
   })
   const own = files.filter((file) => file.class === 'source')

@@ -124,17 +124,17 @@ async function examine(input: ExamineInput): Promise<Finding | Stop> {
   const facts = {
     checks: toCheckResults(compared),
     tests: summarize(compared, changed),
-    putBack: back.paths,
-    logs: compared.map(({ run }) => ({ command: run.check.shown, tail: run.tail })),
+    putBack: [...back.paths, ...back.installed],
+    logs: compared.map(({ run: { tail } }) => ({ tail })),
     notes: notesOf(compared),
   }
+  if (ownRed.length > 0) return finding({ ...facts, text: ownRedText(ownRed), reasons: ['check_failed'] })
   if (broken.length > 0)
     return finding({
       ...facts,
       text: brokenText(broken, back.paths),
       reasons: [...new Set(broken.flatMap(({ reason }) => reason ?? []))],
     })
-  if (ownRed.length > 0) return finding({ ...facts, text: ownRedText(ownRed), reasons: ['check_failed'] })
   reasons.push(...compared.flatMap(({ reason }) => reason ?? []))
   const decisive = checks.filter(runsTheCode)
   const isOfDocuments = checks.length > 0 && difference.changes.every(({ path }) => isDocument(path))

@@ -16,7 +16,7 @@ export interface Finding {
   checks: CheckResult[]
   tests: TestsReport | null
   putBack: string[]
-  logs: { command: string; tail: string }[]
+  logs: { tail: string }[]
   /** What a reader should know of the checks. */
   notes: string[]
 }
@@ -57,12 +57,12 @@ export function decide(
 
 /** What a reader should know of the checks beside their logs. */
 export const notesOf = (compared: readonly Compared[]): string[] =>
-  compared.flatMap(({ run, reason }) => [
+  compared.flatMap(({ run, reason, broken }) => [
     ...(run.flaky ? [`\`${run.check.shown}\` failed once and passed at the second try: it is flaky.`] : []),
     ...(run.check.from === 'head'
       ? [`\`${run.check.shown}\` came with the work; the base has no such check.`]
       : []),
-    ...(reason === null ? [] : [`\`${run.check.shown}\`: ${reason}, as at the base.`]),
+    ...(reason === null || broken !== null ? [] : [`\`${run.check.shown}\`: ${reason}, as at the base.`]),
   ])
 
 export const setupText = (problem: string): string =>

@@ -53,6 +53,7 @@ export async function pushForProof(plan: PlanContext): Promise<string> {
     const result = await withRenewal(plan, () => pushCheckpoint(plan, head))
     if (result.code !== 0)
       throw new PauseError('git_refused', explain(`the work of ${plan.start.branch}`, result))
+    if (!plan.checkpointsOnBranch) plan.journal.append({ kind: 'kept', head, ref: 'checkpoint' })
   }
   // The host may have refused the checkpoint ref just now.
   if (plan.checkpointsOnBranch) await pushBranch(plan)

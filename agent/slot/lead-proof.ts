@@ -62,6 +62,8 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
   let child: ReturnType<typeof startProver> | null = null
   /** Grows with each stop. The result of a proof that began in an earlier era is ignored. */
   let era = 0
+  /** Baselines that this plan measured itself. */
+  const measured = new Set<string>()
   /** The last prover's end. stop() waits for it before it removes the prover's user. */
   let leading: Promise<unknown> = Promise.resolve()
   const tell = (text: string) => onPlanMessage({ kind: 'event', type: 'error', text: text.slice(0, 1_900) })
@@ -128,9 +130,12 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
     const { setup, checks } = record.desired
     const file = baselineFile(paths, { base, setup, checks })
     const kept = readBaseline(file)
-    if (kept !== null) return kept
-    const measured = await lead('The baseline', mine, { job: 'baseline', head: base, baselineFile: file })
-    if (measured !== null) dropOldBaselines(paths)
+    // A set-up may have failed for want of a network, so such a baseline serves only the plan that measured it.
+    if (kept !== null && (kept.setup === null || measured.has(file))) return kept
+    const answer = await lead('The baseline', mine, { job: 'baseline', head: base, baselineFile: file })
+    if (answer === null) return kept
+    measured.add(file)
+    dropOldBaselines(paths)
     return readBaseline(file)
   }
 

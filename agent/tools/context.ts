@@ -18,7 +18,7 @@ export interface ToolContext {
   signal: AbortSignal
   /** Set by finish and ask: the conversation ends after this turn. */
   conclusion: { kind: 'finished'; summary: string } | { kind: 'question'; question: string } | null
-  /** Calls the finish gate, which runs the checks, pushes and asks for the proof. Errors: PauseError, RevokedError. */
+  /** Calls the finish gate, which commits, pushes and asks for the proof. Errors: PauseError, RevokedError. */
   requestFinish(summary: string): Promise<GateVerdict>
   /** Set when a call must not be answered now: the attempt pauses or ends, and the call stays open in the journal. */
   interruption: PauseError | RevokedError | null

@@ -23,7 +23,7 @@ export function finishTool(context: ToolContext) {
   return defineTool(context, {
     name: 'finish',
     description:
-      'Says that the plan is carried out and asks for the work to be accepted. What is uncommitted is committed, the checks run here and, once the branch is pushed, in a clean checkout; then a reviewer compares the work with the plan. When something fails you are told what, and go on.',
+      'Says that the plan is carried out and asks for the work to be accepted. What is uncommitted is committed and pushed; the checks run in a clean checkout of that commit, with the tests of the base; then a reviewer compares the work with the plan. When something fails you are told what, and go on.',
     inputSchema: Finish,
     describe: ({ summary }) => summary,
     run: ({ summary }) => finish(context, summary),

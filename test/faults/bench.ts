@@ -14,9 +14,9 @@ export interface Fault {
   name: string
   /** Why it cannot be tried here; null: it can. */
   missing?: () => string | null
-  /** Errors: throws with what did not hold. */
   /** What is still missing in the agent: it may break without the run failing. Goes when the thing is there. */
   open?: string
+  /** Errors: throws with what did not hold. */
   run: () => Promise<void>
 }
 
@@ -29,9 +29,9 @@ export const model = (block: unknown): string => `\`\`\`model\n${JSON.stringify(
 export const waits = (gate: string): string =>
   `touch ~/at-${gate}; for i in $(seq 300); do [ -e ~/go-${gate} ] && break; sleep 0.1; done`
 
-/** A check that stops at the end of the work, once: in the plan's own checkout, or in the proof's, whose home has no journal. */
-export const waitsIn = (where: 'checkout' | 'proof', gate: string): string =>
-  `if [ -f file-3.txt ] && [ ${where === 'proof' ? '!' : ''} -e ~/.ralph/journal.jsonl ] && [ ! -e ~/at-${gate} ]; then ${waits(gate)}; fi; test -f file-3.txt`
+/** A check that stops at the end of the work, once. */
+export const waitsOnce = (gate: string): string =>
+  `if [ -f file-3.txt ] && [ ! -e ~/at-${gate} ]; then ${waits(gate)}; fi; test -f file-3.txt`
 
 export const THREE_STEPS = `Three steps\n\n${sh(command(1))}${sh(command(2))}${sh(command(3))}`
 export const THREE_CHECKS = ['test -f file-1.txt && test -f file-3.txt']

@@ -14,7 +14,7 @@ import {
   THREE_CHECKS,
   THREE_STEPS,
   waits,
-  waitsIn,
+  waitsOnce,
 } from './bench.ts'
 import type { Bench, BenchInput, Fault } from './bench.ts'
 
@@ -114,29 +114,9 @@ export const KILLS: Fault[] = [
         once(() => bench.vm.planPids(bench.plan).length > 0 && killAgent(bench))
     },
   }),
-  kill('while the checks run', {
-    text: THREE_STEPS,
-    desired: {
-      checks: [waitsIn('checkout', 'check')],
-    },
-    during: async (bench) => {
-      await until(stands(bench, 'check'), 'the check')
-      killAgent(bench)
-    },
-  }),
-  kill('while the checks run, the supervisor', {
-    text: THREE_STEPS,
-    desired: {
-      checks: [waitsIn('checkout', 'check')],
-    },
-    during: async (bench) => {
-      await until(stands(bench, 'check'), 'the check')
-      await killSupervisor(bench)
-    },
-  }),
   kill('while the proof runs', {
     text: THREE_STEPS,
-    desired: { checks: [waitsIn('proof', 'proof')] },
+    desired: { checks: [waitsOnce('proof')] },
     during: async (bench) => {
       await until(standsInProof(bench, 'proof'), 'the proof', 60_000)
       killAgent(bench)
@@ -144,7 +124,7 @@ export const KILLS: Fault[] = [
   }),
   kill('while the proof runs, the supervisor', {
     text: THREE_STEPS,
-    desired: { checks: [waitsIn('proof', 'proof')] },
+    desired: { checks: [waitsOnce('proof')] },
     during: async (bench) => {
       await until(standsInProof(bench, 'proof'), 'the proof', 60_000)
       await killSupervisor(bench)
@@ -152,7 +132,7 @@ export const KILLS: Fault[] = [
   }),
   kill('while the proof runs, the prover', {
     text: THREE_STEPS,
-    desired: { checks: [waitsIn('proof', 'proof')] },
+    desired: { checks: [waitsOnce('proof')] },
     during: async (bench) => {
       await until(standsInProof(bench, 'proof'), 'the proof', 60_000)
       const prover = pids().find((pid) => commandLine(pid).includes(`${bench.vm.folder}/opt/ralph.mjs prove`))

@@ -16,7 +16,7 @@ import {
   standsInProof,
   THREE_STEPS,
   waits,
-  waitsIn,
+  waitsOnce,
 } from './bench.ts'
 import type { Bench, BenchInput, Fault } from './bench.ts'
 
@@ -115,13 +115,6 @@ export const PERSON_FAULTS: Fault[] = [
     text: `Think\n\n${sh(command(1))}${model({ sleep_ms: 20_000 })}${sh(command(3))}`,
     at: (bench) => until(() => bench.vm.worker.modelBodies.length >= 2, 'the request'),
   }),
-  cancels('verifying', {
-    text: THREE_STEPS,
-    desired: {
-      checks: [waitsIn('checkout', 'check')],
-    },
-    at: (bench) => until(stands(bench, 'check'), 'the check', 60_000),
-  }),
   {
     ...cancels('being judged', {
       text: `${THREE_STEPS}${model({ judge: {} })}`,
@@ -131,9 +124,9 @@ export const PERSON_FAULTS: Fault[] = [
       at: (bench) => until(() => bench.vm.worker.judgeBodies.length > 0, 'the judge', 60_000),
     }),
   },
-  cancels('proven', {
+  cancels('verifying', {
     text: THREE_STEPS,
-    desired: { checks: [waitsIn('proof', 'proof')] },
+    desired: { checks: [waitsOnce('proof')] },
     at: (bench) => until(standsInProof(bench, 'proof'), 'the proof', 60_000),
   }),
   cancels('pushing', {

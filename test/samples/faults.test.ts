@@ -10,7 +10,7 @@ const ALL = [...KILLS, ...MODEL_FAULTS, ...GROUND_FAULTS, ...PERSON_FAULTS]
 const SAMPLE = [
   'while request 2 is on its way',
   'when a push is through and its answer is not',
-  'while the checks run',
+  'while the proof runs',
   '529 eight times in a row',
   '402 at request 3, then a new budget and resume',
   'the base moves on with a conflict',

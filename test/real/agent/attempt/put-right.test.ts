@@ -1,37 +1,17 @@
 // What a model can do to its git folder, and how it is put right before our own git calls: the files stay as they are, the work can be
 // committed and pushed, and each repair is told. Real git throughout.
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startCheckpoints } from '../../../../agent/attempt/checkpoint.ts'
-import { keepWork } from '../../../../agent/attempt/deliver.ts'
-import { settleUnmerged } from '../../../../agent/attempt/keep-beside.ts'
 import { putRight } from '../../../../agent/attempt/put-right.ts'
 import { takeNotices } from '../../../../agent/plan/notices.ts'
 import { commitLeftovers } from '../../../../agent/publish/commits.ts'
-import { pushBranch } from '../../../../agent/publish/push.ts'
+import { pushBranch, pushForProof } from '../../../../agent/publish/push.ts'
 import { createPlanBench } from '../../support/plan-bench.ts'
 import type { PlanBench } from '../../support/plan-bench.ts'
 import { until } from '../../support/vm.ts'
-
-const notices = (bench: PlanBench) =>
-  bench.events.filter(({ type }) => type === 'notice').map(({ text }) => text)
-/** The whole name: the checkpoint ref ends in the same words. */
-const refOf = (bench: PlanBench) => `refs/heads/${bench.plan.start.branch}`
-const inGit = (bench: PlanBench, ...path: string[]) => join(bench.plan.start.checkout, '.git', ...path)
-const remoteFiles = (bench: PlanBench) =>
-  bench.remote('ls-tree', '-r', '--name-only', refOf(bench)).split('\n')
-
-/** One commit that is pushed, and a file that is not committed. */
-async function atWork(): Promise<PlanBench> {
-  const bench = await createPlanBench({ files: { 'README.md': '1', 'gone.txt': 'x' } })
-  bench.put('one.txt', '1')
-  await commitLeftovers(bench.plan, 'One')
-  await pushBranch(bench.plan)
-  bench.put('two.txt', '2')
-  rmSync(join(bench.plan.start.checkout, 'gone.txt'))
-  return bench
-}
+import { atWork, inGit, notices, refOf, remoteFiles } from '../../support/checkout-at-work.ts'
 
 /** Puts right, and shows that the work can be delivered with everything that was in the checkout. */
 async function delivers(bench: PlanBench): Promise<void> {
@@ -59,6 +39,7 @@ describe('settings', () => {
       (bench) => void bench.git('remote', 'rename', 'origin', 'upstream'),
       'the remote origin is there again',
     ],
+    ['the file removed', (bench) => rmSync(inGit(bench, 'config')), 'made anew'],
     [
       'origin led elsewhere',
       (bench) => void bench.git('remote', 'set-url', 'origin', '/nowhere'),
@@ -202,6 +183,38 @@ describe('the git folder', () => {
     await delivers(bench)
   })
 
+  test('removed with all files after a finish had pushed real commits to the checkpoint ref: none of them is undone', async () => {
+    using bench = await atWork()
+    await commitLeftovers(bench.plan, 'Two')
+    const head = await pushForProof(bench.plan)
+    expect(bench.plan.journal.records().at(-1)).toMatchObject({ kind: 'kept', head, ref: 'checkpoint' })
+    for (const name of ['.git', 'README.md', 'one.txt', 'two.txt'])
+      rmSync(join(bench.plan.start.checkout, name), { recursive: true })
+    await putRight(bench.plan, 'all')
+    expect(bench.git('rev-parse', 'HEAD')).toBe(head)
+    expect(bench.git('status', '--porcelain')).toBe('')
+  })
+
+  test('a new machine begins at the root commit that a finish pushed', async () => {
+    using first = await createPlanBench({ files: { 'README.md': '1' } })
+    const { id } = first.plan.start
+    const root = first.remote('rev-parse', 'main')
+    using anew = await createPlanBench({
+      files: { 'README.md': '1' },
+      arrange(remote) {
+        remote(
+          'fetch',
+          '-q',
+          join(first.folder, 'upstream.git'),
+          `+main:refs/heads/main`,
+          `+main:refs/agent/${id}`,
+        )
+      },
+      start: { checkpointHead: root },
+    })
+    expect(anew.git('rev-parse', 'HEAD')).toBe(root)
+  })
+
   test('a checkout of an earlier version, which has no mark, is kept as it is', async () => {
     using bench = await atWork()
     rmSync(inGit(bench, 'ralph-plan'))
@@ -218,75 +231,5 @@ describe('the git folder', () => {
     setTimeout(() => rmSync(inGit(bench, 'index.lock')), 700)
     await putRight(bench.plan, 'old')
     expect(notices(bench)).toEqual([])
-  })
-})
-
-describe('the end of an attempt', () => {
-  test('keeps a rebase in progress as it stands, with what it began from, and does not touch the branch', async () => {
-    using bench = await atWork()
-    const { branch, id } = bench.plan.start
-    bench.git('checkout', '-q', '-b', 'other', 'origin/main')
-    bench.put('one.txt', 'theirs')
-    bench.git('add', 'one.txt')
-    bench.git('commit', '-q', '-m', 'Theirs')
-    bench.git('checkout', '-q', branch)
-    bench.git('add', '-A')
-    bench.git('commit', '-q', '-m', 'Two')
-    const before = bench.git('rev-parse', branch)
-    const pushed = bench.remote('rev-parse', refOf(bench))
-    expect(() => bench.git('rebase', 'other')).toThrow('Command failed')
-    await keepWork(bench.plan, 'wip: paused', 'push')
-    expect(existsSync(inGit(bench, 'rebase-merge'))).toBe(true)
-    expect(bench.remote('rev-parse', refOf(bench))).toBe(pushed)
-    expect(bench.remote('rev-list', `refs/agent/${id}`)).toContain(before)
-    expect(notices(bench)[0]).toContain('A rebase is in progress and is kept as it stands.')
-    // When no further finish may come, it is taken back and the branch is whole.
-    await settleUnmerged(bench.plan, 'The end')
-    expect(existsSync(inGit(bench, 'rebase-merge'))).toBe(false)
-    expect(bench.git('rev-parse', 'HEAD')).toBe(before)
-  })
-
-  test('keeps other branches and stashes below the checkpoint, where a new machine finds them', async () => {
-    using bench = await atWork()
-    const { branch, id } = bench.plan.start
-    bench.git('add', '-A')
-    bench.git('stash', '-q')
-    bench.git('checkout', '-q', '-b', 'side')
-    bench.put('side.txt', 'x')
-    bench.git('add', 'side.txt')
-    bench.git('commit', '-q', '-m', 'On the side')
-    const side = bench.git('rev-parse', 'HEAD')
-    const stash = bench.git('rev-parse', 'stash')
-    bench.git('checkout', '-q', branch)
-    await keepWork(bench.plan, 'wip: paused', 'push')
-    const kept = bench.remote('rev-list', `refs/agent/${id}`)
-    expect(kept).toContain(side)
-    expect(kept).toContain(stash)
-    expect(notices(bench).join()).toContain(`The local branch side (${side.slice(0, 12)})`)
-    expect(remoteFiles(bench)).not.toContain('side.txt')
-    const checkpoint = bench.remote('rev-parse', `refs/agent/${id}`)
-    using anew = await createPlanBench({
-      arrange(remote) {
-        const from = join(bench.folder, 'upstream.git')
-        remote('fetch', '-q', from, `refs/agent/${id}:refs/agent/${id}`, `+refs/heads/*:refs/heads/*`)
-      },
-      start: { pushedHead: bench.remote('rev-parse', refOf(bench)), checkpointHead: checkpoint },
-    })
-    expect(anew.git('log', '-1', '--format=%s')).toBe('One')
-    expect([anew.git('rev-parse', 'kept-1'), anew.git('rev-parse', 'kept-2')]).toEqual([side, stash])
-  })
-
-  test('at a stop, when nothing may be pushed, names what stays on the machine', async () => {
-    using bench = await atWork()
-    Object.assign(bench.plan.start, { mode: 'stop' })
-    mkdirSync(join(bench.folder, 'copy'))
-    cpSync(inGit(bench), join(bench.folder, 'copy'), { recursive: true })
-    bench.git('checkout', '-q', '-b', 'side')
-    bench.git('add', '-A')
-    bench.git('commit', '-q', '-m', 'On the side')
-    bench.git('checkout', '-q', bench.plan.start.branch)
-    await keepWork(bench.plan, 'wip: stopped')
-    expect(notices(bench)[0]).toContain('The local branch side')
-    expect(notices(bench)[0]).toContain('It stays in the checkout on this machine.')
   })
 })

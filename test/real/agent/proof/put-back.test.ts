@@ -1,13 +1,9 @@
 // Which files of a commit a proof puts back as they are at the base, on real git.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { readDifference } from '../../../../agent/git/difference.ts'
-import { openProofShell } from '../../../../agent/proof/clean-checkout.ts'
 import { putBack } from '../../../../agent/proof/put-back.ts'
-import { createGit } from '../../../../agent/git/git.ts'
-import { planEnv } from '../../../../agent/users/environment.ts'
+import { openHead } from '../../support/proof-bench.ts'
+import type { Files } from '../../support/proof-bench.ts'
 
 const BASE = {
   'package.json': '{ "name": "a", "scripts": { "test": "node --test" } }\n',
@@ -16,62 +12,12 @@ const BASE = {
   'tools/verify.sh': 'exit 1\n',
 }
 
-type Files = Record<string, string | null>
-
-/** Makes a repository with a base and a head, opens the head as a proof does, and puts files back. null deletes a file. */
+/** Opens a head with these changes as a proof does, and puts files back. */
 async function proofOf(changes: Files, named: string[] = []) {
-  const folder = mkdtempSync(join(tmpdir(), 'put-back-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const repo = join(folder, 'repo')
-  mkdirSync(repo)
-  const git = createGit(repo, planEnv({ home: folder, user: 'u', path: process.env['PATH'], planId: 'p' }))
-  const commit = async (files: Files) => {
-    for (const [path, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(repo, path)), { recursive: true })
-      if (text === null) rmSync(join(repo, path))
-      else writeFileSync(join(repo, path), text)
-    }
-    await git.must(['add', '--all', '--force'])
-    await git.must(['commit', '--quiet', '-m', 'x'])
-    return git.must(['rev-parse', 'HEAD'])
-  }
-  await git.must(['init', '--quiet'])
-  const base = await commit(BASE)
-  const head = await commit(changes)
-  const home = join(folder, 'home')
-  mkdirSync(home)
-  const shell = await openProofShell(
-    {
-      kind: 'order',
-      job: 'prove',
-      baselineFile: null,
-      isolated: false,
-      isOnBase: true,
-      id: '01990000-0000-8000-8000-000000000001',
-      attempt: 1,
-      text: '',
-      messages: [],
-      summary: '',
-      head,
-      branch: 'agent/x',
-      baseHead: base,
-      checks: [],
-      model: 'm',
-      effort: 'high',
-      token: '',
-      url: '',
-      mirror: join(repo, '.git'),
-      user: { name: 'u', home, ids: null },
-      logs: join(folder, 'logs'),
-    },
-    head,
-    () => {},
-  )
+  const opened = await openHead(BASE, changes)
+  const { shell, base, head } = opened
   const difference = await readDifference(shell.git, base, head)
-  const back = await putBack(shell, { base, difference, named: new Set(named) })
-  const read = (path: string) =>
-    existsSync(join(shell.checkout, path)) ? readFileSync(join(shell.checkout, path), 'utf8') : null
-  return { shell, back, read, base, head }
+  return { ...opened, back: await putBack(shell, { base, difference, named: new Set(named) }) }
 }
 
 test('changed and deleted tests come back; added tests and sources stay as the work has them', async () => {

@@ -69,6 +69,13 @@ describe('a check of a head', () => {
       true,
     ],
     [
+      'red as before, where only now tests have names',
+      base('failed'),
+      head('failed', { [A]: 'failed' }),
+      'baseline_red',
+      false,
+    ],
+    [
       'red as before, in the same test',
       base('failed', { [A]: 'passed', [B]: 'failed' }),
       head('failed', { [A]: 'passed', [B]: 'failed' }),
@@ -140,15 +147,29 @@ describe('a check of a head', () => {
     ],
   ]
   test.each(ROWS)('%s', (_, before, now, reason, broken) => {
-    const found = compareRun(now, before, false)
+    const found = compareRun(now, before)
     expect([found.reason, found.broken !== null]).toEqual([reason, broken])
+  })
+
+  const C = 'c.test.js > counts'
+
+  test('must still run the tests of other files when the judge allowed one file to change', () => {
+    const before = base('failed', { [A]: 'failed', [C]: 'passed' })
+    const found = compareRun(head('passed', { 'a.test.js > renamed': 'passed' }), before, ['a.test.js'])
+    expect([found.reason, found.broken?.includes(C)]).toEqual(['tests_missing', true])
+  })
+
+  test('must not break what passed before when the judge allowed another file to change', () => {
+    const before = base('failed', { [A]: 'failed', [B]: 'failed', [C]: 'passed' })
+    const now = head('failed', { 'a.test.js > renamed': 'passed', [B]: 'failed', [C]: 'failed' })
+    expect(compareRun(now, before, ['a.test.js']).reason).toBe('check_failed')
   })
 
   test('may miss tests once the judge has allowed them to change', () => {
     const found = compareRun(
       head('passed', { 'a.test.js > renamed': 'passed' }),
       base('passed', { [A]: 'passed', [B]: 'passed' }),
-      true,
+      ['a.test.js'],
     )
     expect(found.broken).toBeNull()
   })
@@ -158,7 +179,6 @@ test('the summary adds up what the runners told, and is missing where none did',
   const told = compareRun(
     head('passed', { [A]: 'passed', [B]: 'passed' }),
     base('failed', { [A]: 'passed', [B]: 'failed' }),
-    false,
   )
   expect(summarize([told, told], [])).toMatchObject({
     passed: 4,
@@ -166,5 +186,5 @@ test('the summary adds up what the runners told, and is missing where none did',
     newlyPassing: [B, B],
     missing: [],
   })
-  expect(summarize([compareRun(head('passed'), base('passed'), false)], [])).toBeNull()
+  expect(summarize([compareRun(head('passed'), base('passed'))], [])).toBeNull()
 })
