@@ -5,17 +5,10 @@ import { classOf, GENERATED_HEADER, HEADER_LINES, isBinaryText } from './file-cl
 import type { FileClass } from './file-class.ts'
 import type { Git, GitOptions } from './git.ts'
 import { commitOf, EMPTY_TREE } from './git.ts'
-import { hunksOf } from './hunks.ts'
 
 export interface Change {
   path: string
   kind: 'added' | 'changed' | 'deleted'
-}
-
-export interface AddedLine {
-  path: string
-  line: number
-  text: string
 }
 
 export interface FileDifference extends Change {
@@ -34,7 +27,6 @@ export interface FileDifference extends Change {
 
 export interface Difference {
   changes: Change[]
-  added: AddedLine[]
   files: FileDifference[]
 }
 
@@ -87,15 +79,9 @@ export async function readDifference(git: Git, base: string | null, head: string
   if (long && base !== null) await markGenerated(read, base, files)
   return {
     changes: files.map(({ path, kind }) => ({ path, kind })),
-    added: files.flatMap((file) => (file.class === 'source' ? addedLines(file.path, file.text) : [])),
     files,
   }
 }
-
-export const addedLines = (path: string, text: string): AddedLine[] =>
-  hunksOf(text)
-    .flat()
-    .flatMap((one) => (one.kind === 'added' ? [{ path, line: one.line, text: one.text }] : []))
 
 type Read = (args: string[], options?: GitOptions) => Promise<string>
 

@@ -68,9 +68,11 @@ export async function withChangedTests(
     }
     if (compared.some((one) => one.broken !== null)) return { compared, changed, ownRed: [] }
   }
-  if (left.length === 0 && red.length === compared.length) return { compared, changed, ownRed: [] }
   await shell.takeFrom(order.head, left)
-  const green = compared.filter(({ run }) => run.state === 'passed')
+  const green = compared.filter(
+    ({ run }) =>
+      run.state === 'passed' && (left.length > 0 || !red.some((one) => one.run.check === run.check)),
+  )
   const own = await runChecks(
     shell,
     green.map(({ run }) => run.check),

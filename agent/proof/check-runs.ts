@@ -1,13 +1,14 @@
 // Runs set-up and checks in a proof's checkout. A red check runs a second time before it counts. Where the runner can name its tests,
 // the results are kept by name.
-import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { parseJson } from '../../src/shared/json.ts'
 import type { Check } from '../checks/check-list.ts'
 import type { SetupCommand } from '../checks/detect-shapes.ts'
-import { clipOutput, clipText } from '../machine/output.ts'
+import { cleanOutput, clipOutput, clipText } from '../machine/output.ts'
+import { run } from '../machine/process.ts'
 import type { ShellResult } from '../machine/shell.ts'
 import { askByName } from '../results/ask-by-name.ts'
 import type { TestResults } from '../results/test-results.ts'
@@ -50,9 +51,9 @@ export async function runChecks(
 ): Promise<CheckRun[]> {
   const runs: CheckRun[] = []
   for (const check of checks) {
-    const run = await runCheck(shell, check, await scriptsFor(shell, check, commit))
-    runs.push(run)
-    const { state, exitCode, seconds, flaky } = run
+    const ended = await runCheck(shell, check, await scriptsFor(shell, check, commit))
+    runs.push(ended)
+    const { state, exitCode, seconds, flaky } = ended
     const how = state === 'passed' ? 'passed' : `${WORDS[state]} (exit ${exitCode})`
     shell.report({
       kind: 'event',
@@ -82,10 +83,13 @@ async function runCheck(shell: ProofShell, check: Check, scripts: Scripts): Prom
       if (order.user.ids !== null) chownSync(reportFolder, order.user.ids.uid, order.user.ids.gid)
       const input = { type: 'check', command: asked.command, shown, timeoutMs, env: asked.env } as const
       const result = await shell.run(input)
-      const tests = asked.read(result.output)
+      // What is shown of a long output lacks its middle, and with it the names of tests.
+      const isWhole = result.stopped !== 'too_much_output'
+      const tests = asked.read(isWhole ? cleanOutput(readFileSync(result.logFile, 'utf8')) : result.output)
       return toRun(check, { ...result, output: asked.show(result.output) }, tests)
     } finally {
-      rmSync(reportFolder, { recursive: true, force: true })
+      // rm does not follow a link that the check's user puts in a folder's place meanwhile.
+      await run('rm', ['-rf', '--', reportFolder], { env: shell.env, timeoutMs: 60_000 })
     }
   }
   const first = await runAsked()

@@ -1,6 +1,7 @@
 // Cuts a whole difference into readings of a size that one question can hold, and frames what a judge reads. Pure. Text of a
 // difference cannot end a section or open one, because each tag carries a code that this text does not hold.
 import type { FileDifference } from '../git/difference.ts'
+import { classOf } from '../git/file-class.ts'
 
 export interface Readings {
   /** The text of each reading; always at least one. */
@@ -21,19 +22,24 @@ const LIMITS: ReadingLimits = { maxChars: 120_000, maxReadings: 8 }
 const DATA = /\.(?:csv|tsv|jsonl?|geojson|svg|txt|snap|xml|po|html|sql|ipynb)$/i
 const LARGE_DATA_CHARS = 20_000
 
+/** A new file is not believed when it says of itself that it is generated: it is read, after everything else. */
+const saysGenerated = (file: FileDifference): boolean =>
+  file.kind === 'added' && file.class === 'generated' && classOf(file.path, []) === 'source'
+const isSource = (file: FileDifference): boolean => file.class === 'source' || saysGenerated(file)
 const isReadable = (file: FileDifference): boolean => file.class !== 'binary' && file.isWhole
-const isData = (file: FileDifference): boolean => file.text.length > LARGE_DATA_CHARS && DATA.test(file.path)
+const isLast = (file: FileDifference): boolean =>
+  saysGenerated(file) || (file.text.length > LARGE_DATA_CHARS && DATA.test(file.path))
 
 export function readingsOf(files: readonly FileDifference[], limits: ReadingLimits = LIMITS): Readings {
   const readable = files.filter(isReadable)
   const unreadable = files.filter((file) => !isReadable(file))
-  const tooLarge = unreadable.filter((file) => file.class === 'source').map(({ path }) => path)
+  const tooLarge = unreadable.filter(isSource).map(({ path }) => path)
   const fitsAtOnce = readable.reduce((sum, file) => sum + textOf(file).length, 0) <= limits.maxChars
   const source = readable
-    .filter((file) => fitsAtOnce || file.class === 'source')
-    .toSorted((a, b) => Number(isData(a)) - Number(isData(b)))
+    .filter((file) => fitsAtOnce || isSource(file))
+    .toSorted((a, b) => Number(isLast(a)) - Number(isLast(b)))
   const rest = readable
-    .filter((file) => !fitsAtOnce && file.class !== 'source')
+    .filter((file) => !fitsAtOnce && !isSource(file))
     .toSorted((a, b) => a.text.length - b.text.length)
   const packed = pack(source, limits)
   const { parts } = packed
@@ -46,7 +52,7 @@ export function readingsOf(files: readonly FileDifference[], limits: ReadingLimi
   })
   return {
     parts,
-    leftOut: [...leftOut, ...unreadable.filter((file) => file.class !== 'source')],
+    leftOut: [...leftOut, ...unreadable.filter((file) => !isSource(file))],
     unread: [...packed.unread, ...tooLarge],
   }
 }

@@ -1,5 +1,6 @@
 // Computes what a reader of the work should know and look at first. Pure and deterministic. A note is data for the judge and the
 // person; it decides nothing.
+import type { LookFirst } from '../../src/shared/results.ts'
 import { clipText } from '../machine/output.ts'
 import type { Difference, FileDifference } from '../git/difference.ts'
 import { hunksOf } from '../git/hunks.ts'
@@ -22,22 +23,16 @@ export interface NotesInput {
   checks: readonly string[]
 }
 
-export interface LookFirst {
-  path: string
-  line?: number
-  why: string
-}
-
 export interface Notes {
   notes: string[]
   /** At most 5, the most important one first, each file once. */
-  lookFirst: LookFirst[]
+  lookFirst: LookFirst
 }
 
 /** One fact. It becomes a note, and where `look` stands also a place to look at. */
 interface Point {
   note?: string
-  look?: LookFirst & { rank: Rank }
+  look?: LookFirst[number] & { rank: Rank }
 }
 
 /** The order of lookFirst, the most important first. */
@@ -102,7 +97,7 @@ export function computeNotes(input: NotesInput): Notes {
   }
 }
 
-function rank(looks: readonly NonNullable<Point['look']>[]): LookFirst[] {
+function rank(looks: readonly NonNullable<Point['look']>[]): LookFirst {
   const sorted = looks.toSorted((a, b) => RANKS.indexOf(a.rank) - RANKS.indexOf(b.rank))
   const first = sorted.filter((look, at) => sorted.findIndex(({ path }) => path === look.path) === at)
   return first.slice(0, MAX_LOOK_FIRST).map(({ path, line, why }) => ({

@@ -100,6 +100,15 @@ async function examine(input: ExamineInput): Promise<Finding | Stop> {
   const { shell, base, baseline, difference, setup, checks } = input
   if (difference.changes.length === 0)
     return finding({ text: 'The branch holds no change.', reasons: ['nothing_changed'] })
+  // Git calls below would not find such a file, so a changed test of that name would stay as the work has it.
+  const unnamed = difference.changes.flatMap(({ path }) =>
+    path.includes('\uFFFD') ? [JSON.stringify(path)] : [],
+  )
+  if (unnamed.length > 0)
+    return finding({
+      text: `Not accepted: these names are not UTF-8, so the proof cannot look at the files: ${unnamed.slice(0, 20).join(', ')}. Rename them or leave them as they are at the base, and call finish again.`,
+      reasons: ['proof_missing'],
+    })
   // Everything is put back before the set-up, so that its scripts also run the base's versions.
   const back: PutBack =
     base === null

@@ -22,31 +22,31 @@ export async function putBack(
     .filter(({ path, kind }) => kind === 'added' && isInstalled(path))
     .map(({ path }) => path)
   await shell.takeFrom(base, installed)
-  const wanted = difference.changes.filter(
-    (change) => isTheBases(change, named) && !installed.includes(change.path),
-  )
   const paths: string[] = []
   const merged = new Map<string, string>()
-  for (const { path, kind } of difference.changes) {
-    if (kind !== 'changed') continue
-    const text = isManifest(path)
-      ? mergeManifest(path, await shell.textAt(base, path), await shell.textAt(head, path))
-      : path.endsWith('.rs')
-        ? graftRustTests(await shell.textAt(base, path), await shell.textAt(head, path))
-        : null
-    if (text !== null && text !== (await shell.textAt(head, path))) merged.set(path, text)
-  }
-  for (const { path, kind } of wanted) {
-    if (merged.has(path) || isManifest(path)) continue
+  for (const change of difference.changes) {
+    const { path, kind } = change
+    if (kind === 'added' && isInstalled(path)) continue
+    const isWanted = isTheBases(change, named)
+    const hasBoth = kind === 'changed' && (isWanted || isManifest(path) || path.endsWith('.rs'))
+    const [before, after] = hasBoth
+      ? [await shell.textAt(base, path), await shell.textAt(head, path)]
+      : ['', '']
+    const text = hasBoth ? mergedText(path, before, after) : null
+    if (text !== null && text !== after) merged.set(path, text)
     // A formatter's work alone changes no test.
-    const isFormatted =
-      kind === 'changed' &&
-      isSameButForSpaces(path, await shell.textAt(base, path), await shell.textAt(head, path))
-    if (!isFormatted) paths.push(path)
+    else if (isWanted && !isManifest(path) && !(hasBoth && isSameButForSpaces(path, before, after)))
+      paths.push(path)
   }
   await shell.takeFrom(base, paths)
   await shell.put(merged)
   return { paths: [...paths, ...merged.keys()], installed }
+}
+
+/** null: nothing is merged in a file of this kind. */
+function mergedText(path: string, before: string, after: string): string | null {
+  if (isManifest(path)) return mergeManifest(path, before, after)
+  return path.endsWith('.rs') ? graftRustTests(before, after) : null
 }
 
 function isTheBases({ path, kind }: Change, named: ReadonlySet<string>): boolean {

@@ -47,3 +47,9 @@ test('an exit without tests in the second run is no pass of the tests of the fir
   const { run } = await runOf(`${COUNTS}if (times > 1) process.exit(0)\nexport const answer = () => 41\n`)
   expect(run?.tests?.get('a.test.js > answers')).not.toBe('passed')
 })
+
+test('names are read from the whole output, however long it is', async () => {
+  const tap = `for n in $(seq 12000); do echo "ok $n - counts to a rather long name that fills the log, number $n"; done`
+  const { run } = await runOf('', `: > ~/ran; echo TAP version 13; ${tap}; echo 1..12000`)
+  expect(run?.tests?.size).toBe(12_000)
+})

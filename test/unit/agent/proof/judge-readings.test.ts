@@ -98,6 +98,15 @@ describe('readings', () => {
     expect(unread).toEqual([])
   })
 
+  // Attack: new code under the header `@generated`, in a difference so long that generated files are only named.
+  it('hold a new file that says of itself that it is generated, after the code, or name it as unread', () => {
+    const added = { kind: 'added', class: 'generated' } as const
+    const files = [file('new.ts', '+new', added), file('a.ts', lines('a', 150))]
+    expect(readingsOf(files, limits).parts.map(({ paths }) => paths)).toEqual([['a.ts'], ['new.ts']])
+    const long = [file('new.ts', lines('new', 500), added), file('a.ts', lines('a', 150))]
+    expect(readingsOf(long, limits).unread).toEqual(['new.ts'])
+  })
+
   it('put large files of data after the code', () => {
     const data = file('data.json', lines('data', 3_000))
     const { parts, unread } = readingsOf([data, file('z.ts', '+z')], limits)
