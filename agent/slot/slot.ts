@@ -22,8 +22,11 @@ import { toBaseChecks } from '../proof/baseline.ts'
 export interface SlotHost extends ProofHost {
   /** True when one more plan process may start now. */
   hasRoom(): boolean
-  /** True when the mirror is fresh enough to start from. Otherwise it starts a fetch and settles all slots afterwards. */
-  mirrorReady(): boolean
+  /**
+   * True when the mirror is fresh enough to start from: it shows what the remote had at this time or later. Otherwise it starts a fetch
+   * and settles all slots afterwards.
+   */
+  mirrorReady(sinceMs: number): boolean
   /** Called when there is something to report: urgent asks for a sync soon, else it goes with the next one. */
   changed(urgent: boolean): void
   forgotten(id: string): void
@@ -55,6 +58,8 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   /** User of an earlier attempt's process. Its messages are ignored, and it is killed before the next step. */
   let stale: PlanUser | null = null
   let token: string | null = record.desired.planToken ?? null
+  /** Its base may have been pushed just before the attempt was ordered. */
+  let learnedAtMs = Date.now()
   let crashes = 0
   /** What the process said of its own failure, often git's words. */
   let lastError: string | null = null
@@ -219,7 +224,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
         work: done,
       }))
     if (token === null || text() === null) return
-    if (host.hasRoom() && host.mirrorReady()) await startWork()
+    if (host.hasRoom() && host.mirrorReady(learnedAtMs)) await startWork()
   }
 
   const passOn = (running: NonNullable<typeof current>) => {
@@ -264,6 +269,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       if (desired.attempt > record.attempt) {
         stale = current?.user ?? stale
         current = null
+        learnedAtMs = Date.now()
         crashes = 0
         lastError = null
         notBeforeMs = 0

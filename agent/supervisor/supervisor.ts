@@ -63,6 +63,8 @@ function createSupervisor(paths: Paths, { mayAddUsers, sandbox }: Pick<SlotHost,
   let mirrorError: string | null = null
   let mirrorFreshAtMs = 0
   let mirrorTriedAtMs = 0
+  /** The remote's state at this time or later is in the mirror. */
+  let mirrorShowsMs = 0
   let welcome = true
   let failures = 0
 
@@ -71,11 +73,14 @@ function createSupervisor(paths: Paths, { mayAddUsers, sandbox }: Pick<SlotHost,
   }
 
   const refreshMirror = (): Promise<string | null> => {
-    mirrorTriedAtMs = Date.now()
+    const triedAtMs = Date.now()
+    mirrorTriedAtMs = triedAtMs
     return mirror.refresh().then((error) => {
       mirrorError = error
-      if (error === null) mirrorFreshAtMs = Date.now()
-      else setTimeout(settleAll, MIRROR_RETRY_MS).unref()
+      if (error === null) {
+        mirrorFreshAtMs = Date.now()
+        mirrorShowsMs = triedAtMs
+      } else setTimeout(settleAll, MIRROR_RETRY_MS).unref()
       soon()
       settleAll()
       return error
@@ -92,9 +97,9 @@ function createSupervisor(paths: Paths, { mayAddUsers, sandbox }: Pick<SlotHost,
     refreshMirror,
     fetchCheckpoint: (id) => mirror.fetchRef(`refs/agent/${id}`),
     hasRoom: () => mayAddUsers || ![...slots.values()].some((slot) => slot.isBusy()),
-    mirrorReady() {
+    mirrorReady(sinceMs) {
       // A plan starts from what the remote has now. If the remote cannot be reached, an older copy is good enough.
-      const isFresh = Date.now() - mirrorFreshAtMs < MIRROR_RETRY_MS
+      const isFresh = Date.now() - mirrorFreshAtMs < MIRROR_RETRY_MS && mirrorShowsMs >= sinceMs
       if (isFresh || (mirrorError !== null && mirror.exists())) return true
       if (Date.now() - mirrorTriedAtMs > MIRROR_RETRY_MS || mirrorTriedAtMs <= mirrorFreshAtMs)
         void refreshMirror()

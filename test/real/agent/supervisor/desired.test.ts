@@ -95,6 +95,20 @@ test('forget with removeCheckout leaves neither checkout, home, user nor record'
   expect(readFileSync(join(vm.workspace, 'tasks.md'), 'utf8')).toBe(`- [x] ${plan.desired.id} Gone\n`)
 })
 
+test('a branch pushed a moment before the plan on it is there, although the mirror was just fetched for another plan', async () => {
+  await using vm = await createVm()
+  const asks = 'Asks\n\n```model\n{"ask": "Blue or red?"}\n```\n'
+  const [first, later] = [vm.worker.submit(asks), vm.worker.submit(asks, { base: 'later', want: 'stop' })]
+  await vm.ring()
+  await until(ended(first), 'the question of the first plan')
+  vm.git('branch', 'later', 'main')
+  nextAttempt(later, { want: 'run' })
+  vm.worker.touch()
+  await vm.ring()
+  await until(ended(later), 'the question of the second plan')
+  expect(later.observed?.end).toMatchObject({ kind: 'paused', reason: 'question' })
+})
+
 test('a question pauses the plan; its answer starts the next attempt in the same checkout, which goes on', async () => {
   await using vm = await createVm()
   const plan = vm.worker.submit(
