@@ -94,7 +94,7 @@ export function toPlanText({ plan }: Exercise, steps: Step[], isRefused = false)
 }
 
 /** The same rule as in src/workspace/records/decisions.ts. */
-function isVerified(end: Result['end'], pushed: string | null): boolean {
+export function isVerified(end: Result['end'], pushed: string | null): boolean {
   return (
     end !== 'none' &&
     end.kind === 'completed' &&
@@ -105,7 +105,7 @@ function isVerified(end: Result['end'], pushed: string | null): boolean {
   )
 }
 
-function pushedHead(vm: TestVm, plan: FakePlan): string | null {
+export function pushedHead(vm: TestVm, plan: FakePlan): string | null {
   return vm.git('for-each-ref', '--format=%(objectname)', `refs/heads/${plan.desired.branch}`) || null
 }
 
@@ -126,7 +126,7 @@ async function judge(vm: TestVm, exercise: Exercise, head: string): Promise<bool
 }
 
 /** The plan's user, home, checkout and branch go: the next one finds an empty machine. */
-async function forget(vm: TestVm, plan: FakePlan): Promise<void> {
+export async function forget(vm: TestVm, plan: FakePlan): Promise<void> {
   Object.assign(plan.desired, { want: 'forget', final: true, removeCheckout: true })
   vm.worker.touch()
   const isKnown = () => vm.worker.syncs.at(-1)?.plans.some(({ id }) => id === plan.desired.id) ?? true

@@ -7,7 +7,9 @@ import type { Drops } from './candidates.ts'
 import { loadExercises } from './exercise.ts'
 import type { Candidate } from './lab.ts'
 import { runCandidates } from './lab.ts'
-import { describe, toReport } from './report.ts'
+import { KINDS } from './kinds/kinds.ts'
+import { missingProgram, runKinds } from './kinds/run-kinds.ts'
+import { describe, describeKind, toReport } from './report.ts'
 import { whatIsMissing } from './workbench.ts'
 
 const { values } = readCommandLine({
@@ -57,6 +59,17 @@ for (const exercise of exercises) {
   drops.hanging += chosen.drops.hanging
 }
 const wanted = candidates.filter(({ group, name }) => `${group} ${name}`.includes(values.attack))
+const kinds = KINDS.filter((kind) => `${kind.row} ${kind.name}`.includes(values.only) && values.attack === '')
+console.log(`${kinds.length} cases of kinds of faults, ${values.lanes} at a time`)
+const kindResults = await runKinds(
+  kinds.filter((kind) => {
+    const missing = missingProgram(kind)
+    if (missing !== null) console.log(`skipped: ${kind.name}: ${missing} is not installed`)
+    return missing === null
+  }),
+  values.lanes,
+  (result) => console.log(describeKind(result)),
+)
 console.log(`${exercises.length} exercises, ${wanted.length} plans, ${values.lanes} at a time`)
 const results = await runCandidates({
   candidates: wanted,
@@ -66,7 +79,7 @@ const results = await runCandidates({
   // Ending the machine may find the same once more; Node prints neither of the two.
   throw error instanceof SuppressedError ? error.suppressed : error
 })
-const report = toReport(results, drops)
+const report = toReport(results, drops, kindResults)
 console.log(report.text)
 console.log(`${results.length} plans in ${Math.round((performance.now() - startedAt) / 1_000)} s`)
 process.exit(report.passed ? 0 : 1)

@@ -71,7 +71,7 @@ it.each(documents.filter((name) => !WRITTEN_BY_PROGRAMS.includes(name)))(
 )
 
 /** Words of our own, as a reader meets them; a program's page, and pages where a word means something else, are left out. */
-const OWN_WORDS = /\b(?:doorbell|leases?|outbox|mirror|supervisor|checkpoints?|prover|probes?|hold-back)\b/i
+const OWN_WORDS = /\b(?:doorbell|leases?|outbox|mirror|supervisor|checkpoints?|prover|hold-back)\b/i
 const ELSEWHERE = ['docs/clients.md', 'docs/mutation.md', 'docs/testing.md', 'docs/architecture.md']
 
 it.each(documents.filter((name) => OWN_WORDS.test(textOf(name)) && !ELSEWHERE.includes(name)))(

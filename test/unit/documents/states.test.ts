@@ -1,4 +1,5 @@
 // docs/states.md explains each state and reason that plan_status can show. The code's lists are compared with its tables.
+import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { VM_EVENTS, WORKER_EVENTS } from '../../../src/shared/event-types.ts'
 import {
@@ -11,6 +12,7 @@ import {
   Proof,
   WorkspaceStatus,
 } from '../../../src/shared/words.ts'
+import { KINDS } from '../../exercises/kinds/kinds.ts'
 import { spansOf, tableBelow } from './tables.ts'
 
 it.each([
@@ -26,6 +28,12 @@ it.each([
   const rows = tableBelow('docs/states.md', heading)
   expect(rows.map(([value]) => spansOf(value)[0])).toEqual(values)
   expect(rows.filter((row) => row.some((cell) => cell === ''))).toEqual([])
+})
+
+it('docs/verification.md names each kind of fault that has cases', () => {
+  const text = readFileSync('docs/verification.md', 'utf8')
+  const missing = new Set(KINDS.map(({ row }) => row).filter((row) => !text.includes(`| ${row} |`)))
+  expect([...missing]).toEqual([])
 })
 
 it('docs/verification.md says of each reason what is missing, in the order of the code', () => {
