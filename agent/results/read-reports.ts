@@ -34,10 +34,8 @@ const JestReport = z.object({
 
 /** Returns what the processes told, in the order in which they began; null when a report cannot be read. */
 export function readReports(folder: string): ToldResult[] | null {
-  const names = readdirSync(folder)
-    .filter((name) => REPORT.test(name))
-    .toSorted((one, other) => one.localeCompare(other, 'en', { numeric: true }))
-  if (names.length > MAX_REPORTS) return null
+  const names = reportsIn(folder)
+  if (names === null || names.length > MAX_REPORTS) return null
   const told: ToldResult[] = []
   let leftBytes = MAX_REPORT_BYTES
   for (const name of names) {
@@ -49,6 +47,17 @@ export function readReports(folder: string): ToldResult[] | null {
     told.push(...part)
   }
   return told
+}
+
+/** null when the folder cannot be read: the code under test may have removed it. */
+function reportsIn(folder: string): string[] | null {
+  try {
+    return readdirSync(folder)
+      .filter((name) => REPORT.test(name))
+      .toSorted((one, other) => one.localeCompare(other, 'en', { numeric: true }))
+  } catch {
+    return null
+  }
 }
 
 /** Returns the results of one report of jest's shape, which vitest writes too; null when it is none. */

@@ -81,6 +81,16 @@ describe('reports', () => {
     expect(telling.read('')).toBeNull()
   })
 
+  // Regression: the check's own code could end the proof with an exception.
+  it.each([
+    ['is removed', () => rmSync(reportFolder, { recursive: true })],
+    ['becomes a file', () => (rmSync(reportFolder, { recursive: true }), writeFileSync(reportFolder, ''))],
+  ])('name no test when their folder %s', (_, spoil) => {
+    const telling = ask()
+    spoil()
+    expect(telling.read('1..1\nok 1 a\n')).toBeNull()
+  })
+
   it('of pytest count only when pytest ran once', () => {
     const telling = ask({}, 'make test')
     put('pytest.xml', '<testsuite><testcase name="t" classname="test_a" file="test_a.py"/></testsuite>')
