@@ -5,13 +5,11 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { decodeUtf8, parseJson } from '../../src/shared/json.ts'
 import { readJunit } from './junit.ts'
-import type { TestState } from './test-results.ts'
+import type { NamedResult, TestState } from './test-results.ts'
 
-export interface ToldResult {
+export interface ToldResult extends NamedResult {
   /** Who told it: node, mocha, jest, vitest, pytest, unittest, junit. */
   runner: string
-  path: string[]
-  state: TestState
 }
 
 const MAX_REPORT_BYTES = 32 * 1024 * 1024
