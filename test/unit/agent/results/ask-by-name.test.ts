@@ -74,6 +74,15 @@ describe('reports', () => {
     ])
   })
 
+  it('of a run that a test started are left out', () => {
+    const telling = ask()
+    put('20-1.jsonl', line('passed', 'outer'))
+    put('20-1+21-5.jsonl', line('failed', 'inner'))
+    put('20-1+21-5+22-6.jsonl', line('failed', 'innermost'))
+    put('30-2+31-3.jsonl', line('passed', 'below a script'))
+    expect([...(telling.read('')?.keys() ?? [])]).toEqual(['outer', 'below a script'])
+  })
+
   it.each([
     ['is no JSON', () => put('1-1.jsonl', 'nonsense\n')],
     ['has an unknown state', () => put('1-1.jsonl', line('great', 'a'))],
