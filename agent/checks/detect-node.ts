@@ -1,6 +1,7 @@
 // Detects Node projects. The scripts of package.json are the checks, and the project's own package manager runs them.
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { matchesGlob } from '../machine/glob.ts'
 import { inFolder, quote } from './detect-shapes.ts'
 import type { CheckKind, DetectedCheck, Finding, SetupCommand } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'
@@ -17,19 +18,25 @@ const MAX_PACKAGES = 20
 
 const TYPES = ['typecheck', 'type-check', 'types', 'check-types', 'check:types', 'types:check', 'tsc']
 const LINTS = ['lint', 'lint:check', 'eslint']
-const TESTS = ['test', 'test:ci', 'tests', 'test:unit', 'unit', 'test:run']
+const TESTS = ['test', 'test:ci', 'tests', 'test:unit', 'unit', 'test:run', 'spec']
 /** Scripts named test:* that need a person, a browser or a server, or that change the expectations. */
-const NO_TEST =
-  /\b(?:watch|debug|ui|dev|open|headed|inspect|update|fix|e2e|live|browser|bench\w*|perf|types?)\b/
+const NO_TEST = /\b(?:watch|debug|ui|dev|open|headed|inspect|update|fix|e2e|live|browser|bench\w*|perf)\b/
 
 const LINTERS =
   'eslint|xo|standard|ts-standard|oxlint|biome|prettier|oxfmt|dprint|stylelint|markdownlint(?:-cli2)?|cspell|knip|publint|remark|rome|jshint|tslint|ls-lint|actionlint|commitlint|depcheck|prettydiff|editorconfig-checker'
 const TYPERS = 'tsc|vue-tsc|svelte-check|tsgo|flow|tsd|attw|astro'
+const BUILDERS =
+  'vite build|next build|ng build|nuxt build|tsup|tsdown|rollup|webpack|esbuild|rspack|parcel build'
+/** A script for CI may publish. */
+const PUBLISHES = /\b(?:publish|release|deploy)\b/
 const TESTERS =
   /\b(?:vitest|jest|mocha|ava|tap|tape|qunit|karma|playwright|cypress|uvu|jasmine|zora|wtr|web-test-runner|c8|nyc|bun test|deno test)\b|--test\b|\breact-scripts test\b/
 const REWRITES = /\s--(?:fix|write|apply|apply-unsafe|fix-dangerously|unsafe)(?=\s|=true|$|["'&|;])/
+/** What makes a runner watch. jest's `-w` is short for `--maxWorkers`. */
 const WATCHES =
-  /\s--watch(?:All)?(?:=true)?(?=\s|$|["'&|;])|\b(?:mocha|tsc|jest|vitest|ava)\b[^&|;]*\s-w\b|\bvitest watch\b|^\s*(?:npx\s+)?nodemon\b/
+  /\s--watch(?:All)?(?:=true)?(?=\s|$|["'&|;])|(?<=\b(?:mocha|tsc|vitest|ava|tap)\b[^&|;]*)\s-w(?=\s|$|["'&|;])|(?<=\bvitest )(?:watch|dev)\b/g
+const isWatcher = (text: string): boolean =>
+  text.search(WATCHES) !== -1 || /^\s*(?:npx\s+)?nodemon\b/.test(text)
 const NOTHING = /no test specified|^\s*(?:exit 0|true|:|echo\b[^&|;]*)?\s*$/
 
 export async function detectNode(tree: Tree, machine: Machine, folder = ''): Promise<Finding> {
@@ -62,9 +69,11 @@ async function workspaceFolders({ tree, folder, manifest }: Project): Promise<st
     parseWith(parseYaml, await tree.read(inFolder(folder, 'pnpm-workspace.yaml'))),
   )
   const patterns = [...(manifest.workspaces ?? []), ...(pnpm.data?.packages ?? [])]
-  const [out, within] = [true, false].map((isOut) =>
-    patterns.filter((pattern) => pattern.startsWith('!') === isOut).map((pattern) => globOf(pattern)),
-  )
+  // Patterns end in a name or in stars (packages/*, apps/**), which all package managers share.
+  const matches = (path: string, start: RegExp) =>
+    patterns.some(
+      (pattern) => start.test(pattern) && matchesGlob(pattern.replace(/^!?(?:\.\/)?|\/$/g, ''), path),
+    )
   const start = folder === '' ? '' : `${folder}/`
   return tree.paths
     .filter(
@@ -72,22 +81,12 @@ async function workspaceFolders({ tree, folder, manifest }: Project): Promise<st
     )
     .map((path) => path.slice(0, -'/package.json'.length))
     .filter((path) => path !== folder)
-    .filter((path) => within?.some((pattern) => pattern.test(path.slice(start.length))))
-    .filter((path) => !out?.some((pattern) => pattern.test(path.slice(start.length))))
+    .filter((path) => {
+      const inside = path.slice(start.length)
+      return matches(inside, /^[^!]/) && !matches(inside, /^!/)
+    })
     .slice(0, MAX_PACKAGES)
 }
-
-/** Reads patterns that end in a name or in stars (packages/*, apps/**), which all package managers share. */
-const globOf = (pattern: string): RegExp =>
-  new RegExp(
-    `^${pattern
-      .replace(/^!?(?:\.\/)?/, '')
-      .replace(/\/$/, '')
-      .replaceAll(/[.+^${}()|[\]\\?]/g, String.raw`\$&`)
-      .replaceAll(/\*\*\/?/g, '\0')
-      .replaceAll('*', '[^/]+')
-      .replaceAll('\0', '.*')}$`,
-  )
 
 /** null when the text is missing or is not in the format. */
 export function parseWith(parse: (text: string) => unknown, text: string | null): unknown {
@@ -137,7 +136,9 @@ async function checksOf(project: Project, manager: Manager): Promise<DetectedChe
 export function chooseScripts(scripts: Scripts, notes: string[]): Chosen[] {
   const isReal = (name: string) => scripts[name] !== undefined && !NOTHING.test(scripts[name])
   const usable = (name: string, kind: CheckKind) => {
-    if (kind !== 'lint' || !REWRITES.test(scriptChain(scripts, name))) return true
+    // A build may write, and a formatter before the tests changes nothing about them.
+    const rewrites = kind !== 'build' && kind !== 'tests' && REWRITES.test(scriptChain(scripts, name))
+    if (!rewrites) return true
     notes.push(`The script ${name} rewrites files, so it is no check.`)
     return false
   }
@@ -148,20 +149,22 @@ export function chooseScripts(scripts: Scripts, notes: string[]): Chosen[] {
   }
   const many = Object.keys(scripts).filter(
     (name) =>
-      name.startsWith('test:') && isReal(name) && !NO_TEST.test(name) && !WATCHES.test(scripts[name] ?? ''),
+      name.startsWith('test:') && isReal(name) && !NO_TEST.test(name) && !isWatcher(scripts[name] ?? ''),
   )
   const plain = TESTS.filter(isReal)
-  const still = plain.filter((name) => !WATCHES.test(scripts[name] ?? ''))
+  const still = plain.filter((name) => !isWatcher(scripts[name] ?? ''))
   const tests = pick(still.length > 0 ? still : many.length > 0 ? [] : plain, 'tests')
   const chosen = [
     ...pick(TYPES, 'types'),
     ...pick(LINTS, 'lint'),
     ...pick(['build'], 'build'),
-    ...(tests.length > 0 ? tests : many.map((name) => ({ name, kind: kindOf(scripts, name, 'tests') }))),
+    ...(tests.length > 0 ? tests : many.flatMap((name) => pick([name], 'tests'))),
   ]
-  // `check` often runs the others again, so it counts only for what they leave out.
-  const check = pick(['check'], 'tests').filter(({ kind }) => chosen.every((other) => other.kind !== kind))
-  return [...chosen, ...check]
+  // These often run the others again, so they count only for what the others leave out.
+  const ci = PUBLISHES.test(scriptChain(scripts, 'ci')) ? [] : ['ci']
+  for (const name of ['check', ...ci])
+    chosen.push(...pick([name], 'tests').filter(({ kind }) => chosen.every((other) => other.kind !== kind)))
+  return chosen
 }
 
 /** A script is what it runs: `test` may be a linter alone, and `lint` may check types. */
@@ -169,25 +172,27 @@ function kindOf(scripts: Scripts, name: string, fallback: CheckKind): CheckKind 
   if (fallback === 'build' || fallback === 'types') return fallback
   const text = scriptChain(scripts, name)
   if (TESTERS.test(text)) return fallback === 'lint' ? 'lint' : 'tests'
-  const checksTypes = new RegExp(`\\b(?:${TYPERS})\\b`).test(text)
-  const onlyLints = text
+  const parts = text
     .split(/&&|\|\||[;|&\n]/)
     .map((part) =>
       part.trim().replace(/^(?:(?:npx|cross-env|pnpm exec|yarn|bunx|run-[sp])\s+|\w+=\S*\s+)+/, ''),
     )
     .filter((part) => part !== '' && !/^(?:echo|npm|pnpm|yarn|bun|node --run)\b/.test(part))
-    .every((part) => new RegExp(`^(?:[\\w./-]*/)?(?:${LINTERS}|${TYPERS})(?:\\s|$)`).test(part))
-  if (fallback === 'lint') return checksTypes ? 'types' : 'lint'
-  return onlyLints ? (checksTypes ? 'types' : 'lint') : 'tests'
+  const checksTypes = new RegExp(`\\b(?:${TYPERS})\\b`).test(text)
+  const quick = checksTypes ? 'types' : 'lint'
+  if (fallback === 'lint') return quick
+  if (parts.every(isOf(`${LINTERS}|${TYPERS}`))) return quick
+  return parts.every(isOf(`${LINTERS}|${TYPERS}|${BUILDERS}`)) ? 'build' : 'tests'
 }
+
+const isOf = (tools: string) => (part: string) =>
+  new RegExp(`^(?:[\\w./-]*/)?(?:${tools})(?:\\s|$)`).test(part)
 
 /** A script that only exists as a watcher runs without its watch mode, still within npm's environment. */
 function commandFor({ tool }: Manager, scripts: Scripts, name: string): string {
   const text = scripts[name] ?? ''
-  if (!WATCHES.test(text) || tool === 'bun') return runScript(tool, name)
-  const once = text
-    .replace(/\s--watch(?:All)?(?:=true)?(?=\s|$)|\s-w(?=\s|$)/g, '')
-    .replace(/\bvitest watch\b/, 'vitest run')
+  if (!isWatcher(text) || tool === 'bun') return runScript(tool, name)
+  const once = text.replaceAll(WATCHES, (found) => (/^\s/.test(found) ? '' : 'run'))
   return `npm exec --call ${quote(once)}`
 }
 

@@ -2,6 +2,7 @@
 // files. Scripts of package.json are followed by name. Reads one commit. The work's own sources are left out.
 import { posix } from 'node:path'
 import { z } from 'zod'
+import { matchesGlob } from '../machine/glob.ts'
 import { inFolder } from './detect-shapes.ts'
 import type { Tree } from './detect-tree.ts'
 import { isCheckScript, isManifest, isRunnerSetting, isTestFile } from './test-files.ts'
@@ -115,8 +116,8 @@ function wordsOf(text: string): string[] {
 
 function pathsOf(tree: Tree, word: string, folders: readonly string[]): string[] {
   if (word.includes('*')) {
-    const pattern = globOf(word)
-    return pattern === null ? [] : tree.paths.filter((path) => pattern.test(path))
+    const isGlob = /^[\w./*-]+$/.test(word) && word.replaceAll(/[*/.]/g, '').length >= 2
+    return isGlob ? tree.paths.filter((path) => matchesGlob(word, path)) : []
   }
   const implied = READ_BY.get(word) ?? []
   return [word, `${word}.js`, `${word}.mjs`, `${word}.ts`, `${word}.py`, `${word}.sh`, ...implied].flatMap(
@@ -125,16 +126,6 @@ function pathsOf(tree: Tree, word: string, folders: readonly string[]): string[]
       return [...new Set(candidates)].filter((path) => tree.has(path))
     },
   )
-}
-
-function globOf(word: string): RegExp | null {
-  if (!/^[\w./*-]+$/.test(word) || word.replaceAll(/[*/.]/g, '').length < 2) return null
-  const source = word
-    .replaceAll('.', String.raw`\.`)
-    .replaceAll(/\*\*\/?/g, '\0')
-    .replaceAll('*', '[^/]*')
-    .replaceAll('\0', '(?:.*/)?')
-  return new RegExp(`^${source}$`)
 }
 
 /** The work's own programs are not part of a check, though it names them: the base's version would be run in place of the work. */

@@ -4,7 +4,7 @@ import { cut } from '../../src/shared/text.ts'
 
 const ESC = String.fromCodePoint(27)
 const ANSI = new RegExp(
-  `${ESC}(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^${ESC}\\u0007]*(?:\\u0007|${ESC}\\\\)?|[@-Z\\\\-_])`,
+  `${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^${ESC}\\u0007]*(?:\\u0007|${ESC}\\\\)?|[@-Z\\\\-_])`,
   'g',
 )
 // oxlint-disable-next-line no-control-regex -- removing control characters is the point
@@ -38,9 +38,13 @@ export function clipOutput(text: string, fullTextAt: string): string {
 
 /** Clips a text for the history to at most max UTF-16 units, without control or bidi characters and half surrogates. */
 export function clipText(text: string, max: number): string {
-  const clean = text.replace(ANSI, '').replace(/\r\n?/g, '\n').replace(CONTROL, '').toWellFormed()
+  const clean = withoutControls(text)
   return clean.length <= max ? clean : cut(clean, max)
 }
+
+/** Removes colours, cursor movements and other control characters. Each carriage return becomes a line feed. */
+export const withoutControls = (text: string): string =>
+  text.replace(ANSI, '').replace(/\r\n?/g, '\n').replace(CONTROL, '').toWellFormed()
 
 function collapseRepeats(text: string): string {
   const out: string[] = []

@@ -157,6 +157,9 @@ function watch(
 }
 
 /** Returns the whole file, or its first and last quarter megabyte. */
+/** Tells an output of which only the first and last part were kept. */
+export const IS_CUT = /^\[\.\.\. \d+ bytes not shown \.\.\.\]$/m
+
 function readEnds(file: string): string {
   const { size } = statSync(file)
   if (size <= 2 * READ_BYTES) return readFileSync(file, 'utf8')
@@ -166,6 +169,7 @@ function readEnds(file: string): string {
     return buffer.subarray(0, readSync(fd, buffer, 0, READ_BYTES, position)).toString('utf8')
   }
   try {
+    // IS_CUT knows this line.
     return `${read(0)}\n[... ${size - 2 * READ_BYTES} bytes not shown ...]\n${read(size - READ_BYTES)}`
   } finally {
     closeSync(fd)

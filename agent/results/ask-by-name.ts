@@ -3,6 +3,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { quote } from '../checks/detect-shapes.ts'
+import { withoutControls } from '../machine/output.ts'
+import { IS_CUT } from '../machine/shell.ts'
 import { appendArguments, askedNothing } from './append-arguments.ts'
 import type { Asked, Scripts } from './append-arguments.ts'
 import { readGoJson, renderGoJson } from './go-json.ts'
@@ -31,8 +33,6 @@ const PYTEST_REPORT = 'pytest.xml'
 /** pytest's closing line: `=== 3 passed, 1 skipped in 0.10s ===`, or without the signs when it is quiet. */
 const PYTEST_END =
   /^(?:=+ )?(?:\d+ [a-z]+|no tests ran)(?:, \d+ [a-z]+)* in \d[\d.]*s(?: \([\d:]+\))?(?: =+)?$/gm
-const ESC = String.fromCodePoint(27)
-const COLOURS = new RegExp(`${ESC}\\[[0-9;]*[A-Za-z]`, 'g')
 
 /**
  * Returns how to run the check so that its tests are named. Writes the files that listen into the report folder; if they cannot be
@@ -40,7 +40,7 @@ const COLOURS = new RegExp(`${ESC}\\[[0-9;]*[A-Za-z]`, 'g')
  */
 export function askByName({ command }: { command: string }, context: AskContext): Telling {
   const { reportFolder, checkout, env, scripts = {} } = context
-  const read = (asked: Asked) => (output: string) => readAll(asked, context, output.replace(COLOURS, ''))
+  const read = (asked: Asked) => (output: string) => readAll(asked, context, withoutControls(output))
   try {
     writeHooks(reportFolder, checkout)
   } catch {
@@ -89,17 +89,22 @@ function readAll(asked: Asked, { reportFolder, checkout }: AskContext, output: s
   const asking = askedReport(asked, reportFolder)
   const pytest = told === null ? null : pytestReport(told, reportFolder, output)
   if (told === null || asking === null || pytest === null) return null
-  const collector = new ResultCollector(checkout)
   const isTold = new Set(told.map(({ runner }) => runner))
   const text = parseText(output)
-  for (const { path, state } of [
-    ...told,
-    ...asking.filter(({ runner }) => !isTold.has(runner)),
-    ...pytest,
+  const printed = [
     ...(asked.goJson === null ? [] : readGoJson(output)),
     ...(isTold.has('unittest') ? [] : text.unittest),
     ...text.others,
     ...(parseTap(output) ?? []),
+  ]
+  // The part that was not kept names tests too.
+  if (printed.length > 0 && IS_CUT.test(output)) return null
+  const collector = new ResultCollector(checkout)
+  for (const { path, state } of [
+    ...told,
+    ...asking.filter(({ runner }) => !isTold.has(runner)),
+    ...pytest,
+    ...printed,
   ])
     collector.add(path, state)
   return collector.results()

@@ -1,12 +1,7 @@
 // Reads the events of `go test -json` and writes them again as the text that `go test` prints without -json. Pure.
 import { z } from 'zod'
 import { parseJson } from '../../src/shared/json.ts'
-import type { TestState } from './test-results.ts'
-
-export interface GoResult {
-  path: string[]
-  state: TestState
-}
+import type { NamedResult, TestState } from './test-results.ts'
 
 const Event = z.object({
   Action: z.string(),
@@ -24,10 +19,10 @@ const CLOSING = /^(?:FAIL|ok {2}|\?|panic:|exit status)/
 const VERBOSE = /^(?:=== (?:RUN|PAUSE|CONT|NAME) |\s*--- (?:PASS|SKIP): )/
 
 /** Returns the tests of all packages as `package > Test/sub`. */
-export function readGoJson(output: string): GoResult[] {
-  const results = new Map<string, GoResult>()
+export function readGoJson(output: string): NamedResult[] {
+  const results = new Map<string, NamedResult>()
   const passed = new Set<string>()
-  const unended = new Set<GoResult>()
+  const unended = new Set<NamedResult>()
   for (const event of eventsOf(output)) {
     if (typeof event === 'string') continue
     const { Action: action, Package: name = '', Test: test } = event

@@ -3,10 +3,17 @@
 
 /** Set in a process that runs tests. The runs that its tests start in turn are not theirs to tell about. */
 export const TAKEN = 'RALPH_RESULTS_TAKEN'
+/** The Node processes above this one, each followed by a plus. node:test is heard only after its first tests have started others. */
+export const ABOVE = 'RALPH_RESULTS_ABOVE'
 
-/** Each process writes a file of its own into `folder`: lines of JSON, `[runner, state, [file, describe, test]]`. */
+/**
+ * Each process writes a file of its own into `folder`: lines of JSON, `[runner, state, [file, describe, test]]`. The file's name
+ * holds the processes above, the time at which the process began, and its id.
+ */
 export const nodeHook = (folder: string): string =>
-  HOOK.replace('"FOLDER"', JSON.stringify(folder)).replaceAll('TAKEN_NAME', TAKEN)
+  HOOK.replace('"FOLDER"', () => JSON.stringify(folder))
+    .replaceAll('TAKEN_NAME', TAKEN)
+    .replaceAll('ABOVE_NAME', ABOVE)
 
 const HOOK = String.raw`'use strict'
 try {
@@ -20,7 +27,10 @@ function listen(script) {
   const fs = require('fs')
   const path = require('path')
   const Module = require('module')
-  const stamp = path.join("FOLDER", Date.now() + '-' + process.pid)
+  const own = (process.env.ABOVE_NAME || '') + Date.now() + '-' + process.pid
+  if (own.length > 200) return
+  process.env.ABOVE_NAME = own + '+'
+  const stamp = path.join("FOLDER", own)
   const append = fs.appendFileSync
   let lines = 0
 

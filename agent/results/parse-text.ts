@@ -1,15 +1,10 @@
 // Reads the output of runners that name every test without being asked: cargo, ctest, unittest -v, ava, bun, minitest -v. Pure.
-import type { TestState } from './test-results.ts'
+import type { NamedResult, TestState } from './test-results.ts'
 
-export interface TextResult {
-  path: string[]
-  state: TestState
-}
-
-type Parser = (lines: readonly string[]) => TextResult[]
+type Parser = (lines: readonly string[]) => NamedResult[]
 
 /** Returns what the lines name, by runner. An output may hold several. */
-export function parseText(output: string): Record<'unittest' | 'others', TextResult[]> {
+export function parseText(output: string): Record<'unittest' | 'others', NamedResult[]> {
   const lines = output.split('\n')
   const others: Parser[] = [cargo, nextest, ctest, ava, bun, minitest]
   return { unittest: unittest(lines), others: others.flatMap((parse) => parse(lines)) }
@@ -18,7 +13,7 @@ export function parseText(output: string): Record<'unittest' | 'others', TextRes
 /** `test a::b ... ok` below `Running unittests src/lib.rs (target/debug/deps/x-0123)`. */
 const cargo: Parser = (lines) => {
   let target = ''
-  const results: TextResult[] = []
+  const results: NamedResult[] = []
   for (const line of lines) {
     const header = /^\s+(?:Running (.+?)(?: \(\S+\))?|(Doc-tests .+))$/.exec(line)
     if (header !== null) target = (header[1] ?? header[2] ?? '').replace(/ \(\S+\)$/, '')
@@ -60,7 +55,7 @@ const ctest: Parser = (lines) =>
 
 /** `test_x (tests.test_a.TestX.test_x) ... ok`; before Python 3.11 the bracket held the class alone. */
 const unittest: Parser = (lines) => {
-  const results: TextResult[] = []
+  const results: NamedResult[] = []
   let name: string | null = null
   for (const line of lines) {
     const head = /^(\w+) \(([\w.<>]+)\)(?=$|\n| \.\.\. )/.exec(line)

@@ -1,6 +1,6 @@
 // The texts of files that every Python process of a check finds first on its path (PYTHONPATH). They listen to pytest and unittest.
 // They change no output and swallow their own errors, so that they cannot make a check fail.
-import { TAKEN } from './node-hook.ts'
+import { ABOVE, TAKEN } from './node-hook.ts'
 
 const PLUGIN = 'ralph_results_pytest'
 
@@ -15,13 +15,14 @@ export const pythonHook = (folder: string, checkout: string): Record<string, str
 
 const fill = (text: string, folder: string, checkout: string): string =>
   text
-    .replace('"FOLDER"', JSON.stringify(folder))
-    .replace('"CHECKOUT"', JSON.stringify(checkout))
+    .replace('"FOLDER"', () => JSON.stringify(folder))
+    .replaceAll('"CHECKOUT"', () => JSON.stringify(checkout))
     .replaceAll('TAKEN_NAME', TAKEN)
+    .replaceAll('ABOVE_NAME', ABOVE)
 
 const TELL = String.raw`
 import json, os, sys, time
-_stamp = os.path.join("FOLDER", "%d-%d" % (int(time.time() * 1000), os.getpid()))
+_stamp = os.path.join("FOLDER", "%s%d-%d" % (os.environ.get("ABOVE_NAME", ""), int(time.time() * 1000), os.getpid()))
 _lines = [0]
 
 def tell(runner, state, names):

@@ -5,19 +5,17 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { decodeUtf8, parseJson } from '../../src/shared/json.ts'
 import { readJunit } from './junit.ts'
-import type { TestState } from './test-results.ts'
+import type { NamedResult, TestState } from './test-results.ts'
 
-export interface ToldResult {
+export interface ToldResult extends NamedResult {
   /** Who told it: node, mocha, jest, vitest, pytest, unittest, junit. */
   runner: string
-  path: string[]
-  state: TestState
 }
 
 const MAX_REPORT_BYTES = 32 * 1024 * 1024
 const MAX_REPORTS = 5_000
-/** Processes name their reports after the time at which they began. */
-const REPORT = /^\d{1,16}-\d{1,10}\.jsonl?$/
+/** Processes name their reports after the processes above, the time at which they began, and their id. */
+const REPORT = /^(?:\d{1,16}-\d{1,10}\+)*\d{1,16}-\d{1,10}\.jsonl?$/
 
 const Line = z.tuple([z.string(), z.enum(['passed', 'failed', 'skipped']), z.array(z.string()).min(1)])
 const JestReport = z.object({
@@ -34,10 +32,11 @@ const JestReport = z.object({
 
 /** Returns what the processes told, in the order in which they began; null when a report cannot be read. */
 export function readReports(folder: string): ToldResult[] | null {
-  const names = readdirSync(folder)
-    .filter((name) => REPORT.test(name))
-    .toSorted((one, other) => one.localeCompare(other, 'en', { numeric: true }))
-  if (names.length > MAX_REPORTS) return null
+  const all = reportsIn(folder)
+  if (all === null || all.length > MAX_REPORTS) return null
+  const processes = new Set(all.map((name) => name.replace(/\.jsonl?$/, '')))
+  // What a test starts in turn is no part of the check.
+  const names = all.filter((name) => !above(name).some((process) => processes.has(process)))
   const told: ToldResult[] = []
   let leftBytes = MAX_REPORT_BYTES
   for (const name of names) {
@@ -49,6 +48,19 @@ export function readReports(folder: string): ToldResult[] | null {
     told.push(...part)
   }
   return told
+}
+
+const above = (name: string): string[] => [...name.matchAll(/\+/g)].map(({ index }) => name.slice(0, index))
+
+/** null when the folder cannot be read: the code under test may have removed it. */
+function reportsIn(folder: string): string[] | null {
+  try {
+    return readdirSync(folder)
+      .filter((name) => REPORT.test(name))
+      .toSorted((one, other) => one.localeCompare(other, 'en', { numeric: true }))
+  } catch {
+    return null
+  }
 }
 
 /** Returns the results of one report of jest's shape, which vitest writes too; null when it is none. */

@@ -4,6 +4,12 @@ import { clipText } from '../machine/output.ts'
 
 export type TestState = 'passed' | 'failed' | 'skipped'
 
+export interface NamedResult {
+  /** File, describe, test: as much as the runner tells. */
+  path: string[]
+  state: TestState
+}
+
 /** From a test's name, `file > describe > test` where the runner tells so much, to how it ended. */
 export type TestResults = ReadonlyMap<string, TestState>
 

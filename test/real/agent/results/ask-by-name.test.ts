@@ -117,6 +117,17 @@ describe('node:test', () => {
     expect(ask('node --test a.test.js', where)).toEqual(['passed: a.test.js > outer'])
   })
 
+  // Regression: node:test was heard only after its first test had started another run.
+  it('does not name the tests that a test runs below plain node', () => {
+    const where = checkout({
+      'outer.js': `require('node:test').test('outer', () => {
+        require('node:child_process').execFileSync(process.execPath, [__dirname + '/inner.js'])
+      })`,
+      'inner.js': NODE_TEST,
+    })
+    expect(ask('node outer.js', where)).toEqual(['passed: outer.js > outer'])
+  })
+
   it('whose own reporter writes TAP is read from its output', () => {
     const where = checkout({ 'a.test.js': "require('node:test').test('one', () => {})" })
     expect(ask('node --test --test-reporter=tap a.test.js', where)).toEqual(['passed: one'])

@@ -45,8 +45,20 @@ describe('asking', () => {
     expect(telling.read('1..1\nok 1 a\n')?.get('a')).toBe('passed')
   })
 
-  it('reads output without its colours', () => {
-    expect(ask().read('\u001b[32m1..1\u001b[39m\n\u001b[1mok 1 a\u001b[0m\n')?.get('a')).toBe('passed')
+  // Regression: 256 colours with colons, cursor codes and line ends of Windows stayed in the names.
+  it('reads output without its colours and cursor codes', () => {
+    const output =
+      '\u001b[?25l\u001b[32m1..2\u001b[39m\r\n\u001b[38;5;196;1mok 1 a\u001b[0m\r\n\u001b[38:5:9m\u001b[2Kok 2 b\u001b[m\r\n\u001b[?25h'
+    expect([...(ask().read(output)?.keys() ?? [])]).toEqual(['a', 'b'])
+  })
+
+  // Regression: the tests in the part of a long output that is not kept seemed to be missing.
+  it('names no printed test when a part of the output was not kept, but those of reports', () => {
+    const cut = '1..2\n[... 9 bytes not shown ...]\nok 1 a\nok 2 b\n'
+    const telling = ask()
+    expect(telling.read(cut)).toBeNull()
+    put('1-1.jsonl', line('passed', 'c'))
+    expect(telling.read('[... 9 bytes not shown ...]')?.get('c')).toBe('passed')
   })
 })
 
@@ -60,6 +72,15 @@ describe('reports', () => {
       ['a.js > one', 'passed'],
       ['a.js > one (2)', 'failed'],
     ])
+  })
+
+  it('of a run that a test started are left out', () => {
+    const telling = ask()
+    put('20-1.jsonl', line('passed', 'outer'))
+    put('20-1+21-5.jsonl', line('failed', 'inner'))
+    put('20-1+21-5+22-6.jsonl', line('failed', 'innermost'))
+    put('30-2+31-3.jsonl', line('passed', 'below a script'))
+    expect([...(telling.read('')?.keys() ?? [])]).toEqual(['outer', 'below a script'])
   })
 
   it.each([
@@ -79,6 +100,16 @@ describe('reports', () => {
     put('2-1.jsonl', line('passed', 'b'))
     spoil()
     expect(telling.read('')).toBeNull()
+  })
+
+  // Regression: the check's own code could end the proof with an exception.
+  it.each([
+    ['is removed', () => rmSync(reportFolder, { recursive: true })],
+    ['becomes a file', () => (rmSync(reportFolder, { recursive: true }), writeFileSync(reportFolder, ''))],
+  ])('name no test when their folder %s', (_, spoil) => {
+    const telling = ask()
+    spoil()
+    expect(telling.read('1..1\nok 1 a\n')).toBeNull()
   })
 
   it('of pytest count only when pytest ran once', () => {

@@ -90,6 +90,40 @@ ok 2 - later # TODO
     ])
   })
 
+  it('of perl and tap, with subtests whose comment is indented or whose tests are in braces', () => {
+    const output = `    # Subtest: old
+    ok 1 - one
+    1..1
+ok 1 - old
+ok 2 - braces # time=5.25ms {
+    not ok 1 - two # time=1ms
+      ---
+      at: x
+      ...
+    1..1
+}
+ok 3 - plain # time=12ms
+1..3
+`
+    expect(shown(parseTap(output))).toEqual(['passed: old > one', 'failed: braces > two', 'passed: plain'])
+  })
+
+  // Regression: indented output of a test counted as a test, and a line of three dashes hid the tests below it.
+  it('takes what a test prints for no test and no block', () => {
+    const output = `1..2
+    ok, 3 files
+    ok 7 - printed
+  ---
+ok 1 a
+  ---
+  message: |
+    ok 8 is part of a block
+  ...
+ok 2 b
+`
+    expect(shown(parseTap(output))).toEqual(['passed: a', 'passed: b'])
+  })
+
   it.each([
     ['no plan', 'ok 1 a\nok 2 b\n'],
     ['a plan that is not met', '1..3\nok 1 a\nok 2 b\n'],
