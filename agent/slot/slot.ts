@@ -38,6 +38,14 @@ export interface Slot {
   lacksText(): boolean
 }
 
+/** A plan's process, and what it was last told. */
+interface Running {
+  process: PlanProcess
+  user: PlanUser
+  token: string
+  messages: number
+}
+
 const MAX_CRASHES = 5
 const STOP_TIMEOUT_MS = 30_000
 const RETRY_AFTER_STOP_MS = 5_000
@@ -51,9 +59,9 @@ const diedTooOften = (lastError: string | null): string =>
 export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   const { paths } = host
   const sandbox = host.sandbox === null ? null : { kind: host.sandbox, paths }
-  let current: { process: PlanProcess; user: PlanUser; token: string; messages: number } | null = null
-  /** User of an earlier attempt's process. Its messages are ignored, and it is killed before the next step. */
-  let stale: PlanUser | null = null
+  let current: Running | null = null
+  /** An earlier attempt's process. Its messages are ignored, and it is killed before the next step. */
+  let stale: Running | null = null
   let token: string | null = record.desired.planToken ?? null
   let crashes = 0
   /** What the process said of its own failure, often git's words. */
@@ -172,8 +180,9 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   /** Ends every process of the plan, commits its work, and records the end that toEnd() makes of it. */
   const halt = async (toEnd: (stopped: Extract<AttemptEnd, { kind: 'stopped' }>) => AttemptEnd) => {
+    const running = current
     current = null
-    await proof.stop()
+    await Promise.all([running?.process.kill(), proof.stop()])
     const user = findUser(paths, record.id, host.mayAddUsers)
     let end: AttemptEnd = { kind: 'stopped', work: NO_WORK }
     if (user !== null) {
@@ -187,7 +196,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   const lastWords = async (user: PlanUser): Promise<AttemptEnd | null> => {
     const said = Promise.withResolvers<AttemptEnd | null>()
     const onMessage = (message: FromPlan) => message.kind === 'end' && said.resolve(message.end)
-    startPlanProcess({
+    const stopping = startPlanProcess({
       bundle: paths.bundle,
       user,
       start: startOf('stop'),
@@ -195,12 +204,14 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       onMessage,
       onExit: () => said.resolve(null),
     })
-    return Promise.race([said.promise, sleep(STOP_TIMEOUT_MS, null, { ref: false })])
+    const end = await Promise.race([said.promise, sleep(STOP_TIMEOUT_MS, null, { ref: false })])
+    await stopping.kill()
+    return end
   }
 
   const step = async () => {
     const { desired } = record
-    if (stale !== null) await Promise.all([killPlan(stale, record.id), proof.stop()])
+    if (stale !== null) await endProcess(stale)
     stale = null
     if (desired.want === 'forget') return forget()
     if (desired.want === 'stop') return record.end === undefined ? halt((end) => end) : killLeftovers()
@@ -222,7 +233,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     if (host.hasRoom() && host.mirrorReady()) await startWork()
   }
 
-  const passOn = (running: NonNullable<typeof current>) => {
+  const passOn = (running: Running) => {
     if (token !== null && token !== running.token) {
       running.process.send({ kind: 'token', token })
       proof.renew(token)
@@ -234,14 +245,21 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   }
 
   const killLeftovers = async () => {
-    const user = current?.user
+    const running = current
     current = null
-    if (user !== undefined) await Promise.all([killPlan(user, record.id), proof.stop()])
+    if (running !== null) await endProcess(running)
+  }
+
+  /** A process whose sandbox is still starting is not the user's yet, so it is killed itself before all that is the user's. */
+  const endProcess = async ({ process, user }: Running) => {
+    await Promise.all([process.kill(), proof.stop()])
+    await killPlan(user, record.id)
   }
 
   const forget = async () => {
+    const running = current
     current = null
-    await proof.stop()
+    await Promise.all([running?.process.kill(), proof.stop()])
     const user = findUser(paths, record.id, host.mayAddUsers)
     if (user !== null)
       await (record.desired.removeCheckout ? removeUser(paths, record.id, user) : killPlan(user, record.id))
@@ -262,7 +280,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     want(desired) {
       if (desired.attempt < record.attempt) return
       if (desired.attempt > record.attempt) {
-        stale = current?.user ?? stale
+        stale = current ?? stale
         current = null
         crashes = 0
         lastError = null
