@@ -7,6 +7,7 @@ import { acknowledge, addEvent, closeEvents } from './plan-events.ts'
 import { startPlanProcess } from './plan-process.ts'
 import type { PlanProcess } from './plan-process.ts'
 import { checkedEnd } from './checked-end.ts'
+import { countCrash, describeCrashes, diedTooOften, forgetCrashes } from './crashes.ts'
 import { createSlotProof } from './lead-proof.ts'
 import { baseHeadOf } from './proof-commits.ts'
 import type { ProofHost } from './lead-proof.ts'
@@ -46,15 +47,8 @@ interface Running {
   messages: number
 }
 
-const MAX_CRASHES = 5
 const STOP_TIMEOUT_MS = 30_000
 const RETRY_AFTER_STOP_MS = 5_000
-
-const diedTooOften = (lastError: string | null): string =>
-  `The plan's process died ${MAX_CRASHES} times in a row without a tool result or a commit in between.${lastError === null ? '' : ` ${lastError}`}`.slice(
-    0,
-    2_000,
-  )
 
 export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   const { paths } = host
@@ -63,12 +57,10 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   /** An earlier attempt's process. Its messages are ignored, and it is killed before the next step. */
   let stale: Running | null = null
   let token: string | null = record.desired.planToken ?? null
-  let crashes = 0
-  /** What the process said of its own failure, often git's words. */
-  let lastError: string | null = null
   let notBeforeMs = 0
   let steps: Promise<void> = Promise.resolve()
 
+  const log = (what: string) => console.error(`plan ${record.id}: ${what}`)
   const save = () => saveRecord(paths, record)
   const text = () => loadText(paths, record.id, record.desired.textSha256)
 
@@ -83,13 +75,12 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     record.activity++
     if (message.kind === 'activity') return
     if (message.kind === 'progress') {
-      crashes = 0
-      lastError = null
+      if (forgetCrashes(record)) save()
       return
     }
     if (record.end !== undefined) return
     if (message.kind === 'event') {
-      if (message.text.startsWith('The agent failed: ')) lastError = message.text
+      if (message.text.startsWith('The agent failed: ')) record.lastError = message.text
       addEvent(record, message, Date.now())
     } else if (message.kind === 'phase') record.phase = message.phase
     else if (message.kind === 'taken') record.messagesTaken = Math.max(record.messagesTaken, message.n)
@@ -142,16 +133,21 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     // Kill what an earlier process of this plan left running before the next one begins.
     await killPlan(user, record.id)
     record.baseHead ??= await baseHeadOf(paths, record.desired.base)
+    const { attempt } = record
     const started = startPlanProcess({
       bundle: paths.bundle,
       user,
       start: startOf('work'),
       sandbox,
-      onMessage: (message) => current?.process === started && onPlanMessage(message),
+      onMessage: (message) => {
+        if (current?.process === started) onPlanMessage(message)
+        // It is being ended, and wrote this before it died.
+        else if (message.kind === 'event' && record.attempt === attempt) onPlanMessage(message)
+      },
       onExit: (how) => {
         if (current?.process !== started) return
         current = null
-        void proof.stop()
+        proof.stop().catch((error: unknown) => log(`its proof could not be ended: ${String(error)}`))
         if (record.end === undefined) crashed(how)
         settle()
       },
@@ -161,9 +157,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   /** Only a tool's result or a new commit sets the count back: a reply of the model costs money and changes nothing. */
   const crashed = (how: string) => {
-    crashes++
-    console.error(`plan ${record.id}: its process died (${how}), ${crashes} of ${MAX_CRASHES}`)
-    const waitMs = 1_000 * 2 ** (crashes - 1)
+    const waitMs = countCrash(record, how)
     notBeforeMs = Date.now() + waitMs
     setTimeout(settle, waitMs).unref()
     addEvent(
@@ -195,7 +189,11 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   const lastWords = async (user: PlanUser): Promise<AttemptEnd | null> => {
     const said = Promise.withResolvers<AttemptEnd | null>()
-    const onMessage = (message: FromPlan) => message.kind === 'end' && said.resolve(message.end)
+    const onMessage = (message: FromPlan) => {
+      if (message.kind === 'end') said.resolve(message.end)
+      // For instance what is not on the branch and stays on this machine.
+      else if (message.kind === 'event') onPlanMessage(message)
+    }
     const stopping = startPlanProcess({
       bundle: paths.bundle,
       user,
@@ -220,15 +218,11 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   }
 
   const work = async () => {
-    if (crashes < MAX_CRASHES && Date.now() < notBeforeMs) return
+    if (!diedTooOften(record) && Date.now() < notBeforeMs) return
     delete record.end
     if (current !== null) return passOn(current)
-    if (crashes >= MAX_CRASHES)
-      return halt(({ work: done }) => ({
-        kind: 'failed',
-        error: diedTooOften(lastError),
-        work: done,
-      }))
+    if (diedTooOften(record))
+      return halt(({ work: done }) => ({ kind: 'failed', error: describeCrashes(record), work: done }))
     if (token === null || text() === null) return
     if (host.hasRoom() && host.mirrorReady()) await startWork()
   }
@@ -269,7 +263,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   function settle(): void {
     steps = steps.then(step).catch((error: unknown) => {
-      console.error(`plan ${record.id}: ${String(error)}`)
+      log(String(error))
       notBeforeMs = Date.now() + 5_000
       setTimeout(settle, 5_000).unref()
     })
@@ -282,8 +276,6 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       if (desired.attempt > record.attempt) {
         stale = current ?? stale
         current = null
-        crashes = 0
-        lastError = null
         notBeforeMs = 0
         startAttempt(record, desired.attempt)
       }
