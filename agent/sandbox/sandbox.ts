@@ -99,13 +99,18 @@ function start({ kind, ...order }: StartInput): PipedChild {
   if (!(channel instanceof Duplex)) throw new Error('The channel to the sandbox could not be opened.')
   for (const stream of [child.stdin, channel]) stream.on('error', () => {}) // it has died; 'close' reports it
   channel.once('data', () => {
+    // It was killed while it was starting. Without the order, what may be left of it ends by itself.
+    if (child.killed) channel.destroy()
+    else sendOrder()
+  })
+  const sendOrder = () => {
     try {
       if (kind === 'mapped') mapIds(child.pid)
       channel.end(toWords(order))
     } catch {
       child.kill('SIGKILL')
     }
-  })
+  }
   return child
 }
 

@@ -41,6 +41,8 @@ export function startAttempt(record: PlanRecord, attempt: number): void {
   delete record.end
   delete record.proof
   delete record.proofs
+  delete record.crashes
+  delete record.lastError
   delete record.phase
 }
 

@@ -1,6 +1,7 @@
 // Starts the process that works on one plan, as the plan's user and with a minimal environment. Its orders and its token go
 // through its standard input, so that they appear in no argument and no environment variable.
 import { spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Paths } from '../machine/paths.ts'
 import { SYSTEM_PATH } from '../machine/process.ts'
 import { FromPlan, readLines, writeLine } from '../machine/plan-pipe.ts'
@@ -12,6 +13,8 @@ import { describeEnd, logBeginning } from './child-end.ts'
 
 export interface PlanProcess {
   send(message: ToPlan): void
+  /** Kills it, also while its sandbox is still starting. Resolves when it has ended and all that it wrote was read. */
+  kill(): Promise<void>
 }
 
 export interface PlanProcessInput {
@@ -24,6 +27,8 @@ export interface PlanProcessInput {
   /** how says how the process ended. */
   onExit: (how: string) => void
 }
+
+const KILL_TIMEOUT_MS = 5_000
 
 /** Settings for tests and operation that are passed on to a plan's process. None of them is secret. */
 const PASSED_ON = [
@@ -51,9 +56,20 @@ export function startPlanProcess(input: PlanProcessInput): PlanProcess {
   })
   readLines(child.stdout, FromPlan, onMessage)
   child.once('error', (error) => onExit(error.message))
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', () => resolve())
+    child.once('close', () => resolve())
+  })
   child.once('close', (code, signal) => onExit(describeEnd(code, signal)))
   writeLine(child.stdin, start)
-  return { send: (message) => writeLine(child.stdin, message) }
+  return {
+    send: (message) => writeLine(child.stdin, message),
+    async kill() {
+      child.kill('SIGKILL')
+      // Without a sandbox, a process that it left running may hold its pipes open for ever.
+      await Promise.race([ended, sleep(KILL_TIMEOUT_MS, undefined, { ref: false })])
+    },
+  }
 }
 
 const log = (text: string): void => void process.stderr.write(text)

@@ -33,9 +33,16 @@ const PlanRecord = z.object({
   events: z.array(EventLine),
   end: AttemptEnd.optional(),
   /** What the prover found about one head of this attempt. Only this makes an end verified. */
-  proof: ProofReport.extend({ head: ObjectId, n: z.int() }).optional(),
+  proof: ProofReport.extend({
+    head: ObjectId,
+    /** The version before wrote none, and no finish has the number 0. */
+    n: z.int().default(0),
+  }).optional(),
   /** Number of proofs begun in this attempt. */
   proofs: z.int().optional(),
+  /** How often the plan's process died in a row, and what it last said of its own failure, often git's words. */
+  crashes: z.int().optional(),
+  lastError: z.string().optional(),
   /** Commit of the base branch when the work first began. It is kept because the branch may be deleted meanwhile. */
   baseHead: ObjectId.nullable().optional(),
 })

@@ -7,6 +7,7 @@ import { acknowledge, addEvent, closeEvents } from './plan-events.ts'
 import { startPlanProcess } from './plan-process.ts'
 import type { PlanProcess } from './plan-process.ts'
 import { checkedEnd } from './checked-end.ts'
+import { countCrash, describeCrashes, diedTooOften, forgetCrashes } from './crashes.ts'
 import { createSlotProof } from './lead-proof.ts'
 import { baseHeadOf } from './proof-commits.ts'
 import type { ProofHost } from './lead-proof.ts'
@@ -41,31 +42,30 @@ export interface Slot {
   lacksText(): boolean
 }
 
-const MAX_CRASHES = 5
+/** A plan's process, and what it was last told. */
+interface Running {
+  process: PlanProcess
+  user: PlanUser
+  token: string
+  messages: number
+}
+
 const STOP_TIMEOUT_MS = 30_000
 const RETRY_AFTER_STOP_MS = 5_000
-
-const diedTooOften = (lastError: string | null): string =>
-  `The plan's process died ${MAX_CRASHES} times in a row without a tool result or a commit in between.${lastError === null ? '' : ` ${lastError}`}`.slice(
-    0,
-    2_000,
-  )
 
 export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   const { paths } = host
   const sandbox = host.sandbox === null ? null : { kind: host.sandbox, paths }
-  let current: { process: PlanProcess; user: PlanUser; token: string; messages: number } | null = null
-  /** User of an earlier attempt's process. Its messages are ignored, and it is killed before the next step. */
-  let stale: PlanUser | null = null
+  let current: Running | null = null
+  /** An earlier attempt's process. Its messages are ignored, and it is killed before the next step. */
+  let stale: Running | null = null
   let token: string | null = record.desired.planToken ?? null
   /** Its base may have been pushed just before the attempt was ordered. */
   let learnedAtMs = Date.now()
-  let crashes = 0
-  /** What the process said of its own failure, often git's words. */
-  let lastError: string | null = null
   let notBeforeMs = 0
   let steps: Promise<void> = Promise.resolve()
 
+  const log = (what: string) => console.error(`plan ${record.id}: ${what}`)
   const save = () => saveRecord(paths, record)
   const text = () => loadText(paths, record.id, record.desired.textSha256)
 
@@ -80,13 +80,12 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     record.activity++
     if (message.kind === 'activity') return
     if (message.kind === 'progress') {
-      crashes = 0
-      lastError = null
+      if (forgetCrashes(record)) save()
       return
     }
     if (record.end !== undefined) return
     if (message.kind === 'event') {
-      if (message.text.startsWith('The agent failed: ')) lastError = message.text
+      if (message.text.startsWith('The agent failed: ')) record.lastError = message.text
       addEvent(record, message, Date.now())
     } else if (message.kind === 'phase') record.phase = message.phase
     else if (message.kind === 'taken') record.messagesTaken = Math.max(record.messagesTaken, message.n)
@@ -139,16 +138,21 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     // Kill what an earlier process of this plan left running before the next one begins.
     await killPlan(user, record.id)
     record.baseHead ??= await baseHeadOf(paths, record.desired.base)
+    const { attempt } = record
     const started = startPlanProcess({
       bundle: paths.bundle,
       user,
       start: startOf('work'),
       sandbox,
-      onMessage: (message) => current?.process === started && onPlanMessage(message),
+      onMessage: (message) => {
+        if (current?.process === started) onPlanMessage(message)
+        // It is being ended, and wrote this before it died.
+        else if (message.kind === 'event' && record.attempt === attempt) onPlanMessage(message)
+      },
       onExit: (how) => {
         if (current?.process !== started) return
         current = null
-        void proof.stop()
+        proof.stop().catch((error: unknown) => log(`its proof could not be ended: ${String(error)}`))
         if (record.end === undefined) crashed(how)
         settle()
       },
@@ -158,9 +162,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   /** Only a tool's result or a new commit sets the count back: a reply of the model costs money and changes nothing. */
   const crashed = (how: string) => {
-    crashes++
-    console.error(`plan ${record.id}: its process died (${how}), ${crashes} of ${MAX_CRASHES}`)
-    const waitMs = 1_000 * 2 ** (crashes - 1)
+    const waitMs = countCrash(record, how)
     notBeforeMs = Date.now() + waitMs
     setTimeout(settle, waitMs).unref()
     addEvent(
@@ -177,8 +179,9 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   /** Ends every process of the plan, commits its work, and records the end that toEnd() makes of it. */
   const halt = async (toEnd: (stopped: Extract<AttemptEnd, { kind: 'stopped' }>) => AttemptEnd) => {
+    const running = current
     current = null
-    await proof.stop()
+    await Promise.all([running?.process.kill(), proof.stop()])
     const user = findUser(paths, record.id, host.mayAddUsers)
     let end: AttemptEnd = { kind: 'stopped', work: NO_WORK }
     if (user !== null) {
@@ -191,8 +194,12 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   const lastWords = async (user: PlanUser): Promise<AttemptEnd | null> => {
     const said = Promise.withResolvers<AttemptEnd | null>()
-    const onMessage = (message: FromPlan) => message.kind === 'end' && said.resolve(message.end)
-    startPlanProcess({
+    const onMessage = (message: FromPlan) => {
+      if (message.kind === 'end') said.resolve(message.end)
+      // For instance what is not on the branch and stays on this machine.
+      else if (message.kind === 'event') onPlanMessage(message)
+    }
+    const stopping = startPlanProcess({
       bundle: paths.bundle,
       user,
       start: startOf('stop'),
@@ -200,12 +207,14 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
       onMessage,
       onExit: () => said.resolve(null),
     })
-    return Promise.race([said.promise, sleep(STOP_TIMEOUT_MS, null, { ref: false })])
+    const end = await Promise.race([said.promise, sleep(STOP_TIMEOUT_MS, null, { ref: false })])
+    await stopping.kill()
+    return end
   }
 
   const step = async () => {
     const { desired } = record
-    if (stale !== null) await Promise.all([killPlan(stale, record.id), proof.stop()])
+    if (stale !== null) await endProcess(stale)
     stale = null
     if (desired.want === 'forget') return forget()
     if (desired.want === 'stop') return record.end === undefined ? halt((end) => end) : killLeftovers()
@@ -214,20 +223,16 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   }
 
   const work = async () => {
-    if (crashes < MAX_CRASHES && Date.now() < notBeforeMs) return
+    if (!diedTooOften(record) && Date.now() < notBeforeMs) return
     delete record.end
     if (current !== null) return passOn(current)
-    if (crashes >= MAX_CRASHES)
-      return halt(({ work: done }) => ({
-        kind: 'failed',
-        error: diedTooOften(lastError),
-        work: done,
-      }))
+    if (diedTooOften(record))
+      return halt(({ work: done }) => ({ kind: 'failed', error: describeCrashes(record), work: done }))
     if (token === null || text() === null) return
     if (host.hasRoom() && host.mirrorReady(learnedAtMs)) await startWork()
   }
 
-  const passOn = (running: NonNullable<typeof current>) => {
+  const passOn = (running: Running) => {
     if (token !== null && token !== running.token) {
       running.process.send({ kind: 'token', token })
       proof.renew(token)
@@ -239,14 +244,21 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
   }
 
   const killLeftovers = async () => {
-    const user = current?.user
+    const running = current
     current = null
-    if (user !== undefined) await Promise.all([killPlan(user, record.id), proof.stop()])
+    if (running !== null) await endProcess(running)
+  }
+
+  /** A process whose sandbox is still starting is not the user's yet, so it is killed itself before all that is the user's. */
+  const endProcess = async ({ process, user }: Running) => {
+    await Promise.all([process.kill(), proof.stop()])
+    await killPlan(user, record.id)
   }
 
   const forget = async () => {
+    const running = current
     current = null
-    await proof.stop()
+    await Promise.all([running?.process.kill(), proof.stop()])
     const user = findUser(paths, record.id, host.mayAddUsers)
     if (user !== null)
       await (record.desired.removeCheckout ? removeUser(paths, record.id, user) : killPlan(user, record.id))
@@ -256,7 +268,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
 
   function settle(): void {
     steps = steps.then(step).catch((error: unknown) => {
-      console.error(`plan ${record.id}: ${String(error)}`)
+      log(String(error))
       notBeforeMs = Date.now() + 5_000
       setTimeout(settle, 5_000).unref()
     })
@@ -267,11 +279,9 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     want(desired) {
       if (desired.attempt < record.attempt) return
       if (desired.attempt > record.attempt) {
-        stale = current?.user ?? stale
+        stale = current ?? stale
         current = null
         learnedAtMs = Date.now()
-        crashes = 0
-        lastError = null
         notBeforeMs = 0
         startAttempt(record, desired.attempt)
       }
