@@ -138,7 +138,7 @@ async function detectTargets(tree: Tree, machine: Machine): Promise<Finding> {
   for (const [tool, names] of RUNNERS) {
     const file = names.find((name) => tree.has(name))
     if (file === undefined) continue
-    const target = findTarget((await tree.read(file)) ?? '', tool)
+    const target = findTarget(await withIncluded(tree, (await tree.read(file)) ?? ''), tool)
     if (target === undefined) continue
     if (machine.has(tool)) {
       const check = await testsBy(tree, `${tool} ${target}`, file)
@@ -150,6 +150,13 @@ async function detectTargets(tree: Tree, machine: Machine): Promise<Finding> {
   if (script !== undefined)
     return { kind: 'other', setup: [], checks: [await testsBy(tree, `bash ${script}`, script)], notes }
   return notes.length === 0 ? null : { kind: 'make', setup: [], checks: [], notes }
+}
+
+/** A makefile with the fragments that it includes by name. */
+async function withIncluded(tree: Tree, text: string): Promise<string> {
+  const names = [...text.matchAll(/^-?include[ \t]+(.+)$/gm)].flatMap(([, list = '']) => list.split(/\s+/))
+  const parts = names.filter((name) => tree.has(name)).map((name) => tree.read(name))
+  return [text, ...(await Promise.all(parts))].join('\n')
 }
 
 function findTarget(text: string, tool: string): string | undefined {

@@ -82,6 +82,12 @@ export function isCheckScript(path: string): boolean {
   return path.split(/[/._-]/).some((word) => CHECK_WORD.test(word))
 }
 
+/** True for code that is neither a test nor a setting by its path. */
+export function isProgram(path: string): boolean {
+  const [, extension] = /[^.]\.(\w+)$/.exec(nameOf(path)) ?? []
+  return !isTestFile(path) && !isRunnerSetting(path) && (extension === undefined || CODE.has(extension))
+}
+
 /** Folders that are installed and never committed. A test runner or plugin inside one would come from the plan itself. */
 export const isInstalled = (path: string): boolean =>
   path

@@ -1,6 +1,13 @@
 // Decides which changed files a proof puts back as they are at the base: tests, settings of test runners, scripts that a check runs.
 // Whether the work's version may count instead is the judge's decision.
-import { isInstalled, isManifest, isRunnerSetting, isShadow, isTestFile } from '../checks/test-files.ts'
+import {
+  isInstalled,
+  isManifest,
+  isProgram,
+  isRunnerSetting,
+  isShadow,
+  isTestFile,
+} from '../checks/test-files.ts'
 import type { Change, Difference } from '../git/difference.ts'
 import { graftRustTests, isSameButForSpaces, mergeManifest } from './merge-manifests.ts'
 import type { ProofShell } from './clean-checkout.ts'
@@ -8,6 +15,8 @@ import type { ProofShell } from './clean-checkout.ts'
 export interface PutBack {
   /** Files that were put back, or removed because the base does not have them. */
   paths: string[]
+  /** Those of them that a check runs and that may as well be the work's own program: such as run.sh. */
+  unclear: string[]
   /** Folders of installed packages that came with the commit. A test runner inside one would come from the plan itself. */
   installed: string[]
 }
@@ -23,6 +32,7 @@ export async function putBack(
     .map(({ path }) => path)
   await shell.takeFrom(base, installed)
   const paths: string[] = []
+  const unclear: string[] = []
   const merged = new Map<string, string>()
   for (const change of difference.changes) {
     const { path, kind } = change
@@ -35,12 +45,14 @@ export async function putBack(
     const text = hasBoth ? mergedText(path, before, after) : null
     if (text !== null && text !== after) merged.set(path, text)
     // A formatter's work alone changes no test.
-    else if (isWanted && !isManifest(path) && !(hasBoth && isSameButForSpaces(path, before, after)))
+    else if (isWanted && !isManifest(path) && !(hasBoth && isSameButForSpaces(path, before, after))) {
       paths.push(path)
+      if (kind === 'changed' && isProgram(path)) unclear.push(path)
+    }
   }
   await shell.takeFrom(base, paths)
   await shell.put(merged)
-  return { paths: [...paths, ...merged.keys()], installed }
+  return { paths: [...paths, ...merged.keys()], unclear, installed }
 }
 
 /** null: nothing is merged in a file of this kind. */

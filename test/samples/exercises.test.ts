@@ -2,20 +2,45 @@
 import { expect, test } from 'vitest'
 import { chooseCandidates } from '../exercises/candidates.ts'
 import { loadExercises } from '../exercises/exercise.ts'
+import { KINDS } from '../exercises/kinds/kinds.ts'
+import { missingProgram, runKinds } from '../exercises/kinds/run-kinds.ts'
 import { runCandidates } from '../exercises/lab.ts'
 import type { Result } from '../exercises/lab.ts'
-import { describe as describeResult } from '../exercises/report.ts'
+import { describe as describeResult, describeKind } from '../exercises/report.ts'
 import { whatIsMissing } from '../exercises/workbench.ts'
 import { describeWith, needs } from '../support/needs.ts'
 
 const SAMPLE = ['node-slug', 'python-wrap', 'shell-sums', 'obsidian-links', 'documents-people']
 const LANES = 3
+/** One case of most kinds of faults. */
+const KINDS_SAMPLE = [
+  "Python without tests: the work's own test fails",
+  'data in /tmp by absolute path',
+  "the function raises pytest's skip",
+  'an included makefile fragment says yes',
+  'the golden file is changed',
+  'reset to a commit before the tests came, with a conflicting edit, finished twice',
+  'the plan speaks of removing a check, and all tests are deleted',
+  'conflict markers in a style sheet',
+  'another default, and the test of it',
+  'a postinstall that cannot download',
+  'a check that fails once is named flaky',
+]
 const tried = new Map<string, number>()
 
 test('there are at least 20 exercises in six kinds of workspace', () => {
   const all = loadExercises()
   expect(all.length).toBeGreaterThanOrEqual(20)
   expect(new Set(all.map(({ kind }) => kind)).size).toBe(6)
+})
+
+describeWith(needs.ownSandbox() ?? whatIsMissing('python'), 'a case of each kind of fault', () => {
+  test('ends as it says', { timeout: 1_200_000 }, async () => {
+    const sample = KINDS.filter((kind) => KINDS_SAMPLE.includes(kind.name) && missingProgram(kind) === null)
+    expect(sample.length).toBeGreaterThan(KINDS_SAMPLE.length - 3)
+    const results = await runKinds(sample, LANES, () => {})
+    expect(results.filter(({ asExpected }) => !asExpected).map(describeKind)).toEqual([])
+  })
 })
 
 for (const exercise of loadExercises().filter(({ name }) => SAMPLE.includes(name)))
