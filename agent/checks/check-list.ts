@@ -1,20 +1,14 @@
 // Lists the commands that decide about a plan. The baseline and the proof use the same list. A command is
 // declared by the person, stands in the repository's .ralph/ at the base commit, or is detected.
 import { quote, runsTheCode } from './detect-shapes.ts'
-import type { CheckKind, DetectedCheck } from './detect-shapes.ts'
+import type { DetectedCheck } from './detect-shapes.ts'
 import { detect } from './detect.ts'
 import { readTree } from './detect-tree.ts'
 import type { Git } from '../git/git.ts'
 import { findTools } from '../machine/programs.ts'
 import { namedFiles } from './named-files.ts'
 
-export interface Check {
-  command: string
-  shown: string
-  timeoutMs: number
-  /** Files of its commit that decide what the check means: settings, scripts, makefiles, golden files. The proof puts the base's back. */
-  files: string[]
-  kind: CheckKind
+export interface Check extends DetectedCheck {
   /** head: detected only in the work's own commit and not at the base, so it says less: `own_checks`. */
   from: 'base' | 'head'
 }

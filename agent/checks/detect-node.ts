@@ -10,7 +10,6 @@ import { namedFiles, scriptChain } from './named-files.ts'
 import type { Scripts } from './named-files.ts'
 import { chooseManager, installCommands, PackageJson, runScript } from './package-manager.ts'
 import type { Manager, Project } from './package-manager.ts'
-import { isRunnerSetting } from './test-files.ts'
 import { parseJson } from '../../src/shared/json.ts'
 
 const MINUTE_MS = 60_000
@@ -113,20 +112,15 @@ interface Chosen {
 async function checksOf(project: Project, manager: Manager): Promise<DetectedCheck[]> {
   const { tree, folder, manifest, notes } = project
   const scripts = manifest.scripts ?? {}
-  const settings = tree.paths.filter((path) => {
-    const inside = path.slice(inFolder(folder, '').length)
-    return path.startsWith(inFolder(folder, '')) && !inside.includes('/') && isRunnerSetting(path)
-  })
   const checks: DetectedCheck[] = []
   for (const { name, kind } of chooseScripts(scripts, notes)) {
     const run = commandFor(manager, scripts, name)
-    const named = await namedFiles(tree, `npm run ${name}`, folder)
     checks.push({
       command: folder === '' ? run : `cd ${quote(folder)} && ${run}`,
       shown: `${runScript(manager.tool, name)}${folder === '' ? '' : ` in ${folder}`}`,
       kind,
       timeoutMs: (kind === 'tests' || kind === 'build' ? 30 : 10) * MINUTE_MS,
-      files: [...new Set([inFolder(folder, 'package.json'), ...settings, ...named])],
+      files: await namedFiles(tree, `npm run ${name}`, folder),
     })
   }
   return checks

@@ -30,8 +30,6 @@ const TEST_FILE = /(?:^|\/)(?:test_[^/]*|[^/]*_test)\.py$/
 const UNFOUND_TEST_FILE = /(?:^|\/)tests?\.py$/
 const HOLDS_TESTS =
   /^\s*(?:async )?def test|^\s*class \w*Test|\bTestCase\b|^\s*(?:import|from) (?:unittest|pytest)\b/m
-const SETTINGS =
-  'pyproject.toml pytest.ini setup.cfg tox.ini mypy.ini ruff.toml .ruff.toml conftest.py manage.py'.split(' ')
 /** ~/.venv/bin is the first folder of every plan's PATH. */
 const VENV = '$HOME/.venv'
 
@@ -168,13 +166,12 @@ const toSetup = (command: string, keyFiles: string[]): SetupCommand => ({
 
 async function checksOf(project: Project): Promise<DetectedCheck[]> {
   const { tree, declared, notes, pyproject } = project
-  const files = SETTINGS.filter((name) => tree.has(name))
   const quick = (kind: 'lint' | 'types', command: string, shown: string): DetectedCheck => ({
     command,
     shown,
     kind,
     timeoutMs: 10 * MINUTE_MS,
-    files,
+    files: [],
   })
   const checks: DetectedCheck[] = [
     quick(
@@ -199,7 +196,13 @@ async function checksOf(project: Project): Promise<DetectedCheck[]> {
     else notes.push(`${tool} is configured, but not among the dependencies and not on this machine.`)
   }
   const tests = await testCommand(project)
-  if (tests !== null) checks.push({ ...tests, kind: 'tests', timeoutMs: 30 * MINUTE_MS, files })
+  if (tests !== null)
+    checks.push({
+      ...tests,
+      kind: 'tests',
+      timeoutMs: 30 * MINUTE_MS,
+      files: tree.has('manage.py') ? ['manage.py'] : [],
+    })
   return checks
 }
 

@@ -35,7 +35,7 @@ export interface DetectedCheck {
   shown: string
   kind: CheckKind
   timeoutMs: number
-  /** Files of the commit that decide what the check means: settings, scripts, makefiles, golden files. The work's own sources are left out. */
+  /** Scripts and golden files that the check stands on. The proof puts them back, as it does with tests and settings of runners anyway. */
   files: string[]
 }
 

