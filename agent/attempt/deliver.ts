@@ -8,7 +8,7 @@ import { clipText } from '../machine/output.ts'
 import { PauseError, RevokedError } from '../plan/plan-context.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import { pushBranch } from '../publish/push.ts'
-import { keepBeside } from './keep-beside.ts'
+import { keepBeside, tryKeepBeside } from './keep-beside.ts'
 import { operationInProgress } from '../publish/unmerged.ts'
 import { putRight } from './put-right.ts'
 import { NO_WORK, readWork } from '../git/work-summary.ts'
@@ -24,16 +24,10 @@ export async function deliver({ plan, summary, outcome }: DeliverInput): Promise
   const work = await readWork(plan.git, baseIn(plan.journal.records()), outcome.checks)
   if (work.commits.length > 0 || work.diff.files > 0) {
     plan.report({ kind: 'phase', phase: 'pushing' })
-    await pushBranch(plan)
+    // HEAD may be a rebase's first half, which must not replace the branch.
+    if (operationInProgress(plan.start.checkout) === null) await pushBranch(plan)
   }
-  await keepBeside(plan, 'push').catch((error: unknown) => {
-    if (error instanceof RevokedError) throw error
-    plan.report({
-      kind: 'event',
-      type: 'error',
-      text: clipText(`Keeping what is not on the branch: ${String(error)}`, 1_000),
-    })
-  })
+  await tryKeepBeside(plan)
   return {
     kind: 'completed',
     summary: clipText(summary, 8_000),

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { writeDurably } from '../machine/durable.ts'
 import { quote } from '../checks/detect-shapes.ts'
 import { findTools } from '../machine/programs.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
@@ -40,7 +41,7 @@ export const fetchFromMirror = ({ git, start }: PlanContext): Promise<string> =>
 const markFile = (folder: string): string => join(folder, 'ralph-plan')
 
 export function markOurs({ checkout, id }: PlanContext['start']): void {
-  writeFileSync(markFile(join(checkout, '.git')), `${id}\n`)
+  writeDurably(markFile(join(checkout, '.git')), `${id}\n`)
 }
 
 /** True when this folder is the plan's own git folder and whole enough for git to open it. */
@@ -105,13 +106,32 @@ export function readText(file: string): string | null {
   }
 }
 
-/** Moves a file or folder. In a sandbox checkout and home are mounts of their own, between which nothing can be renamed. */
+/** Names of what a move between mounts may leave when it is killed: a copy that is not whole, and a folder that is being deleted. */
+const LEFTOVERS = ['.ralph-part', '.ralph-gone'] as const
+const [PART, GONE] = LEFTOVERS
+
+export const isLeftover = (path: string): boolean => LEFTOVERS.some((end) => path.endsWith(end))
+
+/**
+ * Moves a file or folder. In a sandbox checkout and home are mounts of their own, between which nothing can be renamed. A kill at any
+ * moment leaves it whole in at least one of the two places, under its own name.
+ */
 export function move(from: string, to: string): void {
-  rmSync(to, { recursive: true, force: true })
   try {
+    rmSync(to, { recursive: true, force: true })
     renameSync(from, to)
   } catch {
-    cpSync(from, to, { recursive: true, verbatimSymlinks: true })
-    rmSync(from, { recursive: true, force: true })
+    rmSync(`${to}${PART}`, { recursive: true, force: true })
+    cpSync(from, `${to}${PART}`, { recursive: true, verbatimSymlinks: true })
+    renameSync(`${to}${PART}`, to)
+    // Deleting takes long. A folder that is half deleted must not be taken for the whole one.
+    rmSync(`${from}${GONE}`, { recursive: true, force: true })
+    renameSync(from, `${from}${GONE}`)
+    rmSync(`${from}${GONE}`, { recursive: true, force: true })
   }
+}
+
+/** Deletes what a killed move of the git folder left in the checkout, where it would be taken for the model's work. */
+export function dropLeftovers({ checkout }: PlanContext['start']): void {
+  for (const end of LEFTOVERS) rmSync(join(checkout, `.git${end}`), { recursive: true, force: true })
 }

@@ -9,10 +9,12 @@ import { PauseError, RevokedError } from '../plan/plan-context.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
 import {
   borrows,
+  dropLeftovers,
   hasExcludes,
   hasHooks,
   isFolder,
   initialise,
+  isLeftover,
   isOurs,
   markOurs,
   move,
@@ -23,6 +25,7 @@ import {
   writeHooks,
 } from './git-folder.ts'
 import { putConfigRight } from './put-config-right.ts'
+import { putBranchRight, putHeadRight, putIndexRight, putRefsRight } from './put-refs-right.ts'
 import { isCheckpoint, nameBeside, restorePoint } from './restore-point.ts'
 
 /** A git command that still runs holds its lock for a shorter time than this. */
@@ -42,6 +45,7 @@ export async function putRight(plan: PlanContext, locks: 'all' | 'old' | 'none')
     tellModel(plan, text)
   }
   const folder = join(start.checkout, '.git')
+  dropLeftovers(start)
   if (!isOurs(folder, start)) await bringBack(plan, prepared.baseHead, tell)
   if (locks !== 'none') await removeLocks(folder, locks, tell)
   if (!borrows(start)) {
@@ -54,6 +58,7 @@ export async function putRight(plan: PlanContext, locks: 'all' | 'old' | 'none')
   }
   if (!hasExcludes(start)) writeExcludes(start)
   putHeadRight(plan, tell)
+  if (locks !== 'none') await putRefsRight(plan, tell)
   await putConfigRight(plan, prepared.baseHead, tell)
   await putBranchRight(plan, tell)
   if (locks !== 'none') await putIndexRight(plan, tell)
@@ -63,11 +68,16 @@ type Tell = (text: string) => void
 
 /** Makes .git the plan's own git folder again: the old one where it was only moved, else a new one at the last known head. */
 async function bringBack(plan: PlanContext, baseHead: string | null, tell: Tell): Promise<void> {
-  const { start, home, git } = plan
+  const { start, home } = plan
   const folder = join(start.checkout, '.git')
-  if (await isOlder(plan)) return markOurs(start)
-  if (isMendable(folder, plan))
-    return tell('The git folder lacked parts that git needs; they are there again.')
+  if (await isOlder(plan)) {
+    markOurs(start)
+    return
+  }
+  if (isMendable(folder, plan)) {
+    tell('The git folder lacked parts that git needs; they are there again.')
+    return
+  }
   const moved = findMoved(plan)
   const aside = moved === folder ? null : setAside(folder, home)
   if (moved !== null) {
@@ -81,13 +91,23 @@ async function bringBack(plan: PlanContext, baseHead: string | null, tell: Tell)
       `The git folder was ${aside === null ? 'removed' : 'replaced by another repository'}. A new one was made around the files of the checkout, which are as they were; it stands at ${head?.slice(0, 12) ?? 'no commit'}, the last one known to the remote. The work is what differs from that commit.`,
     )
   }
-  if (aside === null) return
-  const theirs = await git.try(['fetch', '--quiet', '--no-tags', aside, '+HEAD:refs/heads/kept-other'])
-  if (theirs.code === 0)
-    tell(
-      `The commits of the repository that stood in its place are kept as the local branch kept-other (${(await commitOf(git, 'kept-other'))?.slice(0, 12)}).`,
-    )
+  await keepOthers(plan, tell)
 }
+
+/** Keeps the commits of every repository that was set aside, also of one whose setting aside was cut short by a kill. */
+async function keepOthers({ git, home }: PlanContext, tell: Tell): Promise<void> {
+  for (let n = 1; lstatSync(asideFolder(home, n), { throwIfNoEntry: false }) !== undefined; n++) {
+    const name = n === 1 ? 'kept-other' : `kept-other-${n}`
+    if ((await commitOf(git, `refs/heads/${name}`)) !== null) continue
+    const fetch = ['fetch', '--quiet', '--no-tags', asideFolder(home, n), `+HEAD:refs/heads/${name}`]
+    if ((await git.try(fetch)).code === 0)
+      tell(
+        `The commits of the repository that stood in its place are kept as the local branch ${name} (${(await commitOf(git, name))?.slice(0, 12)}).`,
+      )
+  }
+}
+
+const asideFolder = (home: string, n: number): string => join(home, '.ralph', `other-git-${n}`)
 
 /** True for a checkout that an earlier version of the agent made, which left no mark. */
 async function isOlder({ start, git }: PlanContext): Promise<boolean> {
@@ -112,14 +132,14 @@ function findMoved({ start, home }: PlanContext): string | null {
     ...(pointer === undefined ? [] : [resolve(start.checkout, pointer.trim())]),
     ...[start.checkout, home].flatMap((parent) => readdirSync(parent).map((name) => join(parent, name))),
   ]
-  return places.find((place) => isOurs(place, start)) ?? null
+  return places.find((place) => isOurs(place, start) && !isLeftover(place)) ?? null
 }
 
 /** Moves what stands in the place of .git into the plan's home. Returns where; null when there was nothing. */
 function setAside(folder: string, home: string): string | null {
   if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return null
   for (let n = 1; ; n++) {
-    const place = join(home, '.ralph', `other-git-${n}`)
+    const place = asideFolder(home, n)
     if (lstatSync(place, { throwIfNoEntry: false }) !== undefined) continue
     move(folder, place)
     return place
@@ -190,36 +210,4 @@ function listLocks(folder: string): string[] {
     ...inside('worktrees', true),
     ...inside('objects/info', true),
   ]
-}
-
-/** Git opens no repository whose HEAD names neither a branch nor a commit. */
-function putHeadRight({ start }: PlanContext, tell: Tell): void {
-  const file = join(start.checkout, '.git/HEAD')
-  if (/^(?:ref: refs\/\S+|[0-9a-f]{40,64})$/.test(readText(file)?.trim() ?? '')) return
-  writeFileSync(file, `ref: refs/heads/${start.branch}\n`)
-  tell(`HEAD named nothing; it names the branch ${start.branch} again.`)
-}
-
-/** When the plan's own branch is checked out and its ref is gone, it stands again where the log of HEAD last stood. */
-async function putBranchRight({ git, start }: PlanContext, tell: Tell): Promise<void> {
-  const folder = join(start.checkout, '.git')
-  const branch = `refs/heads/${start.branch}`
-  const isOut = readText(join(folder, 'HEAD'))?.trim() === `ref: ${branch}`
-  if (!isOut || readText(join(folder, branch)) !== null || (await commitOf(git, 'HEAD')) !== null) return
-  const log = (readText(join(folder, 'logs/HEAD')) ?? '').trimEnd().split('\n').toReversed()
-  // Each line begins with the commit before and the commit after; zeros stand for none.
-  const stood = log
-    .flatMap((line) => line.split(' ').slice(0, 2).toReversed())
-    .find((id) => /[1-9a-f]/.test(id))
-  if (stood === undefined || (await commitOf(git, stood)) === null) return
-  await git.must(['update-ref', branch, stood])
-  tell(`The branch ${start.branch} had no commit any more; it stands at ${stood.slice(0, 12)} again.`)
-}
-
-async function putIndexRight({ git, start }: PlanContext, tell: Tell): Promise<void> {
-  const read = await git.try(['ls-files', '--stage', '--', '.gitattributes'])
-  if (read.code === 0 || !/index/i.test(read.stderr)) return
-  rmSync(join(start.checkout, '.git/index'), { recursive: true, force: true })
-  await git.must(['reset', '--quiet', '--mixed'])
-  tell('The index of git could not be read; it was made anew. The files are as they were.')
 }

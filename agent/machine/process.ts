@@ -32,10 +32,17 @@ export interface RunResult {
 const LEFTOVER_OUTPUT_MS = 500
 const MAX_CAPTURED_BYTES = 8 * 1024 * 1024
 
+/** Process groups of the programs that run() runs now. */
+const groups = new Set<number>()
+
+/** Returns the process groups of our own programs, which are not the model's. */
+export const ownGroups = (): ReadonlySet<number> => groups
+
 /** Returns the result. It does not throw for a failing program; a missing one gives code 127. */
 export async function run(program: string, args: string[], options: RunOptions): Promise<RunResult> {
   const { timeoutMs, input, encoding = 'utf8', maxBytes = MAX_CAPTURED_BYTES, ...spawnOptions } = options
   const child = spawn(program, args, { ...spawnOptions, stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+  if (child.pid !== undefined) groups.add(child.pid)
   let timedOut = false
   const timer = setTimeout(() => {
     timedOut = true
@@ -52,6 +59,7 @@ export async function run(program: string, args: string[], options: RunOptions):
     child.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 1 } : { code: 1, signal }))
   })
   clearTimeout(timer)
+  if (child.pid !== undefined) groups.delete(child.pid)
   // A process that it left running may hold the pipes open for ever, so they are closed.
   setTimeout(
     () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()),

@@ -2,6 +2,7 @@
 // tree, inside a submodule. A finish names it, and at the end of an attempt nothing of it is lost without a word.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { AUTHOR } from '../git/author.ts'
 import type { Git } from '../git/git.ts'
 import { BYTES } from '../git/tree-diff.ts'
 import { baseIn } from '../plan/journal.ts'
@@ -17,6 +18,8 @@ export interface WorkElsewhere {
 
 const MAX_TIPS = 20
 const MAX_SUBMODULES = 50
+/** Most commits of a submodule that are named. */
+const MAX_SHOWN = 5
 const MAX_DIFF_BYTES = 32 * 1024 * 1024
 
 /** Returns one line for each piece of work beside the branch; none when the branch holds all of it. */
@@ -158,16 +161,28 @@ async function insideSubmodules({ git, journal }: PlanContext): Promise<WorkElse
     const changed = lines((await git.try([...inside, 'status', '--porcelain'])).stdout)
     const base = baseIn(journal.records())
     const before = base === null ? '' : (await git.try(['rev-parse', `${base}:${shown}`])).stdout.trim()
-    const now = (await git.try([...inside, 'rev-parse', 'HEAD'])).stdout.trim()
-    const remotes = await git.try([...inside, 'branch', '--remotes', '--contains', now])
-    const isOnlyHere = now !== before && remotes.stdout.trim() === ''
-    if (changed.length + Number(isOnlyHere) > 0)
+    const only = await onlyInSubmodule(git, inside, before)
+    if (changed.length + only.length > 0)
       found.push({
         commit: null,
-        text: `The submodule ${shown} has ${isOnlyHere ? `the commit ${now.slice(0, 12)}, which its own remote does not have` : 'uncommitted changes'}; the plan cannot push them.`,
+        text: `The submodule ${shown} has ${only.length > 0 ? `commits that its own remote does not have (${only.map((commit) => commit.slice(0, 12)).join(', ')})` : 'uncommitted changes'}; the plan cannot push them.`,
       })
   }
   return found
+}
+
+/**
+ * Returns commits on any branch, stash, tag or head of a submodule that its remote does not have, the newest first. A tag may be the
+ * remote's own, so a commit that only tags hold counts when it was made here.
+ */
+async function onlyInSubmodule(git: Git, inside: string[], before: string): Promise<string[]> {
+  const known = await git.try([...inside, 'rev-parse', '--verify', '--quiet', `${before}^{commit}`])
+  const not = ['--not', '--remotes', ...(known.code === 0 ? [before] : [])]
+  const list = async (...args: string[]) =>
+    lines((await git.try([...inside, 'rev-list', `--max-count=${MAX_SHOWN}`, ...args])).stdout)
+  const heads = await list('HEAD', '--branches', ...not, '--tags')
+  const made = await list('--all', `--committer=<${AUTHOR.email}>`, '--fixed-strings', ...not)
+  return [...new Set([...heads, ...made])].slice(0, MAX_SHOWN)
 }
 
 function namesIn(folder: string): string[] {

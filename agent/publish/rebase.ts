@@ -113,8 +113,9 @@ async function moveTo(
   if (moved.code === 0) return { kind: 'rebased' }
   const stashed = await git.try(['stash', 'push', '--quiet'])
   const again = stashed.code === 0 ? await git.try(['reset', '--quiet', '--keep', head]) : moved
-  // When it does not apply any more it stays in the stash, which a finish names.
-  if (stashed.code === 0) await git.try(['stash', 'pop', '--quiet'])
+  const popped = stashed.code === 0 ? await git.try(['stash', 'pop', '--quiet']) : stashed
+  // When it does not apply any more it stays in the stash, which a finish names. Its conflicts would let no later commit be made.
+  if (stashed.code === 0 && popped.code !== 0) await git.try(['reset', '--quiet', '--hard'])
   const files = [...again.stderr.matchAll(/(?:Entry|entry) '(.+?)'/g)].map(([, file = '']) => file)
   return again.code === 0 ? { kind: 'rebased' } : { kind: 'conflict', files, said: gitReason(again) }
 }

@@ -108,10 +108,16 @@ async function* uncommittedTexts(git: Git): AsyncGenerator<[string, string]> {
 
 async function blocksOfTree(git: Git, commit: string): Promise<Set<string>> {
   const found = await git.try(['grep', '-l', '-z', '-a', '-e', `^${OPENS}`, commit], BYTES)
+  const paths = new Set(split(found.stdout).map((name) => name.slice(commit.length + 1)))
+  if (paths.size === 0) return new Set()
+  // By object: a name need not be valid UTF-8, and only such can be an argument.
+  const changes = await readChanges(git, ['diff-tree', '-r', EMPTY_TREE, commit])
+  const objects = changes.flatMap(({ path, after }) =>
+    after !== null && paths.has(path) ? after.object : [],
+  )
   const blocks = new Set<string>()
-  for (const name of split(found.stdout))
-    for (const { text } of conflictBlocks((await git.try(['cat-file', 'blob', name], BYTES)).stdout))
-      blocks.add(text)
+  for await (const [, text] of readContents(git, await readSizes(git, objects)))
+    for (const block of conflictBlocks(text)) blocks.add(block.text)
   return blocks
 }
 

@@ -1,6 +1,6 @@
 // Bounds of one sandbox, so that one plan cannot starve the machine. Processes and temporary files are bounded everywhere, memory
 // where the machine lets us make control groups (version 2).
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -35,13 +35,22 @@ export function readBounds(env: NodeJS.ProcessEnv = process.env, memoryBytes = t
 
 const GROUPS = '/sys/fs/cgroup'
 
-/** Makes a control group with these bounds. Returns its folder; null where the machine has none that we may write. */
+/** Groups of the sandboxes that run now. */
+const inUse = new Set<string>()
+let made = 0
+
+/** Makes a control group of its own with these bounds: what an ended sandbox left in its group counts no more. Returns its folder; null where the machine has none that we may write. */
 export function makeGroup(name: string, { processes, memoryMb }: Bounds, root = GROUPS): string | null {
   try {
     const known = readFileSync(join(root, 'cgroup.controllers'), 'utf8').trim().split(' ')
     if (!known.includes('memory') || !known.includes('pids')) return null
-    const [all, own] = [join(root, 'ralph'), join(root, 'ralph', name)]
-    mkdirSync(own, { recursive: true })
+    const all = join(root, 'ralph')
+    const own = join(all, `${name}.${process.pid}-${made++}`)
+    mkdirSync(all, { recursive: true })
+    for (const old of readdirSync(all, { withFileTypes: true }))
+      if (old.isDirectory() && !inUse.has(join(all, old.name))) remove(join(all, old.name))
+    inUse.add(own)
+    mkdirSync(own)
     for (const folder of [root, all]) writeFileSync(join(folder, 'cgroup.subtree_control'), '+memory +pids')
     writeFileSync(join(own, 'memory.max'), `${memoryMb * MB}`)
     writeFileSync(join(own, 'pids.max'), `${2 * processes}`)
@@ -51,9 +60,14 @@ export function makeGroup(name: string, { processes, memoryMb }: Bounds, root = 
   }
 }
 
-/** Removes an empty control group. One that still holds an ending process stays, and the next sandbox of that user takes it. */
+/** Removes an empty control group. One that still holds an ending process is removed when the next group is made. */
 export function dropGroup(folder: string | null): void {
   if (folder === null) return
+  inUse.delete(folder)
+  remove(folder)
+}
+
+function remove(folder: string): void {
   try {
     rmdirSync(folder)
   } catch {

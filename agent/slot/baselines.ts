@@ -1,7 +1,7 @@
 // Keeps the baselines: how set-up and checks stand at a base commit. Each is measured once for one base, set-up, list of checks and
 // set of programs on this machine, and serves all later plans. Root keeps them where no plan can write.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { readJson } from '../machine/durable.ts'
 import type { Paths } from '../machine/paths.ts'
@@ -42,18 +42,31 @@ export function baselineFile({ ralph, bundle }: Paths, key: BaselineKey): string
   return join(folder, `${hash.digest('hex')}.json`)
 }
 
-/** Returns a kept baseline; null when there is none. */
+/** Returns a kept baseline; null when there is none that can be read. One that is used counts as new. */
 export function readBaseline(file: string): Baseline | null {
-  return Baseline.safeParse(readJson(file)).data ?? null
+  try {
+    const kept = Baseline.safeParse(readJson(file)).data ?? null
+    if (kept !== null) utimesSync(file, new Date(), new Date())
+    return kept
+  } catch {
+    return null // a folder stands in its place
+  }
 }
 
-/** Removes the oldest baselines over the limit. */
+/** Removes what was not used for longest over the limit, whatever it is. What cannot be removed stays. */
 export function dropOldBaselines({ ralph }: Paths): void {
   const folder = join(ralph, 'baselines')
-  const files = readdirSync(folder).map((name) => join(folder, name))
-  const byAge = files.toSorted((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
-  for (const file of byAge.slice(MAX_KEPT)) rmSync(file, { force: true })
+  try {
+    const byAge = readdirSync(folder)
+      .map((name) => ({ path: join(folder, name), usedMs: usedMsOf(join(folder, name)) }))
+      .toSorted((a, b) => b.usedMs - a.usedMs)
+    for (const { path } of byAge.slice(MAX_KEPT)) rmSync(path, { recursive: true, force: true })
+  } catch (error) {
+    console.error(`Old baselines could not be removed: ${String(error)}`)
+  }
 }
+
+const usedMsOf = (path: string): number => lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 
 /** A program's path, size and time of change, which differ after an update. */
 function markOf(file: string): string {

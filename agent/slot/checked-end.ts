@@ -5,25 +5,19 @@ import type { PlanRecord } from './records.ts'
 /** Returns the end with everything that the proof decides taken from our own record. What the plan's process claims is not trusted. */
 export function checkedEnd(record: PlanRecord, end: AttemptEnd): AttemptEnd {
   if (end.kind !== 'completed') return end
-  const { tests: _tests, lookFirst: _lookFirst, ...claimed } = end
+  const { tests: _tests, lookFirst: _lookFirst, ...claim } = end
   const { proof } = record
-  const isProven = proof !== undefined && proof.head === end.work.head
-  if (!isProven)
+  if (proof === undefined || proof.head !== end.work.head)
     return {
-      ...claimed,
+      ...claim,
       outcome: 'unverified',
       proof: end.proof === 'none' ? 'none' : 'in_place',
       reasons: end.reasons.length > 0 ? end.reasons : ['proof_missing'],
     }
   const { verdict, work } = proof
-  if (verdict.kind !== 'accepted' && verdict.kind !== 'rejected') return { ...claimed, outcome: 'unverified' }
-  return {
-    ...claimed,
-    outcome: verdict.kind === 'accepted' ? verdict.outcome : 'unverified',
-    reasons: verdict.reasons,
-    proof: verdict.proof,
-    tests: verdict.tests,
-    lookFirst: verdict.lookFirst,
-    work,
-  }
+  // Only a verdict about the work is ever recorded, so this is for the types alone.
+  if (verdict.kind === 'paused' || verdict.kind === 'revoked') return { ...claim, outcome: 'unverified' }
+  const { reasons, proof: place, tests, lookFirst } = verdict
+  const outcome = verdict.kind === 'accepted' ? verdict.outcome : 'unverified'
+  return { ...claim, outcome, reasons, proof: place, tests, lookFirst, work }
 }

@@ -47,7 +47,10 @@ export interface SlotProof {
 type ProofRequest = Extract<FromPlan, { kind: 'prove' }>
 
 const MAX_PROOFS = 8
+/** A plan's process asks for one at its start, and once more after a crash in the middle of it. */
+const MAX_BASELINES = 6
 const MAX_TRIES = 3
+const ACTIVITY_MS = 20_000
 const UNPROVEN: Verdict = {
   kind: 'accepted',
   outcome: 'unverified',
@@ -56,12 +59,16 @@ const UNPROVEN: Verdict = {
   checks: [],
 }
 
+/** The baselines that are measured now, by their file. Plans on the same base share one measurement. */
+const measuring = new Map<string, Promise<unknown>>()
+
 export function createSlotProof(input: SlotProofInput): SlotProof {
   const { host, record, save, onPlanMessage } = input
   const { paths } = host
   let child: ReturnType<typeof startProver> | null = null
   /** Grows with each stop. The result of a proof that began in an earlier era is ignored. */
   let era = 0
+  let stopped = Promise.withResolvers<void>()
   /** Baselines that this plan measured itself. */
   const measured = new Set<string>()
   /** The last prover's end. stop() waits for it before it removes the prover's user. */
@@ -126,17 +133,47 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
     }
   }
 
-  const measure = async (base: string, mine: number): Promise<Baseline | null> => {
+  /** mayMeasure is asked when no kept baseline serves. */
+  const measure = async (
+    base: string,
+    mine: number,
+    mayMeasure: () => boolean = () => true,
+  ): Promise<Baseline | null> => {
     const { setup, checks } = record.desired
     const file = baselineFile(paths, { base, setup, checks })
-    const kept = readBaseline(file)
-    // A set-up may have failed for want of a network, so such a baseline serves only the plan that measured it.
-    if (kept !== null && (kept.setup === null || measured.has(file))) return kept
-    const answer = await lead('The baseline', mine, { job: 'baseline', head: base, baselineFile: file })
-    if (answer === null) return kept
-    measured.add(file)
-    dropOldBaselines(paths)
-    return readBaseline(file)
+    for (;;) {
+      const kept = readBaseline(file)
+      // A set-up may have failed for want of a network, so such a baseline serves only the plan that measured it.
+      if (kept !== null && (kept.setup === null || measured.has(file))) return kept
+      const other = measuring.get(file)
+      if (other === undefined) {
+        if (!mayMeasure()) return kept
+        const answer = lead('The baseline', mine, { job: 'baseline', head: base, baselineFile: file })
+        const over = answer.finally(() => measuring.delete(file))
+        measuring.set(file, over)
+        if ((await over) === null) return kept
+        measured.add(file)
+        dropOldBaselines(paths)
+        return readBaseline(file)
+      }
+      await waitFor(other)
+      if (mine !== era) return null
+    }
+  }
+
+  /** Waits for another plan's measurement, or for a stop of this one. */
+  const waitFor = async (other: Promise<unknown>) => {
+    const timer = setInterval(() => onPlanMessage({ kind: 'activity' }), ACTIVITY_MS)
+    await Promise.race([other.catch(() => null), stopped.promise])
+    clearInterval(timer)
+  }
+
+  /** A plan's process is not trusted: it may ask without end, and for any commit. */
+  const mayMeasureMore = () => {
+    if ((record.baselines ?? 0) >= MAX_BASELINES) return false
+    record.baselines = (record.baselines ?? 0) + 1
+    save()
+    return true
   }
 
   const prove = async (request: ProofRequest, mine: number): Promise<Verdict | null> => {
@@ -189,7 +226,7 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
       })
   }
   return {
-    baseline: (base, answer) => inTurn((mine) => measure(base, mine), null, answer),
+    baseline: (base, answer) => inTurn((mine) => measure(base, mine, mayMeasureMore), null, answer),
     ask: (request, answer) =>
       inTurn<Verdict | null>(
         (mine) => prove(request, mine),
@@ -199,6 +236,8 @@ export function createSlotProof(input: SlotProofInput): SlotProof {
     renew: (token) => child?.renew(token),
     async stop() {
       era++
+      stopped.resolve()
+      stopped = Promise.withResolvers()
       child?.kill()
       await leading
       await removeProver(paths, record.id, host.mayAddUsers)

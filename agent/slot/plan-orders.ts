@@ -41,6 +41,7 @@ export function startAttempt(record: PlanRecord, attempt: number): void {
   delete record.end
   delete record.proof
   delete record.proofs
+  delete record.baselines
   delete record.crashes
   delete record.lastError
   delete record.phase

@@ -29,9 +29,14 @@ export async function fetchHead(
     problem = (await refreshMirror()) ?? (await fetchCheckpoint(id))
     const found = await gitInMirror(paths, ['cat-file', '-e', `${head}^{commit}`])
     if (found.code === 0) return null
-    await sleep(MIRROR_PAUSE_MS * 2 ** tries)
+    if (tries < MIRROR_TRIES - 1) await sleep(MIRROR_PAUSE_MS * 2 ** tries)
   }
   return problem ?? `${head} is not on the remote`
+}
+
+/** Removes a plan's checkpoint ref from the mirror, where no fetch would remove it. */
+export async function dropCheckpoint(paths: Paths, id: string): Promise<void> {
+  await gitInMirror(paths, ['update-ref', '-d', `refs/agent/${id}`])
 }
 
 /** Returns the commit of a remote branch as the mirror last saw it; null when the branch does not exist. */

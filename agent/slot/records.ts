@@ -40,6 +40,8 @@ const PlanRecord = z.object({
   }).optional(),
   /** Number of proofs begun in this attempt. */
   proofs: z.int().optional(),
+  /** Number of baselines that were measured because the plan's process asked. */
+  baselines: z.int().optional(),
   /** How often the plan's process died in a row, and what it last said of its own failure, often git's words. */
   crashes: z.int().optional(),
   lastError: z.string().optional(),

@@ -9,7 +9,7 @@ import type { PlanProcess } from './plan-process.ts'
 import { checkedEnd } from './checked-end.ts'
 import { countCrash, describeCrashes, diedTooOften, forgetCrashes } from './crashes.ts'
 import { createSlotProof } from './lead-proof.ts'
-import { baseHeadOf } from './proof-commits.ts'
+import { baseHeadOf, dropCheckpoint } from './proof-commits.ts'
 import type { ProofHost } from './lead-proof.ts'
 import { startAttempt, toObserved, toStart } from './plan-orders.ts'
 import { dropRecord, loadText, saveRecord } from './records.ts'
@@ -262,6 +262,7 @@ export function createSlot(host: SlotHost, record: PlanRecord): Slot {
     const user = findUser(paths, record.id, host.mayAddUsers)
     if (user !== null)
       await (record.desired.removeCheckout ? removeUser(paths, record.id, user) : killPlan(user, record.id))
+    await dropCheckpoint(paths, record.id)
     dropRecord(paths, record.id)
     host.forgotten(record.id)
   }

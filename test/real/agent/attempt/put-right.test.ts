@@ -1,6 +1,6 @@
 // What a model can do to its git folder, and how it is put right before our own git calls: the files stay as they are, the work can be
 // committed and pushed, and each repair is told. Real git throughout.
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startCheckpoints } from '../../../../agent/attempt/checkpoint.ts'
@@ -140,6 +140,41 @@ describe('the git folder', () => {
       ['had no commit any more'],
     ],
     [
+      'with a branch that a power cut left empty',
+      (bench) => writeFileSync(inGit(bench, refOf(bench)), ''),
+      ['had no commit any more'],
+    ],
+    [
+      'with a branch full of zero bytes, and without a log',
+      (bench) => {
+        writeFileSync(inGit(bench, refOf(bench)), '\0'.repeat(41))
+        rmSync(inGit(bench, 'logs'), { recursive: true })
+      },
+      ['had no commit any more'],
+    ],
+    ['with an empty HEAD', (bench) => writeFileSync(inGit(bench, 'HEAD'), ''), ['HEAD named nothing']],
+    [
+      'with an empty index',
+      (bench) => writeFileSync(inGit(bench, 'index'), ''),
+      ['The index of git could not be read'],
+    ],
+    [
+      'with an empty tracking branch',
+      (bench) => writeFileSync(inGit(bench, 'refs/remotes/origin/main'), ''),
+      ['refs/remotes/origin/main could not be read'],
+    ],
+    [
+      'moved away, and half brought back when a kill came',
+      (bench) => {
+        renameSync(inGit(bench), join(bench.plan.start.checkout, '.git-old'))
+        const part = join(bench.plan.start.checkout, '.git.ralph-part')
+        for (const name of ['objects', 'refs']) mkdirSync(join(part, name), { recursive: true })
+        for (const name of ['HEAD', 'ralph-plan'])
+          cpSync(join(bench.plan.start.checkout, '.git-old', name), join(part, name))
+      },
+      ['had been moved away'],
+    ],
+    [
       'without what it borrows',
       (bench) => rmSync(inGit(bench, 'objects/info/alternates')),
       ['borrowed objects'],
@@ -232,4 +267,19 @@ describe('the git folder', () => {
     await putRight(bench.plan, 'old')
     expect(notices(bench)).toEqual([])
   })
+})
+
+test('two repositories that stood in the place of the git folder are both kept, the first after a kill', async () => {
+  using bench = await atWork()
+  const heads = ['First', 'Second'].map((name, at) => {
+    rmSync(inGit(bench), { recursive: true, force: true })
+    bench.git('init', '-q')
+    bench.git('commit', '-q', '--allow-empty', '-m', name)
+    // The first was set aside, and the kill came before anything was told.
+    if (at === 0) renameSync(inGit(bench), join(bench.plan.home, '.ralph/other-git-1'))
+    const git = at === 0 ? join(bench.plan.home, '.ralph/other-git-1') : inGit(bench)
+    return bench.git(`--git-dir=${git}`, 'rev-parse', 'HEAD')
+  })
+  await putRight(bench.plan, 'all')
+  expect(['kept-other', 'kept-other-2'].map((name) => bench.git('rev-parse', name))).toEqual(heads)
 })

@@ -166,3 +166,57 @@ describe('a base that moved', () => {
     expect((await workElsewhere(bench.plan)).join()).toContain('stash@{0}')
   })
 })
+
+test('changes that a moved base no longer takes stay in the stash, and commits can still be made', async () => {
+  using bench = await createPlanBench({ files: { 'a.txt': 'base\n' } })
+  commit(bench, 'work.txt', 'x\n')
+  bench.put('a.txt', 'mine\n')
+  bench.pushBySomebody({ 'a.txt': 'theirs\n' })
+  expect(await rebaseOntoBase(bench.plan)).toMatchObject({ kind: 'rebased' })
+  expect((await workElsewhere(bench.plan)).join()).toContain('The stash stash@{0}')
+  expect(bench.git('status', '--porcelain')).toBe('')
+  expect(bench.git('show', 'stash:a.txt')).toBe('mine')
+})
+
+test('an old conflict of the base is known in a file whose name is not ASCII or has a newline', async () => {
+  const names = ['größe.txt', 'a\nb.txt']
+  using bench = await createPlanBench({ files: Object.fromEntries(names.map((name) => [name, CONFLICT])) })
+  for (const name of names) bench.put(name, `${CONFLICT}more\n`)
+  bench.put('neu\n.txt', CONFLICT.replace('mine', 'other'))
+  expect(await unmergedWork(bench.plan)).toEqual([
+    'neu\n.txt holds the markers of a conflict, from line 1 on.',
+  ])
+})
+
+test('commits in a submodule that its remote does not have are named on every branch and tag, and those of the remote are not', async () => {
+  using bench = await createPlanBench()
+  using lib = await createPlanBench({ files: { 'lib.txt': '1' } })
+  lib.remote('tag', 'v1', 'main')
+  bench.git(
+    '-c',
+    'protocol.file.allow=always',
+    'submodule',
+    'add',
+    '-q',
+    join(lib.folder, 'upstream.git'),
+    'lib',
+  )
+  bench.git('commit', '-q', '-m', 'A submodule')
+  const inside = (...args: string[]) => bench.git('-C', 'lib', ...args)
+  inside('checkout', '-q', '--detach', 'v1')
+  expect(await workElsewhere(bench.plan)).toEqual([])
+  const make = (...then: string[]) => {
+    inside('commit', '-q', '--allow-empty', '-m', then.join(' '))
+    const made = inside('rev-parse', 'HEAD')
+    inside(...then)
+    inside('checkout', '-q', '--detach', 'v1')
+    return made.slice(0, 12)
+  }
+  const tagged = make('tag', 'mine')
+  expect(await workElsewhere(bench.plan)).toEqual([
+    `The submodule lib has commits that its own remote does not have (${tagged}); the plan cannot push them.`,
+  ])
+  const branched = make('branch', 'side')
+  const said = (await workElsewhere(bench.plan)).join()
+  expect([tagged, branched].filter((made) => !said.includes(made))).toEqual([])
+})

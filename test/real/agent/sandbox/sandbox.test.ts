@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { readPaths } from '../../../../agent/machine/paths.ts'
-import { makeGroup, readBounds } from '../../../../agent/sandbox/bounds.ts'
+import { dropGroup, makeGroup, readBounds } from '../../../../agent/sandbox/bounds.ts'
 import { arrange } from '../../../../agent/sandbox/places.ts'
 import { findSandbox, startInSandbox } from '../../../../agent/sandbox/sandbox.ts'
 import { describeEnd, logBeginning } from '../../../../agent/slot/child-end.ts'
@@ -158,8 +158,25 @@ test('a control group gets the bounds where there can be one, else none is made'
   writeFileSync(join(root, 'cgroup.controllers'), 'cpu pids\n')
   expect(makeGroup('plan-x', bounds, root)).toBeNull()
   writeFileSync(join(root, 'cgroup.controllers'), 'cpu memory pids\n')
-  expect(makeGroup('plan-x', bounds, root)).toBe(join(root, 'ralph/plan-x'))
-  expect(['memory.max', 'pids.max'].every((name) => existsSync(join(root, 'ralph/plan-x', name)))).toBe(true)
+  const group = makeGroup('plan-x', bounds, root) ?? ''
+  expect(group.startsWith(join(root, 'ralph/plan-x.'))).toBe(true)
+  expect(['memory.max', 'pids.max'].every((name) => existsSync(join(group, name)))).toBe(true)
+})
+
+test('each sandbox of a user has a control group of its own, and one that nothing runs in is removed', () => {
+  const root = mkdtempSync(join(tmpdir(), 'groups-'))
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }))
+  writeFileSync(join(root, 'cgroup.controllers'), 'memory pids\n')
+  mkdirSync(join(root, 'ralph/plan-of-an-earlier-supervisor'), { recursive: true })
+  const [one, two] = [0, 1].map(() => makeGroup('plan-x', { processes: 1, memoryMb: 1, tempMb: 1 }, root))
+  expect(one).not.toBe(two)
+  // A group that still holds something, here its files, cannot be removed.
+  for (const group of [one, two]) dropGroup(group ?? null)
+  expect([one, two].every((group) => existsSync(group ?? ''))).toBe(true)
+  for (const name of ['memory.max', 'pids.max']) rmSync(join(one ?? '', name))
+  makeGroup('plan-y', { processes: 1, memoryMb: 1, tempMb: 1 }, root)
+  expect(existsSync(one ?? '')).toBe(false)
+  expect(existsSync(join(root, 'ralph/plan-of-an-earlier-supervisor'))).toBe(false)
 })
 
 test('of the errors of a process 64 KB are logged, and it is not stopped by the rest', async () => {

@@ -1,10 +1,12 @@
 // What a slot does when a proof is stopped while its user is being made, and when it cannot be begun.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { DesiredPlan } from '../../../../src/shared/protocol.ts'
 import { readPaths } from '../../../../agent/machine/paths.ts'
+import type { Baseline } from '../../../../agent/proof/baseline.ts'
+import { baselineFile, dropOldBaselines, readBaseline } from '../../../../agent/slot/baselines.ts'
 import { createSlotProof } from '../../../../agent/slot/lead-proof.ts'
 import { newRecord } from '../../../../agent/slot/plan-orders.ts'
 import { makeRepo } from '../../support/git-backend.ts'
@@ -29,7 +31,7 @@ const DESIRED: DesiredPlan = {
 }
 
 /** `onBegin` runs when the proof's user is there and its prover is not. `trace` is the file that a started prover writes. */
-function slotProof(onBegin: () => void) {
+function slotProof(onBegin: () => void, script = 'setTimeout(() => {}, 90_000)') {
   const folder = mkdtempSync(join(tmpdir(), 'slot-proof-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const { repo, git } = makeRepo(folder)
@@ -38,7 +40,7 @@ function slotProof(onBegin: () => void) {
   // It lives for longer than the test.
   writeFileSync(
     bundle,
-    `import fs from 'node:fs'; fs.writeFileSync(${JSON.stringify(trace)}, ''); setTimeout(() => {}, 90_000)`,
+    `import fs from 'node:fs'; fs.appendFileSync(${JSON.stringify(trace)}, '.'); ${script}`,
   )
   const env = { RALPH_HOME: join(folder, 'root'), RALPH_SRV: join(folder, 'srv'), RALPH_NO_USERS: '1' }
   const paths = readPaths({ ...env, RALPH_PLAN_HOMES: join(folder, 'home') }, bundle)
@@ -51,26 +53,29 @@ function slotProof(onBegin: () => void) {
   writeFileSync(join(paths.ralph, 'vm.key'), 'aer_vm_key\n')
 
   const said: unknown[] = []
-  const proof = createSlotProof({
-    host: {
-      paths,
-      config: () => ({ url: 'http://127.0.0.1:1', workspace: 'w', vmKey: 'k' }),
-      mayAddUsers: false,
-      sandbox: null,
-      refreshMirror: async () => null,
-      fetchCheckpoint: async () => null,
-    },
-    record: newRecord(DESIRED),
-    text: () => {
-      onBegin()
-      return ''
-    },
-    token: () => '',
-    save: () => {},
-    onPlanMessage: (message) => said.push(message),
-  })
+  const open = (desired = DESIRED) =>
+    createSlotProof({
+      host: {
+        paths,
+        config: () => ({ url: 'http://127.0.0.1:1', workspace: 'w', vmKey: 'k' }),
+        mayAddUsers: false,
+        sandbox: null,
+        refreshMirror: async () => null,
+        fetchCheckpoint: async () => null,
+      },
+      record: newRecord(desired),
+      text: () => {
+        onBegin()
+        return ''
+      },
+      token: () => '',
+      save: () => {},
+      onPlanMessage: (message) => said.push(message),
+    })
   return {
-    proof,
+    proof: open(),
+    open,
+    paths,
     trace,
     said,
     request: { kind: 'prove' as const, head: git('rev-parse', 'main'), n: 1, summary: '' },
@@ -104,4 +109,55 @@ test('a proof that cannot be begun is tried three times, then says why and leave
       text: 'The baseline came to no end in 3 tries: Error: no process to be had',
     },
   ])
+})
+
+const measured = (proof: ReturnType<typeof createSlotProof>, base: string) =>
+  new Promise<unknown>((resolve) => proof.baseline(base, resolve))
+
+test("a plan's process that asks for one baseline after the other gets six measured", async () => {
+  let tries = 0
+  const { proof } = slotProof(() => {
+    tries++
+    throw new Error('no process to be had')
+  })
+  const bases = Array.from({ length: 30 }, (_, at) => String(at).padStart(40, '0'))
+  expect(new Set(await Promise.all(bases.map((base) => measured(proof, base))))).toEqual(new Set([null]))
+  expect(tries).toBe(6 * 3)
+})
+
+const KEPT: Baseline = { base: 'a'.repeat(40), setup: null, checks: [] }
+
+test('two plans on the same base share one measurement', async () => {
+  const { proof, open, trace, request } = slotProof(
+    () => {},
+    `let read = ''
+    process.stdin.on('data', (part) => {
+      read += part
+      if (!read.includes('\\n')) return
+      const { baselineFile } = JSON.parse(read.split('\\n')[0])
+      setTimeout(() => {
+        fs.writeFileSync(baselineFile, ${JSON.stringify(JSON.stringify(KEPT))})
+        console.log('{"kind":"measured"}')
+      }, 1_000)
+    })`,
+  )
+  const other = open({ ...DESIRED, id: '01990000-0000-8000-8000-000000000002' })
+  const found = await Promise.all([proof, other].map((one) => measured(one, request.head)))
+  expect(found).toEqual([KEPT, KEPT])
+  expect(readFileSync(trace, 'utf8')).toBe('.')
+})
+
+test('of the baselines the fifty that were used last stay, and a folder in the place of one is in nobody’s way', () => {
+  const { paths } = slotProof(() => {})
+  const fileOf = (at: number) => baselineFile(paths, { base: String(at), setup: undefined, checks: [] })
+  const files = Array.from({ length: 52 }, (_, at) => fileOf(at))
+  for (const [at, file] of files.entries()) {
+    if (at === 1) mkdirSync(join(file, 'inside'), { recursive: true })
+    else writeFileSync(file, JSON.stringify(KEPT))
+    utimesSync(file, at, at)
+  }
+  expect(readBaseline(fileOf(0))).toEqual(KEPT)
+  expect(readBaseline(fileOf(1))).toBeNull()
+  dropOldBaselines(paths)
+  expect(files.filter((file) => !existsSync(file))).toEqual([fileOf(1), fileOf(2)])
 })

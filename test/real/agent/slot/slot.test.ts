@@ -1,4 +1,5 @@
 // One slot with a stand-in for the plan's process: what a stop, a crash and a restart of the supervisor leave.
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -179,4 +180,14 @@ test('a record of the version before, whose proof had no number, is still read',
   const file = join(paths.ralph, 'plans', `${ID}.json`)
   writeFileSync(file, readFileSync(file, 'utf8').replace(',"n":3', ''))
   expect(loadRecords(paths)).toMatchObject([{ id: ID, proof: { n: 0 } }])
+})
+
+test('the checkpoint of a plan that is forgotten is removed from the mirror', async () => {
+  const { paths, open, forgotten } = makeSlot('')
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', mirrorDir(paths), ...args], { encoding: 'utf8' })
+  git('update-ref', `refs/agent/${ID}`, 'refs/heads/main')
+  open().want({ ...DESIRED, want: 'forget' })
+  await forgotten
+  expect(git('for-each-ref', 'refs/agent')).toBe('')
 })
