@@ -53,6 +53,9 @@ export async function putBranchRight({ git, start, journal }: PlanContext, tell:
   rmSync(join(folder, branch), { force: true })
   if (stood === null) return
   await git.must(['update-ref', branch, stood])
+  // The index may name contents that were empty: git would take them for stored.
+  rmSync(join(folder, 'index'), { force: true })
+  await git.must(['read-tree', stood])
   tell(`The branch ${start.branch} had no commit any more; it stands at ${stood.slice(0, 12)} again.`)
 }
 
