@@ -1,6 +1,7 @@
 // A plan's context without its process: a real checkout of a real repository, a journal, and the reported messages. It is for tests
 // of parts that work on a checkout; vm.ts runs the whole agent.
 import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -15,7 +16,8 @@ import { createTokenHolder, tokenConfigFile } from '../../../agent/plan/token.ts
 import { makeRepo } from './git-backend.ts'
 
 export const TOKEN = `aer_plan_${'a'.repeat(40)}.${'b'.repeat(43)}`
-const ID = '0a1b2c3d-4e5f-8a6b-9c7d-0123456789ab'
+/** The processes of a plan are found and ended by its id, also those of a test that runs beside this one. */
+export const newPlanId = (): string => randomUUID().replace(/^(.{14})./, '$18')
 
 export interface PlanBench extends Disposable {
   folder: string
@@ -54,17 +56,18 @@ export async function createPlanBench(options: PlanBenchOptions = {}): Promise<P
   mkdirSync(home)
   mkdirSync(checkout)
   writeHome(home, repo)
-  const env = planEnv({ home, user: 'plan', path: process.env['PATH'], planId: ID })
+  const id = newPlanId()
+  const env = planEnv({ home, user: 'plan', path: process.env['PATH'], planId: id })
   const events: PlanBench['events'] = []
   const plan: PlanContext = {
     start: {
       kind: 'start',
       mode: 'work',
-      id: ID,
+      id,
       attempt: 1,
       title: 'A plan',
       text: options.text ?? 'Do it.',
-      branch: `agent/${ID}`,
+      branch: `agent/${id}`,
       base: 'main',
       checks: [],
       model: 'm',

@@ -1,5 +1,4 @@
 // A head opened as a proof opens it: a clean checkout of a real commit, without the supervisor and without a second user.
-import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -7,6 +6,7 @@ import { onTestFinished } from 'vitest'
 import { createGit } from '../../../agent/git/git.ts'
 import { openProofShell } from '../../../agent/proof/clean-checkout.ts'
 import { planEnv } from '../../../agent/users/environment.ts'
+import { newPlanId } from './plan-bench.ts'
 
 /** Contents by path; null deletes a file. */
 export type Files = Record<string, string | null>
@@ -40,8 +40,7 @@ export async function openHead(baseFiles: Files, changes: Files) {
       baselineFile: null,
       isolated: false,
       isOnBase: true,
-      // The processes of a proof are found and ended by its plan's id.
-      id: randomUUID().replace(/^(.{14})./, '$18'),
+      id: newPlanId(),
       attempt: 1,
       text: '',
       messages: [],
