@@ -1,6 +1,6 @@
 // The package managers as every plan finds them: those on the PATH of this run, else pnpm and yarn through the corepack of our own
 // packages, because a machine's own may be too old to install today's. Plans get no variable of ours, so the scripts pass on the one
-// that names a certificate of this network.
+// that names a certificate of this network, and keep the machine's pnpm from fetching another version of itself.
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { TOOLS_PATH } from '../exercises/workbench.ts'
@@ -17,7 +17,8 @@ export function toolsPath(folder: string): string {
   for (const name of ['npm', 'npx', 'pnpm', 'yarn']) {
     const own = whereIs(name)
     const command = own === null ? `${corepack} ${name}` : `'${own}'`
-    writeFileSync(join(folder, name), `#!/bin/sh\n${exported}exec ${command} "$@"\n`, { mode: 0o755 })
+    const kept = name === 'pnpm' ? 'export npm_config_manage_package_manager_versions=false\n' : ''
+    writeFileSync(join(folder, name), `#!/bin/sh\n${exported}${kept}exec ${command} "$@"\n`, { mode: 0o755 })
   }
   return [folder, TOOLS_PATH].join(delimiter)
 }
