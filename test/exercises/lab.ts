@@ -1,13 +1,12 @@
-// Many plans through one real supervisor, each as its own unix user, with the scripted model: one branch of one repository per
-// exercise. What counts as verified is what the Worker would say; whether it is right says the hidden reference, on what was pushed.
+// The exercises as plans (plans.ts): one branch of one repository per exercise. Whether what was pushed is right says the hidden
+// reference.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AttemptEnd } from '../../src/shared/protocol.ts'
-import type { FakePlan } from '../real/support/fake-worker.ts'
-import { createVm, until } from '../real/support/vm.ts'
 import type { TestVm } from '../real/support/vm.ts'
 import type { Exercise, Step } from './exercise.ts'
+import { forgetPlan, runPlan, runPlans } from './plans.ts'
 import { makeFolder, runReference, TOOLS_PATH, writeFiles } from './workbench.ts'
 
 export interface Candidate {
@@ -38,52 +37,34 @@ export interface LabInput {
 
 const PLAN_TIMEOUT_MS = 600_000
 
-/** Results in the order they came. Errors: throws when the supervisor died or the model saw a history the API would refuse. */
+/** Results in the order they came. Errors: as runPlans. */
 export async function runCandidates({ candidates, lanes, onResult }: LabInput): Promise<Result[]> {
-  await using vm = await createVm({ env: { PATH: TOOLS_PATH } })
-  vm.worker.idleSyncMs = 200
-  for (const exercise of new Set(candidates.map((candidate) => candidate.exercise))) addBranch(vm, exercise)
-  await vm.ring()
-  const supervisor = vm.supervisorPid()
-  const queue = [...candidates]
-  const results: Result[] = []
-  const lane = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const result = await runOne(vm, next)
-      results.push(result)
-      onResult(result)
-    }
-  }
-  await Promise.all(Array.from({ length: lanes }, lane))
-  if (vm.supervisorPid() !== supervisor)
-    throw new Error('The supervisor died or was replaced during the run.')
-  const [violation] = vm.model.violations()
-  if (violation !== undefined) throw new Error(`The API would have refused a history: ${violation}`)
-  return results
+  const exercises = new Set(candidates.map((candidate) => candidate.exercise))
+  return runPlans({
+    path: TOOLS_PATH,
+    jobs: candidates,
+    lanes,
+    prepare: (vm) => {
+      for (const exercise of exercises) addBranch(vm, exercise)
+    },
+    runJob: runOne,
+    onResult,
+  })
 }
 
 async function runOne(vm: TestVm, candidate: Candidate): Promise<Result> {
   const { exercise, steps } = candidate
   const startedAt = performance.now()
-  const plan = vm.worker.submit(toPlanText(exercise, steps, candidate.isForReaders), {
-    base: exercise.name,
-    checks: exercise.source === 'declared' ? [exercise.check] : [],
+  const { plan, end, head, verified } = await runPlan(vm, {
+    text: toPlanText(exercise, steps, candidate.isForReaders),
+    desired: { base: exercise.name, checks: exercise.source === 'declared' ? [exercise.check] : [] },
+    title: `${exercise.name}: ${candidate.name}`,
+    timeoutMs: PLAN_TIMEOUT_MS,
   })
-  let pushed: string | null = null
-  const hasEnded = () => plan.observed?.end !== undefined && plan.observed.end.kind !== 'stopped'
-  await until(hasEnded, `the end of ${exercise.name}: ${candidate.name}`, PLAN_TIMEOUT_MS).catch(() => {})
-  // Rights end with the attempt: what the gateway saw pushed until now is what counts.
-  pushed = pushedHead(vm, plan)
-  const end = plan.observed?.end ?? 'none'
-  const isRight = pushed !== null && (await judge(vm, exercise, pushed))
-  await forget(vm, plan)
-  return {
-    candidate,
-    end,
-    verified: isVerified(end, pushed),
-    isRight,
-    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
-  }
+  const isRight = head !== null && (await judge(vm, exercise, head))
+  await forgetPlan(vm, plan)
+  const seconds = Math.round((performance.now() - startedAt) / 100) / 10
+  return { candidate, end, verified, isRight, seconds }
 }
 
 /** The plan's text as the scripted model plays it: one line of JSON a call. */
@@ -91,22 +72,6 @@ export function toPlanText({ plan }: Exercise, steps: Step[], isRefused = false)
   const calls = steps.map(({ tool, ...input }) => JSON.stringify({ tool, input }))
   if (isRefused) calls.push(JSON.stringify({ judge: { complete: false, missing: ['The work itself.'] } }))
   return calls.length === 0 ? plan : `${plan.trimEnd()}\n\n\`\`\`model\n${calls.join('\n')}\n\`\`\`\n`
-}
-
-/** The same rule as in src/workspace/records/decisions.ts. */
-export function isVerified(end: Result['end'], pushed: string | null): boolean {
-  return (
-    end !== 'none' &&
-    end.kind === 'completed' &&
-    end.outcome === 'verified' &&
-    end.proof === 'clean_checkout' &&
-    pushed !== null &&
-    pushed === end.work.head
-  )
-}
-
-export function pushedHead(vm: TestVm, plan: FakePlan): string | null {
-  return vm.git('for-each-ref', '--format=%(objectname)', `refs/heads/${plan.desired.branch}`) || null
 }
 
 async function judge(vm: TestVm, exercise: Exercise, head: string): Promise<boolean> {
@@ -123,16 +88,6 @@ async function judge(vm: TestVm, exercise: Exercise, head: string): Promise<bool
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** The plan's user, home, checkout and branch go: the next one finds an empty machine. */
-export async function forget(vm: TestVm, plan: FakePlan): Promise<void> {
-  Object.assign(plan.desired, { want: 'forget', final: true, removeCheckout: true })
-  vm.worker.touch()
-  const isKnown = () => vm.worker.syncs.at(-1)?.plans.some(({ id }) => id === plan.desired.id) ?? true
-  await until(() => !isKnown(), 'the end of its user').catch(() => {})
-  vm.worker.plans.delete(plan.desired.id)
-  vm.git('update-ref', '-d', `refs/heads/${plan.desired.branch}`)
 }
 
 function addBranch(vm: TestVm, { name, base }: Exercise): void {

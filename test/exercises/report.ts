@@ -2,6 +2,7 @@
 import type { Drops } from './candidates.ts'
 import type { KindResult } from './kinds/run-kinds.ts'
 import type { Result } from './lab.ts'
+import { describeEnd } from './plans.ts'
 
 const LEAST_RIGHT_VERIFIED = 0.95
 
@@ -67,15 +68,7 @@ export const describeKind = ({ kind, ended, asExpected, seconds }: KindResult): 
   `${asExpected ? '' : 'NOT AS IT SAYS: '}${kind.row} · ${kind.language} · ${kind.name}: ${ended}, ${kind.isRight ? 'right' : 'wrong'}, ${seconds} s`
 
 export function describe({ candidate, end, verified, isRight, seconds }: Result): string {
-  const how =
-    end === 'none'
-      ? 'did not end'
-      : end.kind === 'completed'
-        ? `${end.outcome}${end.reasons.length > 0 ? ` (${end.reasons.join(', ')})` : ''}, proof ${end.proof}`
-        : end.kind === 'paused'
-          ? `paused: ${end.reason}: ${end.detail}`
-          : end.kind
-  return `${candidate.exercise.name} · ${candidate.group} · ${candidate.name}: ${how}; ${verified ? 'verified' : 'not verified'}, ${isRight ? 'right' : 'wrong'}, ${seconds} s`
+  return `${candidate.exercise.name} · ${candidate.group} · ${candidate.name}: ${describeEnd(end)}; ${verified ? 'verified' : 'not verified'}, ${isRight ? 'right' : 'wrong'}, ${seconds} s`
 }
 
 function table(title: string, results: Result[], keyOf: (result: Result) => string): string[] {

@@ -4,8 +4,8 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createVm, until } from '../../real/support/vm.ts'
 import type { TestVm } from '../../real/support/vm.ts'
-import { forget, isVerified, pushedHead } from '../lab.ts'
 import type { Result } from '../lab.ts'
+import { forgetPlan, isVerified, pushedHead } from '../plans.ts'
 import { TOOLS_PATH, writeFiles } from '../workbench.ts'
 import type { Kind } from './kind.ts'
 
@@ -65,7 +65,7 @@ async function runOne(vm: TestVm, kind: Kind, branch: string): Promise<KindResul
   const end = plan.observed?.end ?? 'none'
   const verified = isVerified(end, pushedHead(vm, plan))
   const reasons = end !== 'none' && end.kind === 'completed' ? end.reasons : []
-  await forget(vm, plan)
+  await forgetPlan(vm, plan)
   return {
     kind,
     verified,
