@@ -29,7 +29,15 @@ if (values.walk !== undefined || values.replay !== undefined) {
       ? Array.from({ length: many }, (_, at) => makeSequence(seed + at))
       : [readName(replay)]
   const beganAt = performance.now()
-  const failures = await walk({ sequences, lanes: Math.min(lanes, sequences.length), say: console.log })
+  // What is under way ends first, so that its machine is cleared away.
+  let isEnough = false
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => (isEnough = true))
+  const failures = await walk({
+    sequences,
+    lanes: Math.min(lanes, sequences.length),
+    say: console.log,
+    enough: () => isEnough,
+  })
   const seconds = Math.round((performance.now() - beganAt) / 1_000)
   console.log(`${sequences.length} sequences in ${seconds} s: ${failures.length} broke`)
   process.exit(failures.length > 0 ? 1 : 0)

@@ -37,7 +37,11 @@ export function demandNothingLost(seen: Seen): void {
   if (look === undefined) throw new Broken('the steps were played', 'there is no look at the checkout')
   for (const { commit, name } of look.tips)
     for (const one of commitsBelow(look, commit)) demandCommit(seen, look, one, { commit, name })
-  for (const [path, tags] of look.files) for (const tag of tags) demandFile(seen, path, tag)
+  for (const [path, tags] of look.files) for (const tag of tags) demandFile(seen, look, path, tag)
+  // Only root can say what is in what the plan's user may not read.
+  for (const [path, tags] of seen.left.files)
+    if (look.shut.some((shut) => path === shut || path.startsWith(`${shut}/`)))
+      for (const tag of tags) demandFile(seen, look, path, tag)
 }
 
 /** Between two steps only the agent works. */
@@ -71,12 +75,13 @@ function demandCommit(seen: Seen, look: Look, commit: string, tip: { commit: str
     throw new Broken('no commit is left behind without a word', `${what} is only on the machine`)
 }
 
-function demandFile(seen: Seen, path: string, tag: string): void {
+function demandFile(seen: Seen, look: Look, path: string, tag: string): void {
   if (seen.pushedTags.has(tag)) return
   const isLeft = seen.left.files.get(path)?.includes(tag) === true
   if (!isLeft && !allTags(seen.left).has(tag))
     throw new Broken('no file is lost', `${path} (${tag}) is neither pushed nor on the machine`)
-  if (seen.mayPush && !isNamed(seen.words, [path]))
+  const isOrdinary = !look.ignored.has(path)
+  if (isOrdinary && seen.mayPush && !isNamed(seen.words, [path]))
     throw new Broken('no file is left behind without a word', `${path} (${tag}) is only on the machine`)
 }
 

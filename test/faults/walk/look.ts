@@ -5,21 +5,21 @@
 export const lookScript = (base: string): string => String.raw`
 mkdir -p ~/looks
 g() { git -c core.quotePath=false -c core.fsmonitor=false "$@" 2> /dev/null; }
+tips=$(
+  g rev-parse --symbolic-full-name HEAD | sed 's/^/on /'
+  g for-each-ref --format='tip %(objectname) %(refname:short)' refs/heads
+  g log --walk-reflogs --format='tip %H %gd' refs/stash --
+  g worktree list --porcelain | awk '/^worktree /{w=substr($0,10)} /^HEAD /{print "tip", $2, w}'
+  g log --walk-reflogs --format='%gs' HEAD -- | awk '/^checkout: moving from [0-9a-f]+ to /&&length($4)==40{print "tip", $4, "a head that was left"}'
+)
 {
-  g symbolic-ref HEAD | sed 's/^/on /'
-  {
-    g rev-parse --verify --quiet 'HEAD^{commit}' | sed 's/$/ HEAD/'
-    g for-each-ref --format='%(objectname) %(refname:short)' refs/heads
-    g log --walk-reflogs --format='%H %gd' refs/stash --
-    g worktree list --porcelain | awk '/^worktree /{w=substr($0,10)} /^HEAD /{print $2, w}'
-    g reflog show --format=%gs HEAD -- | sed -n 's/^checkout: moving from \([0-9a-f]\{40\}\) to .*/\1 a head that was left/p'
-  } | sed 's/^/tip /' | tee ~/looks/.tips
-  tips=$(cut -d' ' -f2 ~/looks/.tips | sort -u)
-  if g cat-file -e ${base}; then not='--not ${base}'; else not=; fi
-  [ -z "$tips" ] || g log -p -c --root --text --no-ext-diff --no-textconv --no-color --format='commit %H %P' $tips $not -- | grep -aE '^commit |^\+.*tag-'
-  find "$PWD" ~/wt-* -name .git -prune -o -type f -exec grep -aoHE 'tag-[0-9]+-[0-9]+' {} + 2> /dev/null | sed "s|^$PWD/||; s/^/file /"
-  find "$PWD" ! -readable -name .git -prune -o ! -readable -print 2> /dev/null | sed "s|^$PWD/||; s/^/shut /"
-} > ~/looks/$1 2> /dev/null
+  echo "$tips"
+  g log -p -c --root --text --no-ext-diff --no-textconv --no-color --format='commit %H %P' $(echo "$tips" | awk '/^tip /{print $2}') ^${base} -- \
+    || g log -p -c --root --text --no-ext-diff --no-textconv --no-color --format='commit %H %P' $(echo "$tips" | awk '/^tip /{print $2}') --
+  find "$PWD" ~/wt-* -name .git -prune -o -type f -exec grep -aoHE 'tag-[0-9]+-[0-9]+' {} + | sed "s|^$PWD/||; s/^/file /"
+  find . -name .git -prune -o ! -readable ! -type l -print | sed 's|^\./||; s/^/shut /'
+  g ls-files --others --ignored --exclude-standard | sed 's/^/ignored /'
+} 2> /dev/null | grep -aE '^(on|tip|commit|file|shut|ignored) |^\+.*tag-' > ~/looks/$1
 `
 
 export interface Look {
@@ -31,12 +31,23 @@ export interface Look {
   commits: Map<string, { parents: string[]; tags: string[] }>
   /** Tags in the files of the checkout and of other working trees, by path. */
   files: Map<string, string[]>
+  /** Files and folders that the plan's user may not read. */
+  shut: string[]
+  /** Files that git ignores. */
+  ignored: Set<string>
 }
 
 const TAG = /tag-\d+-\d+/g
 
 export function readLook(text: string): Look {
-  const look: Look = { branch: null, tips: [], commits: new Map(), files: new Map() }
+  const look: Look = {
+    branch: null,
+    tips: [],
+    commits: new Map(),
+    files: new Map(),
+    shut: [],
+    ignored: new Set(),
+  }
   let commit: { tags: string[] } = { tags: [] }
   for (const line of text.split('\n')) {
     const [word = '', first = '', ...rest] = line.split(' ')
@@ -46,7 +57,9 @@ export function readLook(text: string): Look {
       const entry = { parents: rest.filter((parent) => parent !== ''), tags: [] }
       look.commits.set(first, entry)
       commit = entry
-    } else if (line.startsWith('+')) commit.tags.push(...tagsIn(line))
+    } else if (word === 'shut') look.shut.push(line.slice('shut '.length))
+    else if (word === 'ignored') look.ignored.add(line.slice('ignored '.length))
+    else if (line.startsWith('+')) commit.tags.push(...tagsIn(line))
     else if (word === 'file') {
       const end = line.lastIndexOf(':')
       const path = line.slice('file '.length, end)

@@ -1,7 +1,18 @@
 // Plays one sequence on the real bundle: a plan with a block for each step, then its ending, then the demands. A lane is a machine
 // that plays one plan after the other, so that the start of a supervisor is paid once.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { refuse } from '../../real/support/fake-worker.ts'
 import type { FakePlan } from '../../real/support/fake-worker.ts'
@@ -26,17 +37,35 @@ export interface Lane extends AsyncDisposable {
   script: string
 }
 
+/** Tools whose version each plan asks for; without them a plan begins sooner. */
+const NOT_NEEDED =
+  /^(?:npm|pnpm|yarn|bun|deno|python3|uv|poetry|cargo|go|java|ruby|make|just|gcc|docker|git-lfs|rg|jq|pandoc|libreoffice)$/
+
 export async function openLane(): Promise<Lane> {
+  const tools = mkdtempSync(join(tmpdir(), 'walk-tools-'))
+  chmodSync(tools, 0o755)
+  for (const name of readdirSync('/usr/bin'))
+    if (!NOT_NEEDED.test(name)) symlinkSync(join('/usr/bin', name), join(tools, name))
   const vm = await createVm({
-    files: { 'README.md': '# Walk\n', 'src/one.txt': '1\n', '.gitignore': '*.log\n' },
+    // No document among them, whose links would be a check of their own.
+    files: { 'read.txt': 'Walk\n', 'src/one.txt': '1\n', '.gitignore': '*.log\n' },
+    env: { PATH: tools },
   })
   // Plans come and go without a bell.
-  vm.worker.idleSyncMs = 100
+  vm.worker.idleSyncMs = 200
   const base = vm.git('rev-parse', 'main')
   const script = join(vm.workspace, 'look.sh')
   writeFileSync(script, lookScript(base), { mode: 0o755 })
   await vm.ring()
-  return { vm, base, script, [Symbol.asyncDispose]: () => vm[Symbol.asyncDispose]() }
+  return {
+    vm,
+    base,
+    script,
+    async [Symbol.asyncDispose]() {
+      await vm[Symbol.asyncDispose]()
+      rmSync(tools, { recursive: true, force: true })
+    },
+  }
 }
 
 interface Played extends Lane {

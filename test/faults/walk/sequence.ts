@@ -1,7 +1,7 @@
 // A sequence of steps and its ending, made from a seed alone: the same seed is always the same sequence. Pure.
 import { dice } from '../../fuzz/cases.ts'
 import { KINDS } from './kinds.ts'
-import type { Kind } from './kinds.ts'
+import type { Kind } from './kind.ts'
 
 export interface Step {
   /** Its place in the whole sequence. It stays when other steps are left out. */
@@ -39,7 +39,7 @@ export function makeSequence(seed: number, kinds: readonly Kind[] = KINDS): Sequ
     const kind = drawn[roll(drawn.length)]
     const n = at + 1
     const { name = 'nothing', open } = kind ?? {}
-    return { n, name, shell: kind?.shell(n, { roll }) ?? ':', ...(open === undefined ? {} : { open }) }
+    return { n, name, shell: kind?.shell(n, roll) ?? ':', ...(open === undefined ? {} : { open }) }
   })
   return { seed, steps, ending }
 }

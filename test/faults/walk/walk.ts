@@ -16,23 +16,26 @@ export interface WalkInput {
   sequences: Sequence[]
   lanes: number
   say: (line: string) => void
+  /** True when no further sequence is to be begun. */
+  enough?: () => boolean
 }
 
-/** Returns what broke, each shrunk to the steps that it takes. */
-export async function walk({ sequences, lanes, say }: WalkInput): Promise<Failure[]> {
+/** Returns what broke, each shrunk to the steps that it takes. What only breaks at a step known as open is told and not returned. */
+export async function walk({ sequences, lanes, say, enough = () => false }: WalkInput): Promise<Failure[]> {
   const queue = [...sequences]
   const failures: Failure[] = []
   const play = async () => {
     await using lane = await openLane()
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (let next = queue.shift(); next !== undefined && !enough(); next = queue.shift()) {
       const begunAt = performance.now()
       const broken = await tryOnce(lane, next)
       const seconds = Math.round((performance.now() - begunAt) / 100) / 10
       say(`${broken === null ? 'held ' : 'BROKE'} ${nameOf(next)} (${describe(next)}), ${seconds} s`)
       if (broken === null) continue
       const failure = await shrink(lane, next, broken)
-      failures.push(failure)
-      say(words(failure))
+      const open = failure.sequence.steps.flatMap((step) => step.open ?? [])
+      if (open.length === 0) failures.push(failure)
+      say([...open.map((finding) => `  known as open: ${finding}`), wordsOf(failure)].join('\n'))
     }
   }
   await Promise.all(Array.from({ length: lanes }, play))
@@ -60,7 +63,7 @@ async function shrink(lane: Lane, sequence: Sequence, broken: Broken): Promise<F
   return { sequence: small, demand: last.demand, why: last.message }
 }
 
-const words = ({ sequence, why }: Failure): string =>
+const wordsOf = ({ sequence, why }: Failure): string =>
   [
     `  ${why}`,
     `  again with: npm run faults -- --replay ${nameOf(sequence)}`,
