@@ -107,6 +107,7 @@ const SETTING_KINDS: Kind[] = [
   },
   {
     name: 'own settings broken',
+    open: 'a removed .git is not put right while ~/.gitconfig cannot be read (agent/attempt/put-right.ts, putRight)',
     shell: (_, roll) => one(roll, 'echo "[core" > ~/.gitconfig', 'rm ~/.gitconfig'),
   },
   { name: 'sparse checkout', shell: (n) => `${write(n)}\ngit sparse-checkout set src` },
