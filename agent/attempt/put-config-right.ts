@@ -13,6 +13,7 @@ import { fetchFromMirror, move, originUrl, readText } from './git-folder.ts'
 const STRAY = ['pushurl', 'mirror', 'push', 'receivepack', 'uploadpack', 'vcs', 'proxy', 'prune']
 /** The settings' text when they were last found right. Most turns change nothing. */
 const seen = new WeakMap<Git, string>()
+const seenAtHome = new WeakMap<Git, string | null>()
 
 export async function putConfigRight(
   plan: PlanContext,
@@ -21,8 +22,7 @@ export async function putConfigRight(
 ): Promise<void> {
   const { git, start, home } = plan
   const file = join(start.checkout, '.git/config')
-  const own = join(home, '.gitconfig')
-  const text = () => [file, `${file}.worktree`, own].map(readText).join('\0')
+  const text = () => [file, `${file}.worktree`].map(readText).join('\0')
   if (seen.get(git) === text()) return
   const url = originUrl(start)
   const said: string[] = []
@@ -51,15 +51,6 @@ export async function putConfigRight(
     await set('--replace-all', 'remote.origin.fetch', '+refs/heads/*:refs/remotes/origin/*')
     said.push(urls.length === 0 ? 'the remote origin is there again' : 'origin leads to the gateway again')
   }
-  const global = await list(git, home, own)
-  const isGood =
-    global !== null &&
-    global.some(([key, value]) => key === 'include.path' && value === tokenConfigFile(home)) &&
-    !global.some(([key, value]) => redirects(key, value, url))
-  if (!isGood) {
-    writeHome(home, start.mirror)
-    said.push("the user's own settings were written anew")
-  }
   if ((await git.try(['rev-parse', '--is-inside-work-tree'])).stdout.trim() !== 'true') {
     await beginAnew(plan, file)
     await git.must(['remote', 'add', 'origin', url])
@@ -69,6 +60,25 @@ export async function putConfigRight(
   seen.set(git, text())
   if (said.length > 0)
     tell(`The git settings of the checkout stood in the way: ${said.join('; ')}.`.slice(0, 1_900))
+}
+
+/** Git runs nowhere while it cannot read the user's own settings, so they come first. */
+export async function putHomeRight(
+  { git, start, home }: PlanContext,
+  tell: (text: string) => void,
+): Promise<void> {
+  const url = originUrl(start)
+  const file = join(home, '.gitconfig')
+  if (seenAtHome.get(git) === readText(file)) return
+  const own = await list(git, home, file)
+  const isGood =
+    own !== null &&
+    own.some(([key, value]) => key === 'include.path' && value === tokenConfigFile(home)) &&
+    !own.some(([key, value]) => redirects(key, value, url))
+  if (!isGood) writeHome(home, start.mirror)
+  seenAtHome.set(git, readText(file))
+  if (isGood) return
+  tell("The user's own git settings stood in the way; they were written anew.")
 }
 
 const isStray = (key: string): boolean => STRAY.some((name) => key === `remote.origin.${name}`)

@@ -4,7 +4,9 @@ import { lstatSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commitOf } from '../git/git.ts'
 import type { Git } from '../git/git.ts'
+import { BYTES } from '../git/tree-diff.ts'
 import type { PlanContext } from '../plan/plan-context.ts'
+import { showPath } from '../publish/hold-back-rules.ts'
 import { readText } from './git-folder.ts'
 
 type Tell = (text: string) => void
@@ -66,6 +68,25 @@ export async function putIndexRight({ git, start }: PlanContext, tell: Tell): Pr
   // A reset would also end a merge that is in progress.
   await git.must(['read-tree', ...((await commitOf(git, 'HEAD')) === null ? ['--empty'] : ['HEAD'])])
   tell('The index of git could not be read; it was made anew. The files are as they were.')
+}
+
+/** Takes away the marks by which git overlooks changes. A file that a sparse checkout leaves out keeps its mark. */
+export async function lookAgain({ git, start }: PlanContext, tell: Tell): Promise<void> {
+  const listed = await git.try(['ls-files', '-v', '-z'], BYTES)
+  const marked = (mark: RegExp) =>
+    listed.stdout.split('\0').flatMap((entry) => (mark.test(entry) ? [entry.slice(2)] : []))
+  const stands = (path: string) =>
+    lstatSync(Buffer.from(`${Buffer.from(start.checkout).toString('latin1')}/${path}`, 'latin1'), {
+      throwIfNoEntry: false,
+    }) !== undefined
+  const [assumed, skipped] = [marked(/^[a-z] /), marked(/^[sS] /).filter(stands)]
+  const clear = (option: string, paths: string[]) =>
+    git.must(['update-index', option, '-z', '--stdin'], { ...BYTES, input: paths.join('\0') })
+  if (assumed.length > 0) await clear('--no-assume-unchanged', assumed)
+  if (skipped.length > 0) await clear('--no-skip-worktree', skipped)
+  const paths = [...new Set([...assumed, ...skipped])].map(showPath)
+  if (paths.length > 0)
+    tell(`Git was told to overlook changes of ${paths.slice(0, 20).join(', ')}; it looks at them again.`)
 }
 
 /** Returns the commits in a ref's log, the newest first. */

@@ -24,8 +24,8 @@ import {
   writeExcludes,
   writeHooks,
 } from './git-folder.ts'
-import { putConfigRight } from './put-config-right.ts'
-import { putBranchRight, putHeadRight, putIndexRight, putRefsRight } from './put-refs-right.ts'
+import { putConfigRight, putHomeRight } from './put-config-right.ts'
+import { lookAgain, putBranchRight, putHeadRight, putIndexRight, putRefsRight } from './put-refs-right.ts'
 import { isCheckpoint, nameBeside, restorePoint } from './restore-point.ts'
 
 /** A git command that still runs holds its lock for a shorter time than this. */
@@ -45,6 +45,7 @@ export async function putRight(plan: PlanContext, locks: 'all' | 'old' | 'none')
     tellModel(plan, text)
   }
   const folder = join(start.checkout, '.git')
+  await putHomeRight(plan, tell)
   dropLeftovers(start)
   if (!isOurs(folder, start)) await bringBack(plan, prepared.baseHead, tell)
   if (locks !== 'none') await removeLocks(folder, locks, tell)
@@ -57,11 +58,18 @@ export async function putRight(plan: PlanContext, locks: 'all' | 'old' | 'none')
     tell('A git hook of the agent was missing; it is there again.')
   }
   if (!hasExcludes(start)) writeExcludes(start)
+  const shallow = join(folder, 'shallow')
+  if (readText(shallow) !== null && readText(join(start.mirror, 'shallow')) === null) {
+    rmSync(shallow)
+    tell('The git folder was marked as shallow, which no push gets through; the mark is taken away.')
+  }
   putHeadRight(plan, tell)
   if (locks !== 'none') await putRefsRight(plan, tell)
   await putConfigRight(plan, prepared.baseHead, tell)
   await putBranchRight(plan, tell)
-  if (locks !== 'none') await putIndexRight(plan, tell)
+  if (locks === 'none') return
+  await putIndexRight(plan, tell)
+  await lookAgain(plan, tell)
 }
 
 type Tell = (text: string) => void

@@ -117,13 +117,15 @@ async function workingTrees({ git, home }: PlanContext): Promise<WorkElsewhere[]
       }),
     )
     const [folder = '', head = ''] = [fields.get('worktree'), fields.get('HEAD')]
-    if (folder === '' || folder.startsWith(join(home, '.ralph') + '/') || !existsSync(folder)) continue
+    if (folder === '' || folder.startsWith(join(home, '.ralph') + '/')) continue
     const count = fields.has('detached') ? await commitsBeside(git, head) : 0
     if (count > 0)
       found.push({
         commit: head,
         text: `The working tree ${folder} stands on ${head.slice(0, 12)} with ${count} commits that this branch does not have.`,
       })
+    // Where the folder was removed, git still knows its head, until it tidies up.
+    if (!existsSync(folder)) continue
     const changed = lines((await git.try(['-C', folder, 'status', '--porcelain'])).stdout)
     if (changed.length > 0)
       found.push({

@@ -1,11 +1,14 @@
 // `npm run faults`: every fault of the matrix against the real bundle, real git, real users and the scripted model, a few at a
-// time; prints each with what came of it, and the counts. Exit 1 when anything did not hold.
+// time; prints each with what came of it, and the counts. `--walk N` plays N seeded sequences of what an agent may do to its checkout
+// instead. Exit 1 when anything did not hold.
 import { readCommandLine } from '../../deploy/command-line.ts'
 import type { Fault } from './bench.ts'
 import { GROUND_FAULTS } from './ground-faults.ts'
 import { KILLS, killsAtEveryRecord } from './kills.ts'
 import { MODEL_FAULTS } from './model-faults.ts'
 import { PERSON_FAULTS } from './person-faults.ts'
+import { makeSequence, readName } from './walk/sequence.ts'
+import { walk } from './walk/walk.ts'
 
 const { values } = readCommandLine({
   command: 'npm run faults',
@@ -13,8 +16,32 @@ const { values } = readCommandLine({
   flags: {
     only: { about: 'faults whose group or name holds this', text: 'TEXT', default: '' },
     lanes: { about: 'faults side by side', number: 'N', default: 3 },
+    walk: { about: 'play this many sequences of what an agent may do to its checkout', number: 'N' },
+    seed: { about: 'seed of the first sequence', number: 'N', default: 1 },
+    replay: { about: 'play one sequence again, as a failure names it', text: 'SEED[:STEP,STEP]' },
   },
 })
+
+if (values.walk !== undefined || values.replay !== undefined) {
+  const { walk: many = 1, seed, replay, lanes } = values
+  const sequences =
+    replay === undefined
+      ? Array.from({ length: many }, (_, at) => makeSequence(seed + at))
+      : [readName(replay)]
+  const beganAt = performance.now()
+  // What is under way ends first, so that its machine is cleared away.
+  let isEnough = false
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => (isEnough = true))
+  const failures = await walk({
+    sequences,
+    lanes: Math.min(lanes, sequences.length),
+    say: console.log,
+    enough: () => isEnough,
+  })
+  const seconds = Math.round((performance.now() - beganAt) / 1_000)
+  console.log(`${sequences.length} sequences in ${seconds} s: ${failures.length} broke`)
+  process.exit(failures.length > 0 ? 1 : 0)
+}
 
 type Outcome = 'held' | 'BROKE' | 'open' | 'skipped'
 const startedAt = performance.now()

@@ -1,10 +1,12 @@
 // A small sample of `npm run faults` (test/faults): kills at some records of the journal, in the middle of a push and of a check,
-// an overload, a moved base, a message and a cancel.
+// an overload, a moved base, a message and a cancel; and twelve walks through what an agent may do to its checkout.
 import { expect, test } from 'vitest'
 import { GROUND_FAULTS } from '../faults/ground-faults.ts'
 import { KILLS, killsAtEveryRecord } from '../faults/kills.ts'
 import { MODEL_FAULTS } from '../faults/model-faults.ts'
 import { PERSON_FAULTS } from '../faults/person-faults.ts'
+import { makeSequence } from '../faults/walk/sequence.ts'
+import { walk } from '../faults/walk/walk.ts'
 
 const ALL = [...KILLS, ...MODEL_FAULTS, ...GROUND_FAULTS, ...PERSON_FAULTS]
 const SAMPLE = [
@@ -35,5 +37,17 @@ test(
     const kills = await killsAtEveryRecord()
     expect(kills.length).toBeGreaterThan(30)
     for (const [at, kill] of kills.entries()) if (at % 14 === 7) await kill.run()
+  },
+)
+
+test(
+  'nothing is lost, whatever the agent does to its checkout: twelve sequences of the walk',
+  { timeout: 1_800_000 },
+  async () => {
+    const sequences = Array.from({ length: 30 }, (_, at) => makeSequence(at + 1))
+      .filter(({ steps }) => steps.every(({ open }) => open === undefined))
+      .slice(0, 12)
+    expect(sequences).toHaveLength(12)
+    expect(await walk({ sequences, lanes: 2, say: console.log })).toEqual([])
   },
 )

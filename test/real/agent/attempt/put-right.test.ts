@@ -56,11 +56,6 @@ describe('settings', () => {
       'insteadof is taken out',
     ],
     [
-      'such a rule of the user',
-      (bench) => void bench.git('config', '--global', 'url./nowhere.pushInsteadOf', 'file://'),
-      "the user's own settings were written anew",
-    ],
-    [
       'a working tree elsewhere',
       (bench) => void bench.git('config', 'core.worktree', '/tmp'),
       'core.worktree is taken out',
@@ -85,6 +80,22 @@ describe('settings', () => {
     expect(takeNotices(bench.plan)).toEqual(notices(bench))
   })
 
+  const HOME = "The user's own git settings stood in the way; they were written anew."
+  test('of the user: a rule that rewrites addresses', async () => {
+    using bench = await atWork()
+    bench.git('config', '--global', 'url./nowhere.pushInsteadOf', 'file://')
+    await delivers(bench)
+    expect(notices(bench)).toEqual([HOME])
+  })
+
+  test('of the user that git cannot read, while the git folder is gone', async () => {
+    using bench = await atWork()
+    writeFileSync(join(bench.plan.home, '.gitconfig'), '[core\nbroken')
+    rmSync(inGit(bench), { recursive: true })
+    await delivers(bench)
+    expect(notices(bench)).toEqual([HOME, expect.stringContaining('The git folder was removed')])
+  })
+
   test("commits to be signed and hooks elsewhere are in nobody's way", async () => {
     using bench = await atWork()
     bench.git('config', 'commit.gpgSign', 'true')
@@ -98,6 +109,24 @@ describe('settings', () => {
     bench.git('remote', 'remove', 'origin')
     await putRight(bench.plan, 'none')
     expect(bench.git('rev-list', '--count', 'HEAD', '--not', '--remotes=origin')).toBe('0')
+  })
+})
+
+describe('what git is told to overlook', () => {
+  test.each(['--assume-unchanged', '--skip-worktree'])('%s', async (mark) => {
+    using bench = await atWork()
+    bench.git('update-index', mark, 'README.md')
+    bench.put('README.md', 'changed')
+    await delivers(bench)
+    expect(bench.remote('show', `${refOf(bench)}:README.md`)).toBe('changed')
+    expect(notices(bench)).toEqual([expect.stringContaining('overlook changes of README.md')])
+  })
+
+  test('a folder marked as shallow is no longer', async () => {
+    using bench = await atWork()
+    writeFileSync(inGit(bench, 'shallow'), `${bench.git('rev-parse', 'HEAD')}\n`)
+    await delivers(bench)
+    expect(notices(bench)).toEqual([expect.stringContaining('marked as shallow')])
   })
 })
 

@@ -1,5 +1,5 @@
 // What is not merged is named, and what lies beside the branch is named: real git, in the states that a model leaves behind.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { commitLeftovers } from '../../../../agent/publish/commits.ts'
@@ -99,7 +99,15 @@ describe('work beside the branch', () => {
     const tree = join(bench.folder, 'tree')
     bench.git('worktree', 'add', '-q', '--detach', tree)
     writeFileSync(join(tree, 'there.txt'), 'x')
+    const gone = join(bench.folder, 'gone')
+    bench.git('worktree', 'add', '-q', '--detach', gone)
+    writeFileSync(join(gone, 'gone.txt'), 'x')
+    bench.git('-C', gone, 'add', '-A')
+    bench.git('-C', gone, 'commit', '-q', '-m', 'gone')
+    const last = bench.git('-C', gone, 'rev-parse', 'HEAD')
+    rmSync(gone, { recursive: true })
     const found = (await workElsewhere(bench.plan)).join('\n')
+    expect(found).toContain(`The working tree ${gone} stands on ${last.slice(0, 12)} with 1 commits`)
     expect(found).toContain(`The local branch side (${side.slice(0, 12)}) has 1 commits`)
     expect(found).toContain(`The detached head ${left.slice(0, 12)}`)
     expect(found).toContain('The stash stash@{0}')
