@@ -1,6 +1,8 @@
 // A checkout with pushed and unpushed work, for tests of what a model does to it.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { expect } from 'vitest'
+import { putRight } from '../../../agent/attempt/put-right.ts'
 import { commitLeftovers } from '../../../agent/publish/commits.ts'
 import { pushBranch } from '../../../agent/publish/push.ts'
 import { createPlanBench } from './plan-bench.ts'
@@ -23,4 +25,16 @@ export async function atWork(): Promise<PlanBench> {
   bench.put('two.txt', '2')
   rmSync(join(bench.plan.start.checkout, 'gone.txt'))
   return bench
+}
+
+/** Puts right, and shows that the work can be delivered with everything that was in the checkout. */
+export async function delivers(bench: PlanBench): Promise<void> {
+  await putRight(bench.plan, 'all')
+  await commitLeftovers(bench.plan, 'Two')
+  await pushBranch(bench.plan)
+  expect(remoteFiles(bench)).toEqual(['README.md', 'one.txt', 'two.txt'])
+  expect(bench.remote('log', '--format=%s', refOf(bench)).split('\n').slice(-2)).toEqual(['One', 'Start'])
+  const told = notices(bench).length
+  await putRight(bench.plan, 'all')
+  expect(notices(bench)).toHaveLength(told)
 }
