@@ -18,7 +18,7 @@ const { values } = readCommandLine({
     lanes: { about: 'faults side by side', number: 'N', default: 3 },
     walk: { about: 'play this many sequences of what an agent may do to its checkout', number: 'N' },
     seed: { about: 'seed of the first sequence', number: 'N', default: 1 },
-    replay: { about: 'play one sequence again, as a failure names it', text: 'SEED[:STEP,STEP]' },
+    replay: { about: 'play one sequence again; SEED:STEP,STEP plays these steps of it alone', text: 'SEED' },
   },
 })
 

@@ -13,7 +13,7 @@ const { scripts } = z
 const programOf = (name: string): string => /node (\S+\.ts)$/.exec(scripts[name] ?? '')?.[1] ?? ''
 
 const COMMANDS =
-  'deploy doctor destroy credentials dev demo docs chaos exercises faults kills mutation fuzz:git bench conformance clients interruptions'.split(
+  'deploy doctor destroy credentials dev demo docs chaos exercises repositories faults kills mutation fuzz:git bench conformance clients interruptions'.split(
     ' ',
   )
 
