@@ -43,6 +43,7 @@ const RUN_ELSEWHERE: Record<string, string> = {
   dev: 'test/e2e/dev.test.ts',
   doctor: 'test/e2e/doctor.test.ts',
   faults: 'test/samples/faults.test.ts',
+  repositories: 'test/samples/repositories.test.ts',
   'test:all': '.ci/run',
   'plan-diff': 'test/samples/plan-diff.test.ts',
   // `npm run check` runs both with --check.
