@@ -79,7 +79,7 @@ async function play(bench: Bench, input: BenchInput): Promise<void> {
   await input.before?.(bench)
   await vm.ring()
   await input.during?.(bench)
-  await until(ended(plan), `the end of the attempt (last event: ${plan.events.at(-1)?.text})`, 120_000)
+  await until(ended(plan), `the end of the attempt (last event: ${plan.events.at(-1)?.text})`, 600_000)
   const wanted = input.ends ?? 'completed'
   demand(wanted === 'any' || plan.observed?.end?.kind === wanted, `it ended ${describeEnd(plan)}`)
   await input.after?.(bench)

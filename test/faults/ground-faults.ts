@@ -116,9 +116,9 @@ export const GROUND_FAULTS: Fault[] = [
         ),
       )
       await vm.ring()
-      for (const plan of plans) await until(stands({ vm, plan }, 'tool'), 'both at work', 60_000)
+      for (const plan of plans) await until(stands({ vm, plan }, 'tool'), 'both at work', 300_000)
       for (const plan of plans) letGo({ vm, plan }, 'tool')
-      for (const plan of plans) await until(ended(plan), 'the end of both', 60_000)
+      for (const plan of plans) await until(ended(plan), 'the end of both', 300_000)
       for (const [at, plan] of plans.entries()) {
         await demandSound({ vm, plan })
         const text = vm.git('show', `${plan.desired.branch}:README.md`)

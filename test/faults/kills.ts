@@ -42,7 +42,7 @@ async function recordKinds(): Promise<string[]> {
   await using vm = await createVm()
   const plan = vm.worker.submit(THREE_STEPS, { checks: THREE_CHECKS })
   await vm.ring()
-  await until(ended(plan), 'the end of the undisturbed plan', 120_000)
+  await until(ended(plan), 'the end of the undisturbed plan', 600_000)
   return readFileSync(join(vm.home(plan), '.ralph/journal.jsonl'), 'utf8')
     .split('\n')
     .flatMap((line) => {
@@ -118,7 +118,7 @@ export const KILLS: Fault[] = [
     text: THREE_STEPS,
     desired: { checks: [waitsOnce('proof')] },
     during: async (bench) => {
-      await until(standsInProof(bench, 'proof'), 'the proof', 60_000)
+      await until(standsInProof(bench, 'proof'), 'the proof', 300_000)
       killAgent(bench)
     },
   }),
@@ -126,7 +126,7 @@ export const KILLS: Fault[] = [
     text: THREE_STEPS,
     desired: { checks: [waitsOnce('proof')] },
     during: async (bench) => {
-      await until(standsInProof(bench, 'proof'), 'the proof', 60_000)
+      await until(standsInProof(bench, 'proof'), 'the proof', 300_000)
       await killSupervisor(bench)
     },
   }),
@@ -134,7 +134,7 @@ export const KILLS: Fault[] = [
     text: THREE_STEPS,
     desired: { checks: [waitsOnce('proof')] },
     during: async (bench) => {
-      await until(standsInProof(bench, 'proof'), 'the proof', 60_000)
+      await until(standsInProof(bench, 'proof'), 'the proof', 300_000)
       const prover = pids().find((pid) => commandLine(pid).includes(`${bench.vm.folder}/opt/ralph.mjs prove`))
       demand(prover !== undefined, 'there is no prover')
       process.kill(prover ?? 0, 'SIGKILL')
@@ -166,7 +166,7 @@ export const KILLS: Fault[] = [
     desired: { checks: ['test -f file-6.txt'] },
     during: async (bench) => {
       for (const n of [1, 2, 3, 4, 5]) {
-        await until(stands(bench, `tool-${n}`), `command ${n}`, 60_000)
+        await until(stands(bench, `tool-${n}`), `command ${n}`, 300_000)
         killAgent(bench)
       }
     },

@@ -65,7 +65,7 @@ export const MODEL_FAULTS: Fault[] = [
       after: async (bench) => {
         bench.vm.worker.interceptModel = null
         await resume(bench, { planToken: 'aer_plan_second.token' })
-        await until(ended(bench.plan), 'the end of the second attempt', 60_000)
+        await until(ended(bench.plan), 'the end of the second attempt', 300_000)
         demand(bench.plan.observed?.end?.kind === 'completed', `it ended ${describeEnd(bench.plan)}`)
       },
       pushed: [1, 2, 3],

@@ -50,7 +50,7 @@ const cancels = (
         await demandStopped(bench)
         demand(head(bench) === before, 'something was pushed after the cancel')
         await resume(bench, { planToken: 'aer_plan_second.token' })
-        await until(ended(bench.plan), 'the end of the second attempt', 60_000)
+        await until(ended(bench.plan), 'the end of the second attempt', 300_000)
         demand(bench.plan.observed?.end?.kind === 'completed', `it ended ${describeEnd(bench.plan)}`)
       },
     }),
@@ -71,7 +71,7 @@ export const PERSON_FAULTS: Fault[] = [
     text: `Talk\n\n${sh(command(1))}${sh(command(3))}${model({ sleep_ms: 3_000 })}`,
     during: async (bench) => {
       const calls = () => bench.vm.worker.modelBodies.length
-      await until(() => calls() >= 3, 'the last request', 60_000)
+      await until(() => calls() >= 3, 'the last request', 300_000)
       say(bench, 'One more thing.')
     },
     after: (bench) => demandHeard(bench, 'One more thing.'),
@@ -97,7 +97,7 @@ export const PERSON_FAULTS: Fault[] = [
       )
       say(bench, 'Blue.')
       await resume(bench)
-      await until(ended(bench.plan), 'the end of the second attempt', 60_000)
+      await until(ended(bench.plan), 'the end of the second attempt', 300_000)
       demand(bench.plan.observed?.end?.kind === 'completed', `it ended ${describeEnd(bench.plan)}`)
       demandHeard(bench, 'Blue.')
     },
@@ -121,20 +121,20 @@ export const PERSON_FAULTS: Fault[] = [
       before: ({ vm }) => {
         vm.worker.interceptModel = (_request, _response, body) => body.includes('"format"')
       },
-      at: (bench) => until(() => bench.vm.worker.judgeBodies.length > 0, 'the judge', 60_000),
+      at: (bench) => until(() => bench.vm.worker.judgeBodies.length > 0, 'the judge', 300_000),
     }),
   },
   cancels('verifying', {
     text: THREE_STEPS,
     desired: { checks: [waitsOnce('proof')] },
-    at: (bench) => until(standsInProof(bench, 'proof'), 'the proof', 60_000),
+    at: (bench) => until(standsInProof(bench, 'proof'), 'the proof', 300_000),
   }),
   cancels('pushing', {
     text: THREE_STEPS,
     before: ({ vm }) => {
       vm.worker.onPush = () => new Promise(() => {})
     },
-    at: (bench) => until(() => bench.vm.worker.pushes.length > 0, 'the push', 60_000),
+    at: (bench) => until(() => bench.vm.worker.pushes.length > 0, 'the push', 300_000),
   }),
 ]
 
@@ -157,7 +157,7 @@ async function cancel({ vm, plan }: Bench): Promise<void> {
   vm.worker.touch()
   await vm.ring()
   const startedAt = performance.now()
-  await until(ended(plan), 'the answer to the cancel', 60_000)
+  await until(ended(plan), 'the answer to the cancel', 300_000)
   const ms = performance.now() - startedAt
   demand(ms < CANCEL_LIMIT_MS, `the cancel took ${Math.round(ms)} ms`)
 }

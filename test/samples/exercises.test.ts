@@ -23,7 +23,7 @@ const KINDS_SAMPLE = [
   'the plan speaks of removing a check, and all tests are deleted',
   'conflict markers in a style sheet',
   'another default, and the test of it',
-  'a postinstall that cannot download',
+  'a set-up that cannot download',
   'a check that fails once is named flaky',
 ]
 const tried = new Map<string, number>()

@@ -6,17 +6,9 @@ const row = (title: string, cases: Case[]): Kind[] => toRow(title, true, cases)
 
 const setup = row('Set-up that fails at the base too', [
   {
-    name: 'a postinstall that cannot download',
+    name: 'a set-up that cannot download',
     language: 'node',
-    base: [
-      {
-        ...NODE,
-        'package.json':
-          '{ "name": "a", "version": "1.0.0", "type": "module", "scripts": { "test": "node --test", "postinstall": "exit 1" } }\n',
-        'package-lock.json':
-          '{ "name": "a", "version": "1.0.0", "lockfileVersion": 3, "packages": { "": { "name": "a", "version": "1.0.0", "hasInstallScript": true } } }\n',
-      },
-    ],
+    base: [{ ...NODE, '.ralph/setup.sh': 'echo the host cannot be reached; exit 1\n' }],
     work: [EXTEND.node],
     ends: ['setup_failed'],
   },
