@@ -120,7 +120,7 @@ async function prove(vm: TestVm) {
   })
   if (!run.verified || run.proofSeconds === null) throw new Error(`It ended ${JSON.stringify(run.end)}`)
   const logs = join(vm.ralph, 'proofs', run.plan.desired.id)
-  const ran = readdirSync(join(logs, 'prove'))
+  const ran = readdirSync(join(logs, 'prove')).filter((name) => name.endsWith('.log'))
   const baselines = readdirSync(logs).filter((name) => name === 'baseline').length
   await forgetPlan(vm, run.plan)
   return {
@@ -131,7 +131,10 @@ async function prove(vm: TestVm) {
   }
 }
 
-const isSetup = (name: string): boolean => /npm-(?:ci|install)/.test(name)
+function isSetup(name: string): boolean {
+  return /npm-(?:ci|install)/.test(name)
+}
 
-const testText = (name: string): string =>
-  `const { add } = require('../sums.js')\ntest('${name}', () => expect(add(1, 2)).toBe(3))\n`
+function testText(name: string): string {
+  return `const { add } = require('../sums.js')\ntest('${name}', () => expect(add(1, 2)).toBe(3))\n`
+}
