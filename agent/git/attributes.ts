@@ -1,4 +1,5 @@
 // Reads lines of a `.gitattributes` file: which of them change how git shows, converts or exports files, and which files. Pure.
+import { matchesGlob } from '../machine/glob.ts'
 
 export interface Hiding {
   line: number
@@ -32,42 +33,6 @@ export function findHiding(
 function toMatcher(pattern: string): (path: string) => boolean {
   const glob = pattern.replace(/^"(.*)"$/, '$1')
   const isName = !glob.includes('/')
-  const wanted = glob.replace(/^\//, '').split('/')
-  return (path) => {
-    const parts = path.split('/')
-    return matchesAll(wanted, isName ? parts.slice(-1) : parts, '**', matchesName)
-  }
-}
-
-const matchesName = (pattern: string, name: string): boolean =>
-  matchesAll(
-    Array.from(pattern.replaceAll(/\*+/g, '*')),
-    Array.from(name),
-    '*',
-    (one, other) => one === '?' || one === other,
-  )
-
-/** True when the items match in their order, where `star` stands for any number of items. It takes no more steps than both lengths multiplied. */
-function matchesAll(
-  pattern: readonly string[],
-  items: readonly string[],
-  star: string,
-  isSame: (one: string, other: string) => boolean,
-): boolean {
-  let [at, back, tried] = [0, -1, 0]
-  for (let n = 0; n < items.length;) {
-    const wanted = pattern[at]
-    if (wanted === star) {
-      back = at++
-      tried = n
-    } else if (wanted !== undefined && isSame(wanted, items[n] ?? '')) {
-      at++
-      n++
-    } else if (back === -1) return false
-    else {
-      at = back + 1
-      n = ++tried
-    }
-  }
-  return pattern.slice(at).every((rest) => rest === star)
+  const wanted = glob.replace(/^\//, '')
+  return (path) => matchesGlob(wanted, isName ? path.slice(path.lastIndexOf('/') + 1) : path, '?')
 }

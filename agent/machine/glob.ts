@@ -1,13 +1,13 @@
 // Matches paths with patterns that come from a repository. Pure. It goes back to the last star only, so no pattern is slow.
 
-/** `**` stands for any number of folders, `*` for any characters of one name. All else stands for itself. */
-export function matchesGlob(pattern: string, path: string): boolean {
+/** `**` stands for any number of folders, `*` for any characters of one name, `anyOne` for any one character. All else stands for itself. */
+export function matchesGlob(pattern: string, path: string, anyOne: string | null = null): boolean {
   return matchesAll(pattern.split('/'), path.split('/'), '**', (glob, name) =>
     matchesAll(
       Array.from(glob.replaceAll(/\*+/g, '*')),
       Array.from(name),
       '*',
-      (one, other) => one === other,
+      (one, other) => one === anyOne || one === other,
     ),
   )
 }
