@@ -1,6 +1,7 @@
 // The owner in a real Chromium before `npm run dev`: login, consent, the list of clients; and what a hostile site can do: nothing.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
+import { OWN_CONNECTION } from '../e2e/support/calls.ts'
 import { startStack } from '../e2e/support/stack.ts'
 import type { Stack } from '../e2e/support/stack.ts'
 import { describeWith, needs } from '../support/needs.ts'
@@ -53,6 +54,7 @@ describeWith(needs.chromium(), 'the owner in a browser', () => {
         authorization: `Bearer ${token}`,
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
+        ...OWN_CONNECTION,
       },
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }),
     })
@@ -109,7 +111,7 @@ describeWith(needs.chromium(), 'the owner in a browser', () => {
     const token = await client.token(client.answers.at(-1)?.get('code') ?? '')
     const submitted = await fetch(`${stack.urls.base_url}/plans`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, ...OWN_CONNECTION },
       body: '{}',
     })
     expect(submitted.status).toBe(403)

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { planTokenExpiryMs, signVmToken } from '../../src/auth/vm-token.ts'
 import { worstCaseUsd } from '../../src/gateway/model/prices.ts'
+import { OWN_CONNECTION } from './support/calls.ts'
 import { secretsOf } from './support/canaries.ts'
 import { eventually, planStatus, script, startStack, submit, untilPlan } from './support/stack.ts'
 import type { Plan, Stack } from './support/stack.ts'
@@ -72,6 +73,7 @@ async function spender(budgetUsd: number) {
           authorization: `Bearer ${token}`,
           'content-type': 'application/json',
           'anthropic-version': '2026-10-21',
+          ...OWN_CONNECTION,
         },
         body,
         ...(signal === undefined ? {} : { signal }),

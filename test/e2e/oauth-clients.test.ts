@@ -15,6 +15,7 @@ import { StreamableHTTPClientTransport as OldTransport } from '@modelcontextprot
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { listen, shut } from '../world/listen.ts'
+import { OWN_CONNECTION } from './support/calls.ts'
 import { decide } from './support/scripted-owner.ts'
 import { startStack } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
@@ -100,7 +101,7 @@ describe('a client of OAuth', () => {
     await shut(free)
     const registered = await fetch(`${stack.urls.base_url}/oauth/register`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...OWN_CONNECTION },
       body: JSON.stringify({
         client_name: 'conformance',
         redirect_uris: [`http://127.0.0.1:${port}/callback`],

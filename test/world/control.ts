@@ -1,5 +1,4 @@
 // The control API of the local stack, with which tests cause faults and look inside. It listens on loopback, behind a secret path.
-import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -8,6 +7,7 @@ import { MergeRefused, REPO_NAME } from './git/repos.ts'
 import type { GitHost } from './git/server.ts'
 import { Refused } from './github/hub.ts'
 import type { GithubStandIn } from './github/server.ts'
+import { listen, shut } from './listen.ts'
 import type { ModelStandIn } from './model/server.ts'
 import type { OrgoStandIn } from './orgo/server.ts'
 import type { SecretWatch } from './secrets.ts'
@@ -86,14 +86,6 @@ export async function startControl(
 
   const outer = new Hono().route(options.path, app)
   const server = createAdaptorServer({ fetch: outer.fetch }) as Server // without TLS options the adapter makes a plain HTTP/1 server
-  server.listen(options.port, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${options.port}${options.path}`,
-    async close() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
+  const origin = await listen(server, options.port)
+  return { url: `${origin}${options.path}`, close: () => shut(server) }
 }

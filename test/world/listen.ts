@@ -3,6 +3,8 @@ import type { Server } from 'node:http'
 
 /** Returns `http://127.0.0.1:{port}`; port 0 takes any free one. Errors: throws a sentence that names a taken port. */
 export async function listen(server: Server, port: number): Promise<string> {
+  // The client ends what is idle. Were it the server, a request could meet its end on a machine too busy to see it: ECONNRESET.
+  server.keepAliveTimeout = 0
   await new Promise<void>((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       fail(error.code === 'EADDRINUSE' ? new Error(`Port ${port} is taken by another program.`) : error),

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { z } from 'zod'
+import { OWN_CONNECTION } from '../../e2e/support/calls.ts'
 import { listen, shut } from '../../world/listen.ts'
 
 export interface Client extends AsyncDisposable {
@@ -29,7 +30,7 @@ export async function startClient(baseUrl: string, name: string): Promise<Client
   const redirectUri = `${await listen(server, 0)}/callback`
   const registered = await fetch(`${baseUrl}/oauth/register`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...OWN_CONNECTION },
     body: JSON.stringify({
       client_name: name,
       redirect_uris: [redirectUri],
@@ -55,6 +56,7 @@ export async function startClient(baseUrl: string, name: string): Promise<Client
     async token(code) {
       const response = await fetch(`${baseUrl}/oauth/token`, {
         method: 'POST',
+        headers: OWN_CONNECTION,
         body: new URLSearchParams({
           grant_type: 'authorization_code',
           code,

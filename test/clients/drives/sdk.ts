@@ -6,6 +6,7 @@ import {
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { expect } from 'vitest'
+import { OWN_CONNECTION } from '../../e2e/support/calls.ts'
 import { nextMove } from '../support/scripted-planner.ts'
 import { ownVersion } from '../pins.ts'
 import type { ClientDrive, DriveInput } from './drive.ts'
@@ -42,7 +43,7 @@ export async function driveSdk(client: SdkClient, workspace: string): Promise<st
 }
 
 const requestInit = ({ stack }: DriveInput) => ({
-  headers: { authorization: `Bearer ${stack.urls.owner_token}` },
+  headers: { authorization: `Bearer ${stack.urls.owner_token}`, ...OWN_CONNECTION },
 })
 
 export const sdkV1: ClientDrive = {

@@ -41,7 +41,15 @@ export async function startRecorder(baseUrl: string): Promise<Recorder> {
       if (said !== null) heard.push(said)
       const { hostname, port } = new URL(baseUrl)
       const onward = request(
-        { hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers },
+        // Without an agent each request has a connection of its own: the Worker ends idle ones.
+        {
+          hostname,
+          port,
+          method: incoming.method,
+          path: incoming.url,
+          headers: incoming.headers,
+          agent: false,
+        },
         (answer) => {
           outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
           // Some clients end after it and never name the version themselves.

@@ -7,7 +7,8 @@ export type Move = { tool: string; args: Record<string, unknown> } | { say: stri
 
 /** The tools the script calls, by their own names. */
 export const PLANNER_TOOLS = ['plan_submit', 'plan_status']
-const MOST_ANSWERS = 12
+/** A quarter of an hour of waits: on a busy machine nine plans at once take minutes each. */
+const MOST_ANSWERS = 60
 const Answer = z.object({ plan: z.object({ id: z.string(), status: z.string() }), next_step: z.string() })
 
 /** answers: what came back of each tool call so far, as the model sees it. */

@@ -7,6 +7,12 @@ interface Address {
   owner_token: string
 }
 
+/**
+ * Each request has a connection of its own. The Worker ends an idle one after 5 s; a client too busy to see that would send the next
+ * request on it: ECONNRESET.
+ */
+export const OWN_CONNECTION = { connection: 'close' }
+
 /** Connects again after an error and when the stack has another address. */
 export function createCalls(urls: () => Address) {
   let open: { address: string; client: Promise<Client> } | null = null
@@ -14,7 +20,7 @@ export function createCalls(urls: () => Address) {
     const client = new Client({ name: 'e2e', version: '1' })
     await client.connect(
       new StreamableHTTPClientTransport(new URL(address), {
-        requestInit: { headers: { authorization: `Bearer ${urls().owner_token}` } },
+        requestInit: { headers: { authorization: `Bearer ${urls().owner_token}`, ...OWN_CONNECTION } },
       }),
     )
     return client

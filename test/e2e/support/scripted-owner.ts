@@ -1,5 +1,6 @@
 // The owner without a browser: signs in and allows or denies, as the two forms would. For clients and suites that print an
 // address to open. In a real browser: test/browser.
+import { OWN_CONNECTION } from './calls.ts'
 
 export interface Decision {
   decision?: 'allow' | 'deny'
@@ -18,7 +19,7 @@ export async function decide(
   const ask = async (url: string, fields?: Record<string, string>): Promise<Response> => {
     const response = await fetch(url, {
       redirect: 'manual',
-      headers: { cookie: cookies.join('; '), origin },
+      headers: { cookie: cookies.join('; '), origin, ...OWN_CONNECTION },
       ...(fields === undefined ? {} : { method: 'POST', body: new URLSearchParams(fields) }),
     })
     cookies.push(...response.headers.getSetCookie().map((line) => line.split(';')[0] ?? ''))

@@ -128,7 +128,7 @@ export async function createVm(options: TestVmOptions = {}): Promise<TestVm> {
 }
 
 /** How often as long as a bell takes on this machine, now, something may last that takes less than a bell when it is quiet. */
-const BELLS = 12
+const BELLS = 40
 
 /** The longest that counts as `ms` on a machine that is busy: a bell starts one process, which is quick when it is not. */
 export async function patient(vm: TestVm, ms: number): Promise<number> {

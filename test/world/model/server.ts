@@ -1,7 +1,6 @@
 // The model stand-in: the Messages API of @anthropic-ai/sdk 1.12 on a loopback port. It follows a script in the plan's own text
 // (script.ts describes it). It bills, caches and refuses as the real API does, and records every rule that a caller broke. It
 // does not imitate threads, context editing, server tools or batches; those are refused by name.
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Hono } from 'hono'
 import { z } from 'zod'
@@ -10,6 +9,7 @@ import { createCache } from './cache.ts'
 import { createCallLog } from './calls.ts'
 import type { ModelCall } from './calls.ts'
 import { createProgress } from './plan.ts'
+import { listen, shut } from '../listen.ts'
 import type { World } from './turn.ts'
 
 export type ModelStandInOptions = {
@@ -53,26 +53,18 @@ export async function startModel(options: ModelStandInOptions): Promise<ModelSta
   })
   // A plan may think for minutes before the first byte; the client's own timeouts decide.
   server.requestTimeout = 0
-  server.listen(options.port, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('model stand-in: no port')
+  const url = await listen(server, options.port)
 
   const advanceClock = (ms: number): void => {
     clockOffsetMs += ms
   }
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url,
     control: createControl(world, advanceClock),
     calls: () => world.log.calls(),
     violations: () => world.log.violations(),
     advanceClock,
-    async close() {
-      server.closeAllConnections()
-      if (!server.listening) return
-      server.close()
-      await once(server, 'close')
-    },
+    close: () => shut(server),
   }
 }
 

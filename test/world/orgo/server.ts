@@ -19,6 +19,7 @@ import { createNodeDist } from './node-dist.ts'
 import { noRegistries } from './registries.ts'
 import type { Registries } from './registries.ts'
 import { openStore } from './store.ts'
+import { listen, shut } from '../listen.ts'
 
 export type StartOrgoOptions = {
   /** 0 takes any free port. */
@@ -102,21 +103,4 @@ export async function startOrgo(options: StartOrgoOptions): Promise<OrgoStandIn>
     await shut(server)
     throw error
   }
-}
-
-async function listen(server: Server, port: number): Promise<string> {
-  await new Promise<void>((done, fail) => {
-    server.once('error', fail)
-    server.listen(port, '127.0.0.1', () => done())
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the stand-in has no TCP address')
-  return `http://127.0.0.1:${address.port}`
-}
-
-async function shut(server: Server): Promise<void> {
-  await new Promise<void>((done) => {
-    server.close(() => done())
-    server.closeAllConnections()
-  })
 }
