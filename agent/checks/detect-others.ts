@@ -25,8 +25,8 @@ interface Recipe {
   checks: RecipeCheck[]
   /** Scripts of the project that the command runs. The project's build file is none: a plan may add a dependency to it. */
   runs?: string[]
-  /** Runs through bundler where there is a Gemfile. */
-  isRuby?: true
+  /** The program that bundler runs where the Gemfile, its lock or a gemspec names it; with bundler alone it is not found there. */
+  gem?: RegExp
 }
 
 /** Projects of others that lie in this one. */
@@ -110,29 +110,32 @@ const RECIPES: Recipe[] = [
   {
     marker: /^\.rspec$|^spec\/.*_spec\.rb$/,
     tools: 'ruby rspec',
-    isRuby: true,
+    gem: /rspec/,
     checks: [['tests', 'rspec']],
   },
   {
     marker: /^Rakefile$/,
     holds: /TestTask|RSpec::Core|\btask\b.*\btest\b/,
     tools: 'ruby rake',
-    isRuby: true,
+    gem: /\brake\b|\brails\b/,
     checks: [['tests', 'rake test']],
   },
   {
     marker: /^test\/(?:.*\/)?(?:test_[^/]*|[^/]*_test)\.rb$/,
     tools: 'ruby',
-    isRuby: true,
+    gem: /./,
     checks: [['tests', RUBY_TESTS, 'minitest']],
   },
   {
     marker: /^phpunit\.xml(?:\.dist)?$/,
-    tools: 'composer',
+    among: /^composer\.json$/,
+    holds: /"phpunit\/phpunit"/,
+    tools: 'php composer',
     setup: 'composer install --no-interaction',
     keyFiles: ['composer.lock'],
     checks: [['tests', 'vendor/bin/phpunit']],
   },
+  { marker: /^phpunit\.xml(?:\.dist)?$/, tools: 'php phpunit', checks: [['tests', 'phpunit']] },
   { marker: /^deno\.jsonc?$/, tools: 'deno', checks: [['tests', 'deno test']] },
   {
     marker: /^tests\/testthat(?:\/|\.R$)/,
@@ -199,7 +202,7 @@ export async function detectOthers(tree: Tree, machine: Machine): Promise<Findin
     const marker = await markerOf(tree, recipe)
     if (marker === null) continue
     families.add(family === 'Rscript' ? 'R' : family)
-    found.push(byRecipe(recipe, tree, marker, machine))
+    found.push(byRecipe(recipe, await isBundled(tree, recipe), marker, machine))
   }
   return found.length === 0 ? null : together(found)
 }
@@ -212,11 +215,17 @@ async function markerOf(tree: Tree, { marker, holds, among = marker }: Recipe): 
   return null
 }
 
-function byRecipe(recipe: Recipe, tree: Tree, marker: string, machine: Machine): Detected {
-  const { kind = 'other', keyFiles = [], checks, runs = [], isRuby = false } = recipe
-  const isBundled = isRuby && tree.has('Gemfile')
-  const tools = isBundled ? 'ruby bundle' : recipe.tools
-  const setup = isBundled ? 'bundle install' : recipe.setup
+async function isBundled(tree: Tree, { gem }: Recipe): Promise<boolean> {
+  if (gem === undefined || !tree.has('Gemfile')) return false
+  const files = tree.paths.filter((path) => /^(?:Gemfile(?:\.lock)?|[^/]+\.gemspec)$/.test(path))
+  const texts = await Promise.all(files.map(async (path) => (await tree.read(path)) ?? ''))
+  return texts.some((text) => gem.test(text.replaceAll(/#.*/g, '')))
+}
+
+function byRecipe(recipe: Recipe, bundled: boolean, marker: string, machine: Machine): Detected {
+  const { kind = 'other', keyFiles = [], checks, runs = [] } = recipe
+  const tools = bundled ? 'ruby bundle' : recipe.tools
+  const setup = bundled ? 'bundle install' : recipe.setup
   const missing = tools.split(' ').find((names) => !names.split('|').some((name) => machine.has(name)))
   if (missing !== undefined)
     return onlyNote(
@@ -232,12 +241,12 @@ function byRecipe(recipe: Recipe, tree: Tree, marker: string, machine: Machine):
             {
               command: setup,
               timeoutMs: QUICK_MS,
-              keyFiles: isBundled ? ['Gemfile', 'Gemfile.lock'] : keyFiles,
+              keyFiles: bundled ? ['Gemfile', 'Gemfile.lock'] : keyFiles,
             },
           ],
     checks: checks.map(([checkKind, command, shown = command]) => ({
-      command: isBundled ? `bundle exec ${command}` : command,
-      shown: isBundled && shown === command ? `bundle exec ${shown}` : shown,
+      command: bundled ? `bundle exec ${command}` : command,
+      shown: bundled && shown === command ? `bundle exec ${shown}` : shown,
       kind: checkKind,
       timeoutMs: checkKind === 'types' ? QUICK_MS : FULL_MS,
       files: runs,

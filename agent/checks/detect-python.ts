@@ -261,5 +261,6 @@ const holds = (text: string, tool: string): boolean =>
 
 function runner({ tree, machine }: Project): string {
   if (tree.has('uv.lock') && machine.has('uv')) return 'uv run --frozen '
-  return tree.has('poetry.lock') && machine.has('poetry') ? 'poetry run ' : ''
+  if (tree.has('poetry.lock') && machine.has('poetry')) return 'poetry run '
+  return tree.has('Pipfile.lock') && machine.has('pipenv') ? 'pipenv run ' : ''
 }

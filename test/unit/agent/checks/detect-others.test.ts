@@ -41,4 +41,22 @@ describe('checks of other languages', () => {
   ])("tell tests by the project's own files: %j", async (files, expected) => {
     expect(await find(files)).toEqual([expected])
   })
+
+  // Regression: a program that the packages do not bring was called from them and ended with 127.
+  it.each([
+    [{ 'phpunit.xml': '', 'composer.json': '{"require-dev":{"phpunit/phpunit":"*"}}' }, 'vendor/bin/phpunit'],
+    [{ 'phpunit.xml': '', 'composer.json': '{}' }, 'phpunit'],
+    [{ 'phpunit.xml.dist': '' }, 'phpunit'],
+    [{ '.rspec': '', Gemfile: "gem 'rspec'" }, 'bundle exec rspec'],
+    [
+      { '.rspec': '', Gemfile: 'gemspec', 'x.gemspec': "add_development_dependency 'rspec'" },
+      'bundle exec rspec',
+    ],
+    [{ '.rspec': '', Gemfile: "gem 'json' # no rspec" }, 'rspec'],
+    [{ Rakefile: 'task :test', Gemfile: "gem 'rails'" }, 'bundle exec rake test'],
+    [{ Rakefile: 'task :test', Gemfile: "gem 'json'" }, 'rake test'],
+    [{ 'test/test_a.rb': '', Gemfile: "gem 'json'" }, 'minitest'],
+  ])('call a program from where it is: %j', async (files, expected) => {
+    expect(await find(files)).toEqual([`tests: ${expected}`])
+  })
 })
