@@ -120,7 +120,7 @@ export default defineConfig({
       {
         test: {
           ...slow,
-          ...onProcesses,
+          ...wholeStack,
           name: 'clients',
           include: ['test/clients/**/*.test.ts'],
         },

@@ -5,6 +5,7 @@ import type { Exercise } from './exercise.ts'
 import type { Candidate } from './lab.ts'
 import { deriveMutants, spread } from './mutants.ts'
 import type { Mutant } from './mutants.ts'
+import { WAYS } from './ways.ts'
 import { applySteps, makeFolder, runCheck, runReference, writeFiles } from './workbench.ts'
 import type { ReferenceResult } from './workbench.ts'
 
@@ -17,6 +18,8 @@ export interface Drops {
 
 export interface ChosenInput {
   exercise: Exercise
+  /** Ways in which the right solution comes besides its own. */
+  ways: number
   mutants: number
   /** At most so many attacks: those that were tried least so far. */
   attacks: number
@@ -24,8 +27,8 @@ export interface ChosenInput {
   tried: Map<string, number>
 }
 
-/** The right one first. */
-export async function chooseCandidates({ exercise, mutants, attacks, tried }: ChosenInput): Promise<{
+/** The right ones first. */
+export async function chooseCandidates({ exercise, ways, mutants, attacks, tried }: ChosenInput): Promise<{
   candidates: Candidate[]
   drops: Drops
 }> {
@@ -49,6 +52,12 @@ export async function chooseCandidates({ exercise, mutants, attacks, tried }: Ch
   for (const one of least) tried.set(one.name, timesOf(one) + 1)
   const candidates = [
     { exercise, name: 'the right solution', group: 'right', steps: exercise.solution },
+    ...WAYS.slice(0, ways).map(({ name, steps }) => ({
+      exercise,
+      name: `the right solution, ${name}`,
+      group: 'right',
+      steps: steps(exercise),
+    })),
     ...chosen.map(({ name, steps }) => ({ exercise, name, group: 'mutant', steps })),
     ...exercise.wrong.map(({ name, steps }) => ({ exercise, name, group: 'by hand', steps })),
     ...least,

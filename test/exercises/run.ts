@@ -20,6 +20,7 @@ const { values } = readCommandLine({
     only: { about: 'exercises whose name holds this', text: 'TEXT', default: '' },
     attack: { about: 'wrong solutions whose group or name holds this', text: 'TEXT', default: '' },
     lanes: { about: 'plans side by side', number: 'N', default: 4 },
+    ways: { about: 'ways in which each right solution comes besides its own', number: 'N', default: 10 },
     mutants: { about: 'small mistakes put into each right solution', number: 'N', default: 3 },
     attacks: { about: 'attacks on the checks of each exercise', number: 'N', default: 6 },
     faults: { about: 'look only whether the exercises themselves are sound' },
@@ -50,6 +51,7 @@ const tried = new Map<string, number>()
 for (const exercise of exercises) {
   const chosen = await chooseCandidates({
     exercise,
+    ways: values.ways,
     mutants: values.mutants,
     attacks: values.attack === '' ? values.attacks : 1_000,
     tried,
