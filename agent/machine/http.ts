@@ -1,7 +1,5 @@
 // Makes one HTTP request for the supervisor. It does not use fetch, which costs 15 MB of memory in a process that runs as long as
 // the machine. It follows no redirect, so that the key reaches only the Worker.
-import { request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
 import { buffer } from 'node:stream/consumers'
 
 export interface HttpInput {
@@ -17,7 +15,8 @@ export async function askHttp(
   url: string,
   { timeoutMs, body, ...options }: HttpInput,
 ): Promise<{ status: number; body: Buffer }> {
-  const request = url.startsWith('https:') ? requestHttps : requestHttp
+  // Not imported: when an ES module imports node:http, Node loads fetch with it, 0.16 s of processor (measured, Node 24).
+  const { request } = process.getBuiltinModule(url.startsWith('https:') ? 'node:https' : 'node:http')
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: Buffer }>()
   const signal = AbortSignal.timeout(timeoutMs)
   const sent = request(url, { ...options, signal }, (response) => {
