@@ -1,6 +1,6 @@
 // The table and the two rates.
 import { describeEnd } from '../exercises/plans.ts'
-import type { CheckResult } from '../../src/shared/protocol.ts'
+import type { AttemptEnd, CheckResult } from '../../src/shared/protocol.ts'
 import type { Result } from './lab.ts'
 
 const LEAST_RIGHT_VERIFIED = 0.95
@@ -39,16 +39,25 @@ export function toReport(results: Result[]): Report {
   const wrong = results.filter(({ job }) => job.kind === 'wrong')
   const rightVerified = right.filter(({ verified }) => verified)
   const wrongVerified = wrong.filter(({ verified }) => verified)
-  const rate = right.length === 0 ? 0 : rightVerified.length / right.length
+  // What fails at the base in the same place is said, and is not the work's fault (SPEC 6.1).
+  const redBefore = right.filter(({ end }) => end !== 'none' && isRedBefore(end))
+  const counted = right.length - redBefore.length
+  const rate = counted === 0 ? 0 : rightVerified.length / counted
   const names = (some: Result[]) => some.map(({ job }) => job.case.repository).join(', ')
   const text = [
     '',
-    `right works verified: ${rightVerified.length} of ${right.length} (${(rate * 100).toFixed(1)} %; at least 95 % wanted)`,
-    `  not verified: ${names(right.filter(({ verified }) => !verified)) || 'none'}`,
+    `right works whose base is red, and that say so: ${names(redBefore) || 'none'}`,
+    `other right works verified: ${rightVerified.length} of ${counted} (${(rate * 100).toFixed(1)} %; at least 95 % wanted)`,
+    `  not verified: ${names(right.filter((one) => !one.verified && !redBefore.includes(one))) || 'none'}`,
     `mutants verified: ${wrongVerified.length} of ${wrong.length} (0 wanted)${wrongVerified.length > 0 ? `: ${names(wrongVerified)}` : ''}`,
   ].join('\n')
   return { text, passed: rate >= LEAST_RIGHT_VERIFIED && wrongVerified.length === 0 }
 }
+
+const isRedBefore = (end: AttemptEnd): boolean =>
+  end.kind === 'completed' &&
+  end.reasons.length > 0 &&
+  end.reasons.every((reason) => reason === 'baseline_red' || reason === 'setup_failed')
 
 const describeCheck = ({ command, state, exitCode, base }: CheckResult): string =>
   `${command.length > 60 ? `${command.slice(0, 59)}…` : command}: ${state ?? exitCode} (base ${base?.state ?? 'not run'})`
