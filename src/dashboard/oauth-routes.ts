@@ -24,7 +24,12 @@ export const oauthRoutes = new Hono<{ Bindings: Env }>()
   // Both the resource's path and the root are served, because some clients look only at the root.
   .on(
     ['GET', 'OPTIONS'],
-    ['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/mcp'],
+    [
+      '/.well-known/oauth-protected-resource',
+      '/.well-known/oauth-protected-resource/',
+      '/.well-known/oauth-protected-resource/mcp',
+      '/.well-known/oauth-protected-resource/mcp/',
+    ],
     ({ env }) => {
       const addresses = oauthAddresses(readSettings({ ...env }).settings)
       if (addresses === null) return notConfigured()

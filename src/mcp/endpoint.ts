@@ -1,4 +1,4 @@
-// POST /mcp: the owner's bearer, then a fresh server for this request. Spec 2026-07-28 and the 2025 versions on one URL.
+// POST /mcp, or /mcp/: the owner's bearer, then a fresh server for this request. Spec 2026-07-28 and the 2025 versions on one URL.
 // A client that goes away ends its own request only; plans live in the workspace object.
 // oxlint-disable-next-line no-restricted-imports -- a package that has /mcp/ in its name, not a door of ours
 import { createMcpHandler } from 'agents/mcp/server'
@@ -12,6 +12,7 @@ import { readSettings } from '../lib/settings.ts'
 import type { Settings } from '../lib/settings.ts'
 import { createToolContext } from './kit/context.ts'
 import type { ToolContext } from './kit/context.ts'
+import { acceptingBoth, asJson, wantsJson, withArguments } from './lenient-http.ts'
 import { demandOf } from './needed-scope.ts'
 import { createServer } from './server.ts'
 
@@ -24,7 +25,7 @@ export function createMcpRoutes(
   createContext: (env: Env, caller: Caller) => ToolContext = createToolContext,
 ) {
   const app = new Hono<{ Bindings: Env }>()
-  app.all('/mcp', async ({ env, req }) => {
+  app.on('ALL', ['/mcp', '/mcp/'], async ({ env, req }) => {
     const caller = await findCaller(req.raw.headers, env)
     if (caller instanceof Response) return caller
     const body = await readCapped(req.raw.body, MAX_REQUEST_BYTES)
@@ -38,17 +39,23 @@ export function createMcpRoutes(
       ...(names.length === 0 ? {} : { allowedHostnames: names, allowedOriginHostnames: names }),
       onerror: (error) => log('mcp.error', errorFields(error)),
     })
-    return handler.fetch(withBody(req.raw, body))
+    const answersJson = req.method === 'POST' && wantsJson(req.raw.headers)
+    const headers = answersJson ? acceptingBoth(req.raw.headers) : req.raw.headers
+    const response = await handler.fetch(rebuilt(req.raw, headers, withArguments(body)))
+    return answersJson ? asJson(response) : response
   })
   return app
 }
 
 /**
- * Returns the request with the body that was read. The SDK handler's own limit does not reach its 2025 code path (agents 0.32).
+ * Returns the request for /mcp with these headers and the body that was read. The SDK handler answers at exactly this path, and its
+ * own limit of a body does not reach its 2025 code path (agents 0.32).
  */
-function withBody(request: Request, body: Uint8Array<ArrayBuffer>): Request {
+function rebuilt(request: Request, headers: Headers, body: Uint8Array<ArrayBuffer>): Request {
+  const { signal, method } = request
+  const url = new URL('/mcp', request.url)
   // oxlint-disable-next-line unicorn/no-invalid-fetch-options -- a request that came with a body has a method that allows one
-  return request.body === null ? request : new Request(request, { body })
+  return new Request(url, { method, headers, signal, ...(request.body === null ? {} : { body }) })
 }
 
 function tooLarge(): Response {

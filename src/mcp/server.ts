@@ -11,6 +11,7 @@ import type { Tool, ToolCall } from './kit/define-tool.ts'
 import { INSTRUCTIONS } from './instructions.ts'
 import { jsonSchemaOf } from './kit/json-schema.ts'
 import { asksForTask, createPlanTasks } from './plan-tasks.ts'
+import { speakPlainly } from './plain-errors.ts'
 import { registerPrompts } from './prompts.ts'
 import { registerResources } from './resources.ts'
 import { runTool } from './kit/run-tool.ts'
@@ -56,6 +57,7 @@ export function createServer(context: ToolContext): McpServer {
   registerTasks(server, tasks)
   registerResources(server, context)
   registerPrompts(server)
+  speakPlainly(server)
   return server
 }
 

@@ -5,6 +5,8 @@ import { UserError } from '../../lib/errors.ts'
 import { secretShape } from '../../shared/secrets.ts'
 import type { SecretShape } from '../../shared/secrets.ts'
 import { cleanLine } from '../../lib/text.ts'
+import { fromClientForms } from './client-forms.ts'
+import { refusalWords } from './refusal-words.ts'
 
 const MAX_ISSUES = 5
 
@@ -14,24 +16,30 @@ export function parseArguments<Schema extends z.ZodObject>(
   args: unknown,
 ): z.output<Schema> {
   refuseSecrets(args)
-  const parsed = schema.safeParse(args ?? {})
+  const given = fromClientForms(schema.shape, args)
+  // JSON text may spell a secret with escapes, which only shows once it is read. Strings are unchanged.
+  if (isObject(given))
+    refuseSecrets(Object.fromEntries(Object.entries(given).filter(([, value]) => typeof value !== 'string')))
+  const parsed = schema.safeParse(given)
   if (parsed.success) return parsed.data
   const known = Object.keys(schema.shape)
-  const problems = parsed.error.issues.slice(0, MAX_ISSUES).map((issue) => problemText(issue, known))
+  const isMissing = (name: string) => !(isObject(given) && Object.hasOwn(given, name))
+  const problems = parsed.error.issues
+    .slice(0, MAX_ISSUES)
+    .map((issue) => problemText(issue, known, isMissing))
   throw new UserError(`${tool} was not called: ${problems.join(' ')}`)
 }
 
-function problemText(issue: z.core.$ZodIssue, known: string[]): string {
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+function problemText(issue: z.core.$ZodIssue, known: string[], isMissing: (name: string) => boolean): string {
   const name = issue.path.map((part) => String(part)).join('.')
   if (issue.code === 'unrecognized_keys') {
     const unknown = issue.keys.slice(0, MAX_ISSUES).map((key) => `"${cleanLine(key, 40)}"`)
     return `There is no argument ${unknown.join(', ')}; the arguments are ${known.join(', ') || 'none'}.`
   }
   if (name === '') return 'The arguments must be one JSON object.'
-  if (issue.message.endsWith('received undefined')) return `${name} is missing.`
-  // Our own messages continue the name ("must not be empty"); zod's are complete sentences.
-  if (/^[a-z]/.test(issue.message)) return `${name} ${issue.message}.`
-  return `${name}: ${issue.message.replace(/^Invalid input: /, '')}.`
+  return refusalWords(name, { ...issue }, issue.path.length === 1 && isMissing(name))
 }
 
 /** Throws when any string in the arguments, keys included, is shaped like a secret. */

@@ -24,7 +24,7 @@ export const workspaceUpdate = defineTool({
   input: z.strictObject({
     workspace_id: ParamWorkspaceId,
     branch: ParamBranch.describe('base branch').exactOptional(),
-    setup: ParamSetup.exactOptional(),
+    setup: ParamSetup.describe('shell, run before each plan; ":" for none').exactOptional(),
     checks: ParamChecks.exactOptional(),
     max_parallel: ParamMaxParallel.exactOptional(),
     open_pr: ParamOpenPr.exactOptional(),
@@ -32,9 +32,12 @@ export const workspaceUpdate = defineTool({
     keep_branch: z.boolean().describe('keep merged branches').exactOptional(),
   }),
   output: OutWorkspace,
-  handler: async ({ workspace_id, ...changes }, context) => {
-    if (Object.keys(changes).length === 0)
-      throw new UserError('workspace_update has nothing to change: name at least one setting.')
+  handler: async ({ workspace_id, ...given }, context) => {
+    if (Object.keys(given).length === 0)
+      throw new UserError(
+        'workspace_update has nothing to change: name at least one setting. null and "" mean "not given"; setup ":" takes the set-up away.',
+      )
+    const changes = given.setup?.trim() === ':' ? { ...given, setup: '' } : given
     const stub = await context.workspace(workspace_id)
     const workspace = await stub.update(workspace_id, toCamelKeys(changes))
     return {

@@ -1,10 +1,8 @@
 // What is taken as an argument and what is refused, as tables. Every refusal is read for what it must not repeat.
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
 import { branchProblem, normalRemote, remoteProblem } from '../../../src/lib/git-names.ts'
 import { secretShape } from '../../../src/shared/secrets.ts'
 import { cleanLine, cleanText } from '../../../src/lib/text.ts'
-import { parseArguments } from '../../../src/mcp/kit/parse-arguments.ts'
 
 const HIDDEN = 'R8s3kQ2vT9xZ4mN7pL1wY6bC0dF5gH2jK4aE'
 
@@ -192,81 +190,3 @@ describe('text from strangers', () => {
     expect(cleanLine(`${'\u200b'.repeat(1_000)}x`, 10)).toBe('…')
   })
 })
-
-describe('arguments', () => {
-  const Schema = z.strictObject({ name: z.string().max(5), count: z.int().exactOptional() })
-  const parse = (args: unknown) => parseArguments('the_tool', Schema, args)
-
-  it('come back parsed', () => {
-    expect(parse({ name: 'a' })).toEqual({ name: 'a' })
-  })
-
-  it('may hold the example password of a database', () => {
-    const plan = 'Connect to postgres://shop:shop-password@db.example.com/shop.'
-    expect(parseArguments('the_tool', z.strictObject({ plan: z.string() }), { plan })).toEqual({ plan })
-  })
-
-  it.each([
-    [
-      'an unknown argument',
-      { name: 'a', colour: 'red' },
-      'There is no argument "colour"; the arguments are name, count.',
-    ],
-    ['a missing one', {}, 'name is missing.'],
-    ['none at all', undefined, 'name is missing.'],
-    ['a wrong type', { name: 'a', count: 'two' }, 'count: expected number, received string.'],
-    ['null for an optional one', { name: 'a', count: null }, 'count: expected number, received null.'],
-    ['a list', ['a'], 'The arguments must be one JSON object.'],
-    ['a text', 'a', 'The arguments must be one JSON object.'],
-  ])('that hold %s are refused by name', (_what, args, message) => {
-    expect(() => parse(args)).toThrow(`the_tool was not called: ${message}`)
-  })
-
-  it('whose names are hostile are named cleaned and cut', () => {
-    expect(() => parse({ name: 'a', [`\u202e${'x'.repeat(100)}`]: 1 })).toThrow(`"${'x'.repeat(39)}…"`)
-  })
-
-  it.each([
-    ['in a value', { name: `ghp_${HIDDEN}` }, 'name holds something shaped like a GitHub token'],
-    [
-      'deep inside',
-      { name: 'a', list: [{ x: [`glpat-${HIDDEN}`] }] },
-      'list holds something shaped like a GitLab token',
-    ],
-    ['as a name', { [`ghp_${HIDDEN}`]: 1 }, 'The name of an argument holds something'],
-    [
-      'of an unknown argument, before it is called unknown',
-      { token: `ghp_${HIDDEN}` },
-      'token holds something',
-    ],
-    ['without any object', `ghp_${HIDDEN}`, 'The call holds something'],
-  ])('with a git token %s are refused, and the value is not repeated', (_what, args, message) => {
-    const refusal = catching(() => parse(args))
-    expect(refusal).toContain(message)
-    expect(refusal).toContain('Revoke it')
-    expect(refusal).toContain('GIT_CREDENTIALS')
-    expect(refusal).not.toContain(HIDDEN)
-  })
-
-  it('with another key are refused too, without a word about git', () => {
-    const refusal = catching(() => parse({ name: `AIza${HIDDEN.slice(0, 35)}` }))
-    expect(refusal).toContain('name holds something shaped like a Google API key')
-    expect(refusal).not.toContain('GIT_CREDENTIALS')
-    expect(refusal).not.toContain(HIDDEN.slice(0, 35))
-  })
-
-  it('nested deeper than any stack are still searched', () => {
-    let deep: unknown = `ghp_${HIDDEN}`
-    for (let level = 0; level < 200_000; level++) deep = [deep]
-    expect(catching(() => parse({ name: 'a', deep }))).toContain('deep holds something')
-  })
-})
-
-function catching(act: () => unknown): string {
-  try {
-    act()
-  } catch (error) {
-    return error instanceof Error ? error.message : 'no error'
-  }
-  return 'nothing was thrown'
-}

@@ -104,8 +104,8 @@ describe('plan_submit', () => {
     ['half a surrogate pair', { plan: 'a\ud83d' }, 'plan holds half a surrogate pair'],
     ['a branch_name with a space', { plan: 'x', branch_name: 'a b' }, 'branch_name may hold only letters'],
     ['a base that climbs', { plan: 'x', base: '../../etc' }, 'base has ".." in it'],
-    ['a budget of nothing', { plan: 'x', budget_usd: 0 }, 'budget_usd: '],
-    ['an unknown effort', { plan: 'x', effort: 'huge' }, 'effort: '],
+    ['a budget of nothing', { plan: 'x', budget_usd: 0 }, 'budget_usd must be above 0'],
+    ['an unknown effort', { plan: 'x', effort: 'huge' }, 'effort must be one of '],
     [
       'a git token',
       { plan: 'use glpat-R8s3kQ2vT9xZ4mN7pL1w' },
@@ -148,7 +148,7 @@ describe('plan_list', () => {
     await expect(callTool(played, 'plan_list', { workspace_id: 'other' })).rejects.toThrow(
       'no workspace "other"',
     )
-    await expect(callTool(played, 'plan_list', { status: 'done' })).rejects.toThrow('status: ')
+    await expect(callTool(played, 'plan_list', { status: 'done' })).rejects.toThrow('status must be one of ')
   })
 })
 

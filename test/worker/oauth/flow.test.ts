@@ -30,7 +30,12 @@ describe('what a client finds', () => {
     expect(response.headers.get('www-authenticate')).toBe(
       `Bearer realm="agent-execution-runtime", resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp", scope="read write"`,
     )
-    for (const path of ['/.well-known/oauth-protected-resource/mcp', '/.well-known/oauth-protected-resource'])
+    for (const path of [
+      '/.well-known/oauth-protected-resource/mcp',
+      '/.well-known/oauth-protected-resource',
+      '/.well-known/oauth-protected-resource/mcp/',
+      '/.well-known/oauth-protected-resource/',
+    ])
       expect(await (await ask(path)).json()).toEqual({
         resource: `${ORIGIN}/mcp`,
         authorization_servers: [ORIGIN],
