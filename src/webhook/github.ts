@@ -1,4 +1,4 @@
-// POST /webhooks/github: checks the signature over the raw body, then parses, then passes the hints on and answers at once. A
+// POST /webhooks/github: checks the form of the signature, then the signature over the raw body, then parses, then passes the hints on and answers at once. A
 // branch of the form agent/{uuid} leads to its object itself; others need the remote's workspaces from D1. The hourly check makes
 // up for a lost hint, so with D1 down a merge is only noticed later, and GitHub never gets an error.
 import { Hono } from 'hono'
@@ -15,14 +15,23 @@ import { parseJson } from '../shared/json.ts'
 
 const MAX_BODY_BYTES = 25_000_000
 const MAX_WORKSPACES = 20
+const SIGNATURE = /^sha256=[0-9a-f]{64}$/
 
 export const webhookRoutes = new Hono<{ Bindings: Env }>()
 
 webhookRoutes.post('/github', async (context) => {
   const { settings } = readSettings({ ...context.env })
+  const signature = context.req.header('x-hub-signature-256') ?? ''
+  // Without a signature the body cannot be GitHub's. Not reading it saves the 25 MB that anyone may send.
+  if (!SIGNATURE.test(signature))
+    throw new ForbiddenError(
+      'The header X-Hub-Signature-256 is missing or is not "sha256=" and 64 hex digits. Set a secret in the webhook: the value of GITHUB_WEBHOOK_SECRET.',
+      'bad_signature',
+      401,
+    )
   const body = await readCapped(context.req.raw.body, MAX_BODY_BYTES)
   if (body === null) throw new UserError('The delivery is larger than 25 MB.', 'too_large', 413)
-  if (!(await isSigned(body, context.req.header('x-hub-signature-256') ?? '', settings.webhookSecrets)))
+  if (!(await isSigned(body, signature, settings.webhookSecrets)))
     throw new ForbiddenError(
       'The signature does not match GITHUB_WEBHOOK_SECRET. Set the same secret in the webhook and here.',
       'bad_signature',
@@ -50,7 +59,6 @@ async function deliver(env: Env, cloneUrl: string, hint: Hint): Promise<void> {
 
 /** True when any of the secrets signed exactly these bytes; there are several while rotating. An unset secret matches nothing. */
 async function isSigned(body: Uint8Array<ArrayBuffer>, header: string, secrets: string[]): Promise<boolean> {
-  if (!/^sha256=[0-9a-f]{64}$/.test(header)) return false
   for (const secret of secrets)
     if (await secretsEqual(header, `sha256=${toHex(await hmacSha256(secret, body))}`)) return true
   return false
