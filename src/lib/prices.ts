@@ -1,6 +1,6 @@
 // Dollars for tokens, by the price list that the vendor published when it was read on 2026-11-22. A model that is not in it is
 // refused, because a call without a price cannot be kept within a budget.
-import type { TokenCounts } from '../../shared/usage.ts'
+import type { TokenCounts } from '../shared/usage.ts'
 
 /** Dollars per million tokens of each kind. */
 type Rates = TokenCounts

@@ -220,7 +220,7 @@ export interface WorkspaceRpc {
   planExport(planId: string): Promise<ReadableStream<Uint8Array>>
   planDiff(planId: string, options: PlanDiffOptions): Promise<PlanDiff>
   cancel(planId: string): Promise<PlanSnapshot>
-  resume(planId: string, budgetUsd: number | undefined): Promise<PlanSnapshot>
+  resume(planId: string, budgetUsd: number | undefined, model?: string): Promise<PlanSnapshot>
   /** With answersAttempt the text counts only as the answer to that attempt's question, and is dropped when it is not open. */
   message(planId: string, text: string, answersAttempt?: number): Promise<PlanSnapshot>
 

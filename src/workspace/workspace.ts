@@ -82,8 +82,8 @@ export class Workspace extends DurableObject<Env> implements WorkspaceRpc {
   cancel(planId: string) {
     return cancelPlan(this.#core, planId)
   }
-  resume(planId: string, budgetUsd: number | undefined) {
-    return resumePlan(this.#core, planId, budgetUsd)
+  resume(planId: string, budgetUsd: number | undefined, model?: string) {
+    return resumePlan(this.#core, planId, budgetUsd, model)
   }
   message(planId: string, text: string, answersAttempt?: number) {
     return messagePlan(this.#core, planId, text, answersAttempt)

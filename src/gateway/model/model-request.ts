@@ -3,7 +3,7 @@
 import type { z } from 'zod'
 import { keyProblem } from './json-keys.ts'
 import { ALLOWED_BETAS, API_VERSIONS, CountBody, DROPPED_BETAS, MessagesBody } from './model-schema.ts'
-import { worstCaseUsd } from './prices.ts'
+import { worstCaseUsd } from '../../lib/prices.ts'
 import { decodeUtf8, parseJson } from '../../shared/json.ts'
 
 export type CheckedModelRequest =

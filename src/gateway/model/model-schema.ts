@@ -1,7 +1,7 @@
 // The allow-list of what a model call may hold: fields, block types, tools. Everything else is refused by name, because an
 // unknown field may spend, fetch or store: server tools, containers, MCP servers, files, other tiers and speeds.
 import * as z from 'zod'
-import { isPriced, MAX_OUTPUT_TOKENS, pricedModels } from './prices.ts'
+import { isPriced, MAX_OUTPUT_TOKENS, pricedModels } from '../../lib/prices.ts'
 import { Effort } from '../../shared/words.ts'
 
 const text = z.string()

@@ -2,7 +2,7 @@
 // reading is taken, so that our sum is never below the upstream's own. Pure.
 import { toCounts, tokensOf } from '../../shared/usage.ts'
 import type { Tokens, Usage } from '../../shared/usage.ts'
-import { usdFor, usdForWebSearches } from './prices.ts'
+import { usdFor, usdForWebSearches } from '../../lib/prices.ts'
 
 export interface Spent {
   usd: number

@@ -35,6 +35,7 @@ export const ParamSetup = text(0, 20_000).describe("shell, run before each plan'
 export const ParamMaxParallel = z.int().min(1).max(16).describe('plans at a time')
 export const ParamOpenPr = z.boolean().describe('open a pull request when work is pushed')
 export const ParamBudget = z.number().positive().max(10_000)
+export const ParamModel = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, 'is not a model name')
 export const ParamCursor = z.string().max(300)
 
 const next_step = z.string()

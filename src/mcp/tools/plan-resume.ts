@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { defineTool } from '../kit/define-tool.ts'
 import { planNextStep } from '../kit/next-step.ts'
-import { OutPlan, ParamBudget, ParamPlanId } from '../kit/params.ts'
+import { OutPlan, ParamBudget, ParamModel, ParamPlanId } from '../kit/params.ts'
 import { toPlan } from '../kit/shapes.ts'
 
 export const planResume = defineTool({
@@ -14,12 +14,15 @@ export const planResume = defineTool({
   input: z.strictObject({
     plan_id: ParamPlanId,
     budget_usd: ParamBudget.describe('the new total, above spent_usd').exactOptional(),
+    model: ParamModel.describe('another model from now on').exactOptional(),
   }),
   output: OutPlan,
-  handler: async ({ plan_id, budget_usd }, context) => {
+  handler: async ({ plan_id, budget_usd, model }, context) => {
     const stub = context.workspaceOfPlan(plan_id)
     context.settings()
-    const plan = await stub.resume(plan_id, budget_usd)
+    const plan = await (model === undefined
+      ? stub.resume(plan_id, budget_usd)
+      : stub.resume(plan_id, budget_usd, model))
     return {
       structured: { plan: toPlan(plan), next_step: planNextStep(plan) },
       text: `Plan ${plan.id} is ${plan.status}, attempt ${plan.attempt}.`,

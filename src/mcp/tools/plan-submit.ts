@@ -9,6 +9,7 @@ import {
   ParamBranch,
   ParamBudget,
   ParamChecks,
+  ParamModel,
   ParamOpenPr,
   ParamWorkspaceId,
   text,
@@ -31,10 +32,7 @@ export const planSubmit = defineTool({
       .exactOptional(),
     base: ParamBranch.describe('branch or plan id to start from').exactOptional(),
     budget_usd: ParamBudget.describe('most it may spend on the model').exactOptional(),
-    model: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, 'is not a model name')
-      .exactOptional(),
+    model: ParamModel.exactOptional(),
     effort: Effort.exactOptional(),
     checks: ParamChecks.exactOptional(),
     on_question: OnQuestion.describe('when the agent is in doubt; default pause').exactOptional(),

@@ -2,6 +2,7 @@
 import { sha256Hex, randomHex } from '../../lib/crypto.ts'
 import { UserError } from '../../lib/errors.ts'
 import { newPlanId, workspaceKey } from '../../lib/ids.ts'
+import { isPriced, pricedModels } from '../../lib/prices.ts'
 import { waitKey } from '../../lib/wait-key.ts'
 import { commit, requirePlan, requireWorkspace } from '../core/core.ts'
 import type { Core } from '../core/core.ts'
@@ -50,6 +51,12 @@ export async function submit(
     )
       return { plan: toPlanSnapshot(earlierPlan, name), deduplicated: true }
   }
+  const model = input.model ?? settings.model
+  refuseUnpriced(
+    model,
+    input.model === undefined ? 'the setting MODEL' : 'model',
+    'Call plan_submit with model set to one of them',
+  )
   const plan = newPlanRecord({
     id,
     title: titleOf(input.plan),
@@ -60,7 +67,7 @@ export async function submit(
     declaredChecks: input.checks ?? workspace.checks,
     openPr: input.openPr ?? workspace.openPr,
     budgetUsd: input.budgetUsd ?? settings.defaultBudgetUsd,
-    model: input.model ?? settings.model,
+    model,
     effort: input.effort ?? settings.effort,
     onQuestion: input.onQuestion ?? 'pause',
     createdAtMs: core.now(),
@@ -140,6 +147,7 @@ export async function resumePlan(
   core: Core,
   planId: string,
   budgetUsd: number | undefined,
+  wantedModel?: string,
 ): Promise<PlanSnapshot> {
   const plan = requirePlan(core, planId)
   refuseWhenOver(core, plan)
@@ -154,7 +162,13 @@ export async function resumePlan(
     throw new UserError(
       `budget_usd is the new total and must exceed the $${plan.spentUsd.toFixed(4)} already spent; it would be $${budget}. Call plan_resume with a higher budget_usd.`,
     )
-  return reopened(core, plan, budget, 'Resumed.')
+  const model = wantedModel ?? plan.model
+  refuseUnpriced(
+    model,
+    wantedModel === undefined ? `the model of plan ${planId}` : 'model',
+    'Call plan_resume with model set to one of them',
+  )
+  return reopened(core, { ...plan, model }, budget, 'Resumed.')
 }
 
 /** With answersAttempt the text is the answer to that attempt's question; it is dropped once the question is answered or withdrawn. */
@@ -168,10 +182,16 @@ export async function messagePlan(
   if (answersAttempt !== undefined && !(isAsking(plan) && plan.attempt === answersAttempt))
     return toPlanSnapshot(plan, requireWorkspace(core).name)
   refuseWhenOver(core, plan)
+  const isOpenNow = plan.status === 'queued' || plan.status === 'running'
+  if (!isOpenNow)
+    refuseUnpriced(
+      plan.model,
+      `the model of plan ${planId}`,
+      'Call plan_resume with model set to one of them, then send the message again',
+    )
   const n = core.store.addMessage(planId, text)
   core.store.addEvent(planId, { atMs: core.now(), type: 'message', text: text.slice(0, 2_000), data: { n } })
-  if (plan.status !== 'queued' && plan.status !== 'running')
-    return reopened(core, plan, plan.budgetUsd, 'Reopened by a message.')
+  if (!isOpenNow) return reopened(core, plan, plan.budgetUsd, 'Reopened by a message.')
   core.store.savePlan(plan)
   tellVm(core)
   await core.poke()
@@ -197,6 +217,15 @@ function refuseWhenOver(core: Core, plan: PlanRecord): void {
       409,
     )
   refuseWhenRemoved(requireWorkspace(core))
+}
+
+/** A call without a price cannot be kept within a budget, so a plan with such a model would only be paused, for ever. */
+function refuseUnpriced(model: string, what: string, cure: string): void {
+  if (isPriced(model)) return
+  throw new UserError(
+    `${what} is "${model}", which has no price in this version. Models with a price: ${pricedModels().join(', ')}. ${cure}.`,
+    'unpriced_model',
+  )
 }
 
 function refuseWhenRemoved({ name, status }: WorkspaceRecord): void {

@@ -1,7 +1,7 @@
 // docs/settings.md lists every setting with its kind and default, and every priced model with its prices.
 import { describe, expect, it } from 'vitest'
 import { configText } from '../../../deploy/config.ts'
-import { pricedModels, usdFor } from '../../../src/gateway/model/prices.ts'
+import { pricedModels, usdFor } from '../../../src/lib/prices.ts'
 import type { TokenCounts } from '../../../src/shared/usage.ts'
 import { readSettings } from '../../../src/lib/settings.ts'
 import { spansOf, tableBelow, textOf } from './tables.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isPriced, pricedModels, usdFor, worstCaseUsd } from '../../../src/gateway/model/prices.ts'
+import { isPriced, pricedModels, usdFor, worstCaseUsd } from '../../../src/lib/prices.ts'
 
 const none = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 }
 const MILLION = 1_000_000

@@ -116,7 +116,7 @@ const VALID: Record<string, Record<string, unknown>> = {
     branch_name: 'b',
     base: 'main',
     budget_usd: 1,
-    model: 'm',
+    model: 'claude-opus-5-5',
     effort: 'low',
     checks: ['true'],
     on_question: 'assume',
@@ -128,7 +128,7 @@ const VALID: Record<string, Record<string, unknown>> = {
   plan_diff: { plan_id: '00000000-0000-8000-8000-000000000000', path: 'a', cursor: '000000000000.1' },
   plan_message: { plan_id: '00000000-0000-8000-8000-000000000000', message: 'm' },
   plan_cancel: { plan_id: '00000000-0000-8000-8000-000000000000' },
-  plan_resume: { plan_id: '00000000-0000-8000-8000-000000000000', budget_usd: 1 },
+  plan_resume: { plan_id: '00000000-0000-8000-8000-000000000000', budget_usd: 1, model: 'claude-opus-5-5' },
 }
 
 /** The arguments of a tool with some fields spoiled, dropped or added. */
