@@ -49,6 +49,9 @@ export function remoteProblem(remote: string, { local, ownUrls }: RemoteRules): 
   const raw = /^https?:\/\/([A-Za-z0-9.:[\]-]+)\/(.+?)\/?$/i.exec(remote)
   if (raw?.[2] === undefined)
     return 'must be a plain address with a path, such as https://github.com/owner/repository'
+  const repository = repositoryOfPage(raw[2].split('/'), url.hostname)
+  if (repository !== null)
+    return `is the address of a page, not of a repository: use ${url.origin}/${repository} (a branch belongs into the argument branch)`
   for (const segment of raw[2].split('/')) {
     const problem = segment === '.' ? 'has "." as a part' : segmentProblem(segment)
     if (problem !== null) return `${problem} (in its path)`
@@ -59,6 +62,22 @@ export function remoteProblem(remote: string, { local, ownUrls }: RemoteRules): 
   }
   if (isOwn(url, ownUrls)) return 'is this Worker itself: name the git host'
   return null
+}
+
+/** Third parts of a path that hosts use for pages of a repository, never for repositories. */
+const PAGES = new Set(
+  'actions blame blob branches commit commits compare discussions issues merge_requests network projects pull pull-requests pulls raw releases security settings src tags tree wiki'.split(
+    ' ',
+  ),
+)
+
+/** Returns the path of the repository that a page belongs to; null when the path is no page's. */
+function repositoryOfPage(segments: string[], hostname: string): string | null {
+  // GitLab puts "-" between a repository, in groups of any depth, and its pages.
+  const dash = segments.indexOf('-')
+  const isPage = segments.length > 2 && (hostname === 'github.com' || PAGES.has(segments[2] ?? ''))
+  const own = dash >= 2 ? segments.slice(0, dash) : isPage ? segments.slice(0, 2) : null
+  return own === null || own.some((segment) => segmentProblem(segment) !== null) ? null : own.join('/')
 }
 
 /** Returns what is wrong with an address the Worker is told to call, which may have any path and query; null when nothing is. */

@@ -126,6 +126,7 @@ export function workspaceSnapshot(core: Core): WorkspaceSnapshot {
     workspace,
     openPlans: core.store.plansByStatus('queued', 'running'),
     webhookUrl: isGithub ? `${settings.publicUrl}/webhooks/github` : null,
+    hasCredential: core.remote(workspace.gitRemote).credential !== null,
     nowMs: core.now(),
   })
 }

@@ -10,11 +10,13 @@ export interface WorkspaceView {
   openPlans: PlanRecord[]
   /** null: the git host has no webhook this runtime understands. */
   webhookUrl: string | null
+  /** False: GIT_CREDENTIALS has no line for the remote. */
+  hasCredential: boolean
   nowMs: number
 }
 
 export function toWorkspaceSnapshot(view: WorkspaceView): WorkspaceSnapshot {
-  const { workspace, openPlans, webhookUrl, nowMs } = view
+  const { workspace, openPlans, webhookUrl, hasCredential, nowMs } = view
   const { id, url, status, adopted } = workspace.vm
   const heard = workspace.webhookHeardAtMs !== null && nowMs - workspace.webhookHeardAtMs < WEBHOOK_SILENT_MS
   return {
@@ -41,13 +43,20 @@ export function toWorkspaceSnapshot(view: WorkspaceView): WorkspaceSnapshot {
     openPr: workspace.openPr,
     activePlans: openPlans.filter((plan) => plan.status === 'running').length,
     queuedPlans: openPlans.filter((plan) => plan.status === 'queued').length,
-    warnings: warnings(workspace),
+    warnings: warnings(workspace, hasCredential),
     createdAtMs: workspace.createdAtMs,
   }
 }
 
-function warnings(workspace: WorkspaceRecord): string[] {
+function warnings(workspace: WorkspaceRecord, hasCredential: boolean): string[] {
   const found: string[] = []
+  const { host } = new URL(workspace.gitRemote)
+  if (!hasCredential)
+    found.push(
+      `GIT_CREDENTIALS has no line for ${host}: plans cannot push there. The owner adds one with: npm run credentials -- add ${host}`,
+    )
+  if (workspace.branch === null)
+    found.push(`${host} has not answered yet: plans without a base of their own wait for its default branch.`)
   if (!workspace.vm.canAddUsers)
     found.push('This VM cannot add unix users: plans run one at a time, without isolation from each other.')
   if (workspace.vm.freeDiskMb !== null && workspace.vm.freeDiskMb < 1024)

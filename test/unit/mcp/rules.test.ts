@@ -151,6 +151,24 @@ describe('git remotes', () => {
     expect(problem).not.toContain(HIDDEN)
   })
 
+  it.each([
+    ['https://github.com/owner/repository/tree/main', 'https://github.com/owner/repository'],
+    ['https://github.com/owner/repository/pull/3', 'https://github.com/owner/repository'],
+    ['https://github.com/owner/repository/pull/3/', 'https://github.com/owner/repository'],
+    ['https://github.com/owner/repository/blob/main/src/-x/a b.ts', 'https://github.com/owner/repository'],
+    ['https://github.com/owner/repository/anything', 'https://github.com/owner/repository'],
+    ['https://gitlab.com/group/sub/project/-/merge_requests/1', 'https://gitlab.com/group/sub/project'],
+    ['https://gitlab.com/group/project/-/tree/main', 'https://gitlab.com/group/project'],
+    ['https://codeberg.org/owner/repository/src/branch/main', 'https://codeberg.org/owner/repository'],
+    ['https://codeberg.org/owner/repository/pulls/3', 'https://codeberg.org/owner/repository'],
+    ['https://bitbucket.org/owner/repository/pull-requests/3', 'https://bitbucket.org/owner/repository'],
+  ])('refuses the page %s and names the address of its repository', (remote, right) => {
+    expect(remoteProblem(remote, deployed)).toContain(
+      `is the address of a page, not of a repository: use ${right} (`,
+    )
+    expect(remoteProblem(right, deployed)).toBeNull()
+  })
+
   it('says of a query or a fragment what it is', () => {
     for (const tail of ['?x=1', '?', '#x'])
       expect(remoteProblem(`https://github.com/owner/repository${tail}`, deployed)).toContain(
