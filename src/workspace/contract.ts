@@ -91,6 +91,9 @@ export interface PlanStatusAnswer {
   vmUnheardMs?: number
 }
 
+/** `startsAgain`: the plan had ended, and the message made it begin its next attempt. */
+export type MessageAnswer = PlanSnapshot & { startsAgain?: true }
+
 export interface BranchReport {
   branch: string
   planId: string
@@ -180,6 +183,7 @@ export interface PlanDiffOptions {
 /** A page of a plan's diff. `diff` is null when none is known for pushedHead. `moved`: the branch was pushed since the page asked for. */
 export interface PlanDiff {
   status: PlanStatus
+  mergeStatus: MergeStatus
   branch: string
   base: string
   pushedHead: string | null
@@ -222,7 +226,7 @@ export interface WorkspaceRpc {
   cancel(planId: string): Promise<PlanSnapshot>
   resume(planId: string, budgetUsd: number | undefined, model?: string): Promise<PlanSnapshot>
   /** With answersAttempt the text counts only as the answer to that attempt's question, and is dropped when it is not open. */
-  message(planId: string, text: string, answersAttempt?: number): Promise<PlanSnapshot>
+  message(planId: string, text: string, answersAttempt?: number): Promise<MessageAnswer>
 
   authorize(claims: PlanClaims | VmKeyClaims, intent: Intent): Promise<Authorization>
   settle(leaseId: string, settlement: Settlement): Promise<void>

@@ -34,9 +34,14 @@ const PLAN: Record<PlanSnapshot['status'], (plan: PlanSnapshot) => string> = {
     'This plan can push and spend nothing any more. plan_resume continues it from where it stopped.',
 }
 
-function completed({ pushedHead, outcome, outcomeReasons, branch }: PlanSnapshot): string {
+function completed({ pushedHead, outcome, outcomeReasons, branch, mergeStatus }: PlanSnapshot): string {
   if (pushedHead === null)
     return 'Nothing was pushed. Read summary and outcome_reasons; ask for more with plan_message.'
+  // workspace_sync has commands for open branches only.
+  if (mergeStatus === 'closed')
+    return `Branch ${branch} was closed without a merge on the host. Ask the user whether the work is still wanted; plan_message asks for changes.`
+  if (mergeStatus === 'unknown')
+    return `Branch ${branch} is gone from the host, and it cannot be told whether it was merged. Ask the user; plan_message continues the work.`
   return `Review branch ${branch}: workspace_sync returns the commands that merge it; plan_message asks for changes.${outcome === 'verified' ? '' : doubtOf(outcomeReasons)}`
 }
 

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { showUnseen } from '../../shared/text.ts'
+import type { MergeStatus } from '../../shared/words.ts'
 import type { PlanDiff } from '../../workspace/contract.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import { OutDiff, ParamCursor, ParamPlanId, text } from '../kit/params.ts'
@@ -69,6 +70,14 @@ function readCursor(cursor: string | undefined): { head: string; page: number } 
   return { head: match[1] ?? '', page: Number(match[2]) }
 }
 
+/** What to do with a branch that is not there to be merged. */
+const NOT_OPEN: Record<Exclude<MergeStatus, 'open'>, string> = {
+  none: 'plan_message asks for changes.',
+  merged: 'The work is merged. There is nothing left to do.',
+  closed: 'The branch was closed without a merge. plan_message asks for changes.',
+  unknown: 'The branch is gone from the host. plan_message asks for the work again.',
+}
+
 function whyNone({ pushedHead, status }: PlanDiff): string {
   const isOpen = status === 'queued' || status === 'running'
   if (pushedHead === null)
@@ -80,7 +89,7 @@ function whyNone({ pushedHead, status }: PlanDiff): string {
     : 'The VM uploaded no diff of this commit. Fetch the branch with the git commands of workspace_sync and read it there.'
 }
 
-function nextStep({ diff }: PlanDiff, more: boolean, path: string | undefined): string {
+function nextStep({ diff, mergeStatus }: PlanDiff, more: boolean, path: string | undefined): string {
   if (more) return 'Call plan_diff with this cursor (and the same path) for the rest.'
   if (diff?.files.length === 0)
     return path === undefined
@@ -88,5 +97,6 @@ function nextStep({ diff }: PlanDiff, more: boolean, path: string | undefined): 
       : 'Nothing changed under this path. Leave path out to see all changes.'
   if (diff !== null && diff.totals.omittedFiles > 0)
     return 'The diff is longer than what is kept. Read the omitted files with git (workspace_sync has the commands).'
+  if (mergeStatus !== 'open') return `The diff is complete. ${NOT_OPEN[mergeStatus]}`
   return 'The diff is complete. workspace_sync returns the commands that merge it; plan_message asks for changes.'
 }

@@ -1,5 +1,6 @@
 // plan_message: steers a running plan, answers its question, or reopens a finished one.
 import * as z from 'zod'
+import type { PlanSnapshot } from '../../workspace/contract.ts'
 import type { ToolContext } from '../kit/context.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import type { Tool } from '../kit/define-tool.ts'
@@ -36,8 +37,19 @@ async function send(
   const plan = await (answersAttempt === undefined
     ? stub.message(plan_id, message)
     : stub.message(plan_id, message, answersAttempt))
+  const again = plan.startsAgain === true ? `${startsAgain(plan)} ` : ''
   return {
-    structured: { plan: toPlan(plan), next_step: planNextStep(plan) },
+    structured: { plan: toPlan(plan), next_step: `${again}${planNextStep(plan)}` },
     text: `Plan ${plan.id} has the message; it is ${plan.status}.`,
   }
+}
+
+/** The user may only have wanted to say something to a plan that was over, so the answer says what that costs. */
+function startsAgain({ attempt, budgetUsd, spentUsd }: PlanSnapshot): string {
+  const left = budgetUsd - spentUsd
+  const may =
+    left > 0
+      ? `may spend $${left.toFixed(2)} more; plan_cancel stops it.`
+      : 'has no budget left, so it will be paused: plan_resume then takes a higher budget_usd.'
+  return `This plan was over. The message starts it again, as attempt ${attempt} on the same branch. It ${may}`
 }

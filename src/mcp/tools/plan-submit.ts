@@ -1,5 +1,6 @@
 // plan_submit: takes a plan in plain words and queues it.
 import * as z from 'zod'
+import { cleanLine } from '../../lib/text.ts'
 import { Effort, OnQuestion } from '../../shared/words.ts'
 import { toCamelKeys } from '../kit/camel-keys.ts'
 import { defineTool } from '../kit/define-tool.ts'
@@ -50,7 +51,7 @@ export const planSubmit = defineTool({
         ...(deduplicated ? { deduplicated } : {}),
         next_step: `${deduplicated ? 'The same plan was submitted before: this is that plan. ' : ''}${planNextStep(plan)}`,
       },
-      text: `Plan ${plan.id} is ${plan.status} on branch ${plan.branch}.`,
+      text: `Plan ${plan.id} is ${plan.status} on branch ${plan.branch}.${plan.statusDetail === null ? '' : ` ${cleanLine(plan.statusDetail, 500)}`}`,
     }
   },
 })

@@ -53,7 +53,8 @@ export function storeDiff(core: Core, claims: PlanClaims, upload: DiffUpload): D
 
 export function planDiff(core: Core, planId: string, { from, path }: PlanDiffOptions): PlanDiff {
   const plan = requirePlan(core, planId)
-  const about = { status: plan.status, branch: plan.branch, base: plan.base, pushedHead: plan.pushedHead }
+  const { status, mergeStatus, branch, base: from_, pushedHead } = plan
+  const about = { status, mergeStatus, branch, base: from_, pushedHead }
   const diff = core.store
     .diffs(planId)
     .find(({ head, totals }) => head === plan.pushedHead && totals !== null)

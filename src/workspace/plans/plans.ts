@@ -14,7 +14,13 @@ import type { PlanRecord, WorkspaceRecord } from '../records/records.ts'
 import { revokeLeases } from '../leases/leases.ts'
 import { silenceMs, UNHEARD_MS } from '../records/run-time.ts'
 import { toPlanSnapshot } from '../records/snapshots.ts'
-import type { PlanSnapshot, PlanStatusAnswer, PlanStatusOptions, SubmitInput } from '../contract.ts'
+import type {
+  MessageAnswer,
+  PlanSnapshot,
+  PlanStatusAnswer,
+  PlanStatusOptions,
+  SubmitInput,
+} from '../contract.ts'
 
 const SAME_PLAN_MS = 60_000
 const MAX_TITLE = 120
@@ -57,13 +63,14 @@ export async function submit(
     input.model === undefined ? 'the setting MODEL' : 'model',
     'Call plan_submit with model set to one of them',
   )
-  const plan = newPlanRecord({
+  const start = startOf(core, input.base, workspace)
+  const fresh = newPlanRecord({
     id,
     title: titleOf(input.plan),
     planChars: input.plan.length,
     textSha256,
     branch: input.branchName === undefined ? `agent/${id}` : `agent/${input.branchName}-${randomHex(4)}`,
-    base: baseOf(core, input.base) ?? workspace.branch ?? '',
+    base: start.branch ?? workspace.branch ?? '',
     declaredChecks: input.checks ?? workspace.checks,
     openPr: input.openPr ?? workspace.openPr,
     budgetUsd: input.budgetUsd ?? settings.defaultBudgetUsd,
@@ -72,23 +79,36 @@ export async function submit(
     onQuestion: input.onQuestion ?? 'pause',
     createdAtMs: core.now(),
   })
+  const plan = { ...fresh, statusDetail: start.detail }
   core.store.insertPlan(plan, input.plan)
-  core.store.addEvent(id, { atMs: core.now(), type: 'queued', text: 'Accepted.', data: { attempt: 1 } })
+  const text = start.detail === null ? 'Accepted.' : `Accepted. ${start.detail}`
+  core.store.addEvent(id, { atMs: core.now(), type: 'queued', text, data: { attempt: 1 } })
   core.store.saveSubmission(key, id, hash, core.now())
   if (workspace.status === 'error') tryAgain(core)
   await core.poke()
   return { plan: toPlanSnapshot(plan, name), deduplicated: false }
 }
 
-/** Returns the branch to start from. When `base` is a plan id, that is the branch which the plan pushed. */
-function baseOf(core: Core, base: string | undefined): string | undefined {
+/**
+ * Returns the branch to start from. When `base` is a plan id, that is the branch which the plan pushed. No branch: the workspace's own,
+ * and `detail` says so when the plan's branch is gone, because merged branches are removed.
+ */
+function startOf(
+  core: Core,
+  base: string | undefined,
+  workspace: WorkspaceRecord,
+): { branch: string | undefined; detail: string | null } {
   const plan = base === undefined ? null : core.store.plan(base)
-  if (plan === null) return base
+  if (plan === null) return { branch: base, detail: null }
   if (plan.pushedHead === null)
     throw new UserError(
       `Plan ${plan.id} has pushed nothing yet, so base cannot be that plan. Wait for it, or name a branch.`,
     )
-  return plan.branch
+  const isMerged = plan.mergeStatus === 'merged' && !workspace.keepBranch
+  if (!isMerged && plan.mergeStatus !== 'unknown') return { branch: plan.branch, detail: null }
+  const own = workspace.branch ?? 'the default branch'
+  const why = isMerged ? 'was merged and removed' : 'is gone from the host'
+  return { branch: undefined, detail: `The branch of plan ${plan.id} ${why}: this plan starts from ${own}.` }
 }
 
 export function titleOf(text: string): string {
@@ -177,7 +197,7 @@ export async function messagePlan(
   planId: string,
   text: string,
   answersAttempt?: number,
-): Promise<PlanSnapshot> {
+): Promise<MessageAnswer> {
   const plan = requirePlan(core, planId)
   if (answersAttempt !== undefined && !(isAsking(plan) && plan.attempt === answersAttempt))
     return toPlanSnapshot(plan, requireWorkspace(core).name)
@@ -191,7 +211,10 @@ export async function messagePlan(
     )
   const n = core.store.addMessage(planId, text)
   core.store.addEvent(planId, { atMs: core.now(), type: 'message', text: text.slice(0, 2_000), data: { n } })
-  if (!isOpenNow) return reopened(core, plan, plan.budgetUsd, 'Reopened by a message.')
+  if (!isOpenNow) {
+    const next = await reopened(core, plan, plan.budgetUsd, 'Reopened by a message.')
+    return isFinal(plan.status) ? { ...next, startsAgain: true } : next
+  }
   core.store.savePlan(plan)
   tellVm(core)
   await core.poke()

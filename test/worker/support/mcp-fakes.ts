@@ -186,6 +186,7 @@ export function playContext(
     planExport: async () => new Response('{"format":"played"}').body ?? new ReadableStream(),
     planDiff: async () => ({
       status: played.planRow.status,
+      mergeStatus: played.planRow.mergeStatus,
       branch: played.planRow.branch,
       base: played.planRow.base,
       pushedHead: null,
