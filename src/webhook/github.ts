@@ -1,6 +1,6 @@
-// POST /webhooks/github: checks the form of the signature, then the signature over the raw body, then parses, then passes the hints on and answers at once. A
-// branch of the form agent/{uuid} leads to its object itself; others need the remote's workspaces from D1. The hourly check makes
-// up for a lost hint, so with D1 down a merge is only noticed later, and GitHub never gets an error.
+// POST /webhooks/github: checks the form of the signature, then the signature over the raw body, then parses, then passes the hints on
+// and answers at once. A branch of the form agent/{uuid} leads to its object itself; others need the remote's workspaces from D1. The
+// hourly check makes up for a lost hint, so with D1 down a merge is only noticed later, and GitHub never gets an error.
 import { Hono } from 'hono'
 import { workspacesByRemote } from '../history/query.ts'
 import { hmacSha256, toHex, secretsEqual } from '../lib/crypto.ts'

@@ -53,11 +53,11 @@ export function storeDiff(core: Core, claims: PlanClaims, upload: DiffUpload): D
 
 export function planDiff(core: Core, planId: string, { from, path }: PlanDiffOptions): PlanDiff {
   const plan = requirePlan(core, planId)
-  const { status, mergeStatus, branch, base: from_, pushedHead } = plan
-  const about = { status, mergeStatus, branch, base: from_, pushedHead }
+  const { status, mergeStatus, branch, pushedHead } = plan
+  const about = { status, mergeStatus, branch, base: plan.base, pushedHead }
   const diff = core.store
     .diffs(planId)
-    .find(({ head, totals }) => head === plan.pushedHead && totals !== null)
+    .find(({ head, totals }) => head === pushedHead && totals !== null)
   if (diff === undefined || diff.totals === null) return { ...about, diff: null }
   const { head, base, totals } = diff
   if (from !== null && !head.startsWith(from.head)) return { ...about, diff: null, moved: true }
