@@ -16,6 +16,7 @@ import { handleDiff } from './diff.ts'
 import { route } from './frame/route.ts'
 import type { Area, Route } from './frame/route.ts'
 import { gitRoute } from './git/git-routes.ts'
+import { lfsRefusal } from './git/lfs.ts'
 import { handleModel } from './model/model-routes.ts'
 import { handleKey, handleSync } from './sync.ts'
 
@@ -153,6 +154,8 @@ function refuseToken(area: Area, problem: Parameters<typeof tokenDenial>[0], req
   const { status, type, message } = tokenDenial(problem)
   if (area === 'model') return modelError({ status, type, message, headers: { 'x-should-retry': 'false' } })
   if (area !== 'git') return jsonError(status, type, message)
+  if (new URL(request.url).pathname.includes('.git/info/lfs/'))
+    return lfsRefusal(status, type, `${message} (code ${type})`).response
   // Git sends its credential only after a challenge and cannot replay a chunked POST, so only a GET without token is.
   const challenge = request.method === 'GET' && problem === 'missing'
   return answer(

@@ -60,6 +60,7 @@ export const needs = {
   ),
   pytest: once(() => runs('python3', ['-c', 'import pytest']), 'needs pytest (Debian: python3-pytest)'),
   python: once(() => runs('python3', ['-c', '']), 'needs Python (Debian: python3)'),
+  gitLfs: once(() => runs('git-lfs', ['version']), 'needs git-lfs (Debian: git-lfs)'),
   go: once(() => runs('go', ['version']), 'needs Go (Debian: golang-go)'),
 }
 

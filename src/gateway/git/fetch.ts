@@ -4,6 +4,7 @@ import { readCapped } from '../../lib/http.ts'
 import { answer, gitError, plainRefusal } from '../frame/answers.ts'
 import type { GatewayContext, Handle, Handled } from '../frame/context.ts'
 import { openRead } from './read-stream.ts'
+import { askGitHost } from './upstream-git.ts'
 
 type Reader = PlanClaims | VmKeyClaims
 
@@ -41,12 +42,14 @@ async function read({ claims, context, request, of, path, body }: ReadInput): Pr
     claims,
     context,
     intent: 'git_read',
-    ask: {
-      path,
-      gitProtocol: request.headers.get('git-protocol'),
-      contentEncoding: request.headers.get('content-encoding'),
-      ...(body === undefined ? {} : { body }),
-    },
+    ask: (at) =>
+      askGitHost(context, {
+        ...at,
+        path,
+        gitProtocol: request.headers.get('git-protocol'),
+        contentEncoding: request.headers.get('content-encoding'),
+        ...(body === undefined ? {} : { body }),
+      }),
     refuse: (outcome, text) => refused(of, outcome, text),
   })
   if ('response' in opened) return opened

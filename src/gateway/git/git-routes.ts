@@ -1,11 +1,12 @@
-// git smart HTTP. A clone, fetch or push needs exactly three requests: info/refs, git-upload-pack and git-receive-pack;
-// everything else is refused. fetch.ts reads; push-advertisement.ts and push.ts decide what a push is offered and may do. The
-// upstream's address comes from the object's row, never from the request.
-import { answer, gitError, plainRefusal } from '../frame/answers.ts'
+// git smart HTTP. A clone, fetch or push needs exactly three requests: info/refs, git-upload-pack and git-receive-pack. Reading LFS
+// needs two more; everything else is refused. fetch.ts reads; push-advertisement.ts and push.ts decide what a push is offered and may
+// do; lfs.ts serves LFS objects. The upstream's address comes from the object's row, never from the request.
+import { gitError, plainRefusal } from '../frame/answers.ts'
 import type { Handled } from '../frame/context.ts'
 import { route } from '../frame/route.ts'
 import type { Route } from '../frame/route.ts'
 import { readAdvertisement, uploadPack } from './fetch.ts'
+import { lfsHandle } from './lfs.ts'
 import { pushAdvertisement } from './push-advertisement.ts'
 import { receivePack } from './push.ts'
 
@@ -15,8 +16,8 @@ const ONLY_FETCH = 'A VM key may only fetch.'
 
 export function gitRoute(method: string, url: URL): Route {
   const [, workspace, rest = ''] = GIT_PATH.exec(url.pathname) ?? []
-  const inner = rest.startsWith('info/lfs')
-    ? LFS
+  const inner = rest.startsWith('info/lfs/')
+    ? read(lfsHandle(method, rest, url.search))
     : (SERVICES[`${method} ${rest}${url.search}`] ?? NOT_OFFERED)
   return {
     area: 'git',
@@ -47,15 +48,6 @@ const SERVICES: Readonly<Record<string, Route>> = {
     handle: receivePack,
   }),
 }
-
-const LFS = read(async () => ({
-  response: answer(
-    403,
-    'application/vnd.git-lfs+json',
-    JSON.stringify({ message: 'LFS is not offered here. Set GIT_LFS_SKIP_SMUDGE=1.' }),
-  ),
-  outcome: 'lfs',
-}))
 
 const NOT_OFFERED = read(async () => plainRefusal(404, 'not_offered', 'Only git smart HTTP is served here.'))
 

@@ -5,6 +5,7 @@ import { concatBytes, FLUSH, pkt, pktLength } from '../../git/pkt-line.ts'
 import { answer, gitError } from '../frame/answers.ts'
 import type { Handle, Handled } from '../frame/context.ts'
 import { openRead } from './read-stream.ts'
+import { askGitHost } from './upstream-git.ts'
 import { stripAdvertised } from '../../git/receive-pack.ts'
 
 const SERVICE = 'git-receive-pack'
@@ -20,7 +21,7 @@ export const pushAdvertisement: Handle<PlanClaims> = async (_request, claims, co
     context,
     intent: 'git_push_discover',
     // Without Git-Protocol, because a push exists in protocol v0 only.
-    ask: { path: `info/refs?service=${SERVICE}` },
+    ask: (at) => askGitHost(context, { ...at, path: `info/refs?service=${SERVICE}` }),
     refuse,
   })
   if ('response' in opened) return opened
@@ -29,7 +30,7 @@ export const pushAdvertisement: Handle<PlanClaims> = async (_request, claims, co
     context.waitUntil(opened.drop())
     return refuse('not_git', 'the git host sent a list of refs that cannot be read (code not_git)')
   }
-  const { readable, done } = opened.pass(start)
+  const { readable, done } = opened.pass({ start })
   return {
     response: answer(200, `application/x-${SERVICE}-advertisement`, readable),
     outcome: 'discovered',

@@ -4,22 +4,31 @@ import type { LogFields } from '../../lib/log.ts'
 import type { GatewayContext, Handled } from '../frame/context.ts'
 import { denial } from '../frame/denials.ts'
 import { settleLease, watchRead } from '../frame/lease-watch.ts'
-import { askGitHost } from './upstream-git.ts'
-import type { GitUpstreamInput } from './upstream-git.ts'
+
+type HostAnswer = { ok: true; response: Response } | { ok: false; code: string; text: string }
 
 export interface OpenReadInput {
   claims: PlanClaims | VmKeyClaims
   context: GatewayContext
   intent: 'git_read' | 'git_push_discover'
-  ask: Omit<GitUpstreamInput, 'gitRemote' | 'signal'>
+  /** Asks the host. The signal aborts when the right ends. */
+  ask(this: void, at: { gitRemote: string; signal: AbortSignal }): Promise<HostAnswer>
   /** Builds a refusal in the form that this git request shows. */
   refuse(this: void, outcome: string, text: string): Handled
 }
 
 export interface OpenRead {
+  /** The host's own headers. They are not passed on. */
+  headers: Headers
   body: ReadableStream<Uint8Array>
-  /** Passes `start` and then the rest of the body on. Either this or `drop` is called, once. */
-  pass(start?: Uint8Array): { readable: ReadableStream<Uint8Array>; done: Promise<LogFields> }
+  /**
+   * Passes `start` and then the rest of the body on; with `length`, exactly so many bytes, or the stream breaks. Either this or
+   * `drop` is called, once.
+   */
+  pass(options?: { start?: Uint8Array; length?: number }): {
+    readable: ReadableStream<Uint8Array>
+    done: Promise<LogFields>
+  }
   drop(): Promise<void>
 }
 
@@ -34,7 +43,7 @@ export async function openRead(input: OpenReadInput): Promise<OpenRead | Handled
     watch.stop()
     return settleLease(rpc, leaseId, { kind: 'read' })
   }
-  const upstream = await askGitHost(context, { ...ask, gitRemote, signal: watch.signal })
+  const upstream = await ask({ gitRemote, signal: watch.signal })
   if (!upstream.ok) {
     context.waitUntil(close())
     return watch.ended() === null
@@ -43,9 +52,11 @@ export async function openRead(input: OpenReadInput): Promise<OpenRead | Handled
   }
   const body = upstream.response.body ?? new Blob([]).stream()
   return {
+    headers: upstream.response.headers,
     body,
-    pass(start) {
-      const { readable, writable } = new IdentityTransformStream()
+    pass({ start, length } = {}) {
+      const { readable, writable } =
+        length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
       const relay = async (): Promise<LogFields> => {
         const whole = await pour(start, body, writable, { signal: watch.signal })
         await close()

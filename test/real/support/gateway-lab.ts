@@ -20,7 +20,8 @@ interface State {
 
 export type GatewayLab = Awaited<ReturnType<typeof createGatewayLab>>
 
-export async function createGatewayLab() {
+/** `otherCredentials`: further lines of GIT_CREDENTIALS, for a git host of the test's own. */
+export async function createGatewayLab(otherCredentials: string[] = []) {
   const root = mkdtempSync(join(tmpdir(), 'gateway-git-'))
   const host = await startGitHost({ root, user: 'x-access-token', token: CANARY })
   const planToken = await signVmToken(KEY, {
@@ -37,7 +38,9 @@ export async function createGatewayLab() {
     TOKEN_KEY: KEY,
     ANTHROPIC_API_KEY: 'sk-ant-CANARY-0123456789',
     ANTHROPIC_BASE_URL: host.url,
-    GIT_CREDENTIALS: host.url.replace('://', `://x-access-token:${CANARY}@`),
+    GIT_CREDENTIALS: [host.url.replace('://', `://x-access-token:${CANARY}@`), ...otherCredentials].join(
+      '\n',
+    ),
   }
   const worker = await startPlainWorker(vars, 'gateway-worker')
   const base = worker.url
@@ -59,7 +62,8 @@ export async function createGatewayLab() {
     args: string[],
     token = planToken,
   ): Promise<{ code: number; output: string }> {
-    const config = ['-c', `http.extraHeader=Authorization: Bearer ${token}`]
+    // For the gateway alone, as on a VM: git-lfs also asks other hosts.
+    const config = ['-c', `http.${base}/vm/git/.extraHeader=Authorization: Bearer ${token}`]
     const env = { PATH: process.env['PATH'], HOME: root, GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1' }
     try {
       const { stdout, stderr } = await run('git', [...config, ...args], { cwd, env, timeout: 240_000 })

@@ -283,10 +283,11 @@ export const GIT_CASES: GitCase[] = [
     },
   },
   {
-    name: 'LFS',
+    name: 'an upload to LFS, as git-lfs asks for it',
     command: 'POST {remote}/info/lfs/objects/batch',
     run: async (bench) => {
-      const { status, text } = await bench.post('info/lfs/objects/batch')
+      const asked = { operation: 'upload', objects: [{ oid: 'a'.repeat(64), size: 5 }] }
+      const { status, text } = await bench.post('info/lfs/objects/batch', asked)
       return { code: status === 200 ? 0 : 1, output: `error: HTTP ${status} ${text}` }
     },
   },

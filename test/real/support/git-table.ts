@@ -109,9 +109,13 @@ function createBench(lab: ObjectLab, seeded: Seeded) {
     /** Adds a hook to the clones made from now on. */
     hook: (name: string, text: string) => void hooks.push([name, text]),
     hostHook: (name: string, text: string) => writeHook(seeded.bare, name, text),
-    async post(path: string): Promise<{ status: number; text: string }> {
+    async post(path: string, body: object): Promise<{ status: number; text: string }> {
       const headers = { authorization: `Bearer ${token}` }
-      const response = await fetch(`${remote}/${path}`, { method: 'POST', headers, body: '{}' })
+      const response = await fetch(`${remote}/${path}`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      })
       return { status: response.status, text: await response.text() }
     },
     changedRefs(): string[] {

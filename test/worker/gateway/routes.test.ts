@@ -90,16 +90,6 @@ describe('git paths', () => {
     expect(fake.objectsTouched).toEqual([])
   })
 
-  it('refuses LFS in its own format', async () => {
-    const response = await fake.call('/vm/git/demo.git/info/lfs/objects/batch', PLAN, {
-      method: 'POST',
-      body: '{}',
-    })
-    expect(response.status).toBe(403)
-    expect(response.headers.get('content-type')).toBe('application/vnd.git-lfs+json')
-    expect(await response.json()).toHaveProperty('message')
-  })
-
   it('opens nothing to a bootstrap ticket', async () => {
     const response = await fake.call('/vm/git/demo.git/info/refs?service=git-upload-pack', TICKET)
     expect(response.status).toBe(403)

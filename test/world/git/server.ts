@@ -7,6 +7,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { listen, shut } from '../listen.ts'
 import { runBackend } from './backend.ts'
+import { startLfs } from './lfs.ts'
+import type { Lfs } from './lfs.ts'
 import { createRepos, OWNER } from './repos.ts'
 import type { MergeMethod, Repos } from './repos.ts'
 
@@ -34,6 +36,7 @@ type Listener = (change: RefChange) => Promise<void>
 export interface GitHost {
   url: string
   repos: Repos
+  lfs: Lfs
   /** Returns {remote, push_url}, also for an existing repository. */
   createRepo: (name: string) => Promise<{ remote: string; push_url: string }>
   /** Calls back for each changed ref, in order, also when the pushing client did not wait for the answer. */
@@ -56,6 +59,8 @@ const REQUEST = new RegExp(
   `^/${OWNER}/([A-Za-z0-9._-]+?)(?:\\.git)?/(info/refs|git-upload-pack|git-receive-pack)$`,
 )
 
+const LFS_REQUEST = new RegExp(`^/${OWNER}/([A-Za-z0-9._-]+?)\\.git/info/lfs/(.+)$`)
+
 export async function startGitHost(options: GitHostOptions): Promise<GitHost> {
   const repos = createRepos(options.root)
   const hooksDir = join(options.root, 'hooks')
@@ -71,7 +76,11 @@ export async function startGitHost(options: GitHostOptions): Promise<GitHost> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://git')
-    if (!allowed.some((one) => isSame(one, request.headers.authorization ?? ''))) {
+    const isAllowed = allowed.some((one) => isSame(one, request.headers.authorization ?? ''))
+    const [, lfsRepo, rest = ''] = LFS_REQUEST.exec(url.pathname) ?? []
+    if (lfsRepo !== undefined && repos.has(lfsRepo))
+      return lfs.answer({ repo: lfsRepo, rest, mayUseHost: isAllowed, hostUrl, request, response })
+    if (!isAllowed) {
       request.resume()
       response
         .writeHead(401, { 'www-authenticate': 'Basic realm="stand-in"', 'content-type': 'text/plain' })
@@ -107,16 +116,18 @@ export async function startGitHost(options: GitHostOptions): Promise<GitHost> {
     })
   })
   server.requestTimeout = 0
-  const url = await listen(server, options.port)
+  const lfs = await startLfs(repos.dirOf, 0)
+  const hostUrl = await listen(server, options.port)
   return {
-    url,
+    url: hostUrl,
     repos,
+    lfs,
     async createRepo(name) {
       await repos.create(name)
       const path = `/${OWNER}/${name}.git`
       return {
-        remote: `${url}${path}`,
-        push_url: `${url.replace('://', `://tester:${options.testerToken}@`)}${path}`,
+        remote: `${hostUrl}${path}`,
+        push_url: `${hostUrl.replace('://', `://tester:${options.testerToken}@`)}${path}`,
       }
     },
     onChange: (listener) => void listeners.push(listener),
@@ -133,7 +144,10 @@ export async function startGitHost(options: GitHostOptions): Promise<GitHost> {
       await tell([{ repo, ref, before, after: ZERO }])
       return true
     },
-    close: () => shut(server),
+    async close() {
+      await lfs.close()
+      await shut(server)
+    },
   }
 }
 
