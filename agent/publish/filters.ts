@@ -1,5 +1,6 @@
-// Holds back files whose filter is not set up on this machine: what git-crypt should encrypt would be committed in clear, and what
-// git-lfs should keep would be committed raw. A file that stands raw in the base already may change.
+// Holds back files that a filter should have changed and did not, because it is not set up here: what git-crypt should encrypt would
+// be committed in clear, and what git-lfs should keep would be committed raw. A file that stands raw in the base already may change.
+// It also holds back new pointers of git-lfs: no plan can upload what they point at, so nobody could check the commit out.
 import type { Git } from '../git/git.ts'
 import { BYTES } from '../git/tree-diff.ts'
 import type { TreeChange } from '../git/tree-diff.ts'
@@ -19,6 +20,7 @@ export async function heldUnfiltered(
   git: Git,
   changes: TreeChange[],
   sizes: Map<string, number>,
+  mirror: string,
 ): Promise<Held[]> {
   const filters = await filtersOf(git, changes)
   const held: Held[] = []
@@ -27,12 +29,28 @@ export async function heldUnfiltered(
     if (filter === undefined || after === null) continue
     const size = sizes.get(after.object) ?? 0
     // An empty file stays empty under each of them.
-    if (size === 0 || (await isFiltered(git, filter, after.object, size))) continue
+    if (size === 0) continue
+    if (await isFiltered(git, filter, after.object, size)) {
+      if (filter === 'lfs' && !(await isOfRemote(git, mirror, path, after.object)))
+        held.push({ path, kind: 'unfiltered', reason: NEW_POINTER })
+      continue
+    }
     const wasRaw =
       before !== null && !(await isFiltered(git, filter, before.object, sizes.get(before.object) ?? 0))
     if (!wasRaw) held.push({ path, kind: 'unfiltered', reason: reasonFor(filter) })
   }
   return held
+}
+
+const NEW_POINTER = 'git-lfs keeps it, and its new content cannot be uploaded from here; a person adds it'
+
+/** True for a pointer that the remote has anywhere, or in this place on a branch fetched since: its object was uploaded. */
+async function isOfRemote(git: Git, mirror: string, path: string, object: string): Promise<boolean> {
+  if ((await git.try(['--git-dir', mirror, 'cat-file', '-e', object])).code === 0) return true
+  const refs = await git.try(['for-each-ref', '--format=%(refname)', 'refs/remotes/origin'])
+  const input = refs.stdout.replaceAll('\n', `:${path}\n`)
+  const there = await git.try(['cat-file', '--batch-check=%(objectname)'], { ...BYTES, input })
+  return there.stdout.split('\n').includes(object)
 }
 
 const reasonFor = (filter: string): string =>

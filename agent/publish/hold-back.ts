@@ -29,11 +29,18 @@ export interface HoldBackRules {
   known: readonly string[]
   /** Commit where the work started. A generated folder that is tracked there is the repository's own choice. */
   baseHead: string | null
+  /** The bare mirror of the remote, which no plan can write. */
+  mirror: string
 }
 
 export function rulesFor({ start, token, journal }: PlanContext): HoldBackRules {
   const words = [start.text, ...start.messages.map(({ text }) => text)].join('\n')
-  return { allowed: readAllowances(words), known: token.all(), baseHead: baseIn(journal.records()) }
+  return {
+    allowed: readAllowances(words),
+    known: token.all(),
+    baseHead: baseIn(journal.records()),
+    mirror: start.mirror,
+  }
 }
 
 /** Stages what may be committed on top of head (null: no commit yet), in the index that env names. Returns the held files. */
@@ -68,7 +75,7 @@ async function unstageHeld(
 export async function heldChanges(
   git: Git,
   changes: TreeChange[],
-  { allowed, known, baseHead }: HoldBackRules,
+  { allowed, known, baseHead, mirror }: HoldBackRules,
 ): Promise<Held[]> {
   const objects = changes
     .flatMap(({ before, after }) => [before?.object, after?.object])
@@ -106,7 +113,7 @@ export async function heldChanges(
   held.push(...(await heldContents(git, open, sizes, known)))
   const named = new Set(held.map(({ path }) => path))
   const others = open.filter(({ path }) => !named.has(path))
-  return [...held, ...(await heldUnfiltered(git, others, sizes))]
+  return [...held, ...(await heldUnfiltered(git, others, sizes, mirror))]
 }
 
 /** True when a submodule that is here was moved to a commit that its own remote does not have. */

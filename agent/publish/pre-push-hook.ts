@@ -13,14 +13,15 @@ const Rules = z.object({
   allowed: z.object({ workflows: z.boolean(), text: z.string() }),
   baseHead: z.string().nullable(),
   branch: z.string(),
+  mirror: z.string().default(''), // rules of an older agent have none
 })
 
 const rulesFile = (home: string): string => join(home, '.ralph/push-rules.json')
 
 /** Saves the plan's rules to a file for the hook, which runs in a process of its own. */
 export function saveRules(plan: PlanContext): void {
-  const { allowed, baseHead } = rulesFor(plan)
-  writeDurably(rulesFile(plan.home), JSON.stringify({ allowed, baseHead, branch: plan.start.branch }))
+  const { allowed, baseHead, mirror } = rulesFor(plan)
+  writeDurably(rulesFile(plan.home), JSON.stringify({ allowed, baseHead, mirror, branch: plan.start.branch }))
 }
 
 /** Returns '' when the push may go on, else the reason and what to do. */

@@ -56,6 +56,8 @@ export function makeRepo(folder: string, files: Record<string, string> = { 'READ
   const work = join(folder, 'upstream-work')
   const env = {
     ...process.env,
+    // Debian's git-lfs sets its filters for the whole system.
+    GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_AUTHOR_NAME: 'T',
     GIT_AUTHOR_EMAIL: 't@e',

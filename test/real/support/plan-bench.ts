@@ -57,7 +57,11 @@ export async function createPlanBench(options: PlanBenchOptions = {}): Promise<P
   mkdirSync(checkout)
   writeHome(home, repo)
   const id = newPlanId()
-  const env = planEnv({ home, user: 'plan', path: process.env['PATH'], planId: id })
+  const env = {
+    ...planEnv({ home, user: 'plan', path: process.env['PATH'], planId: id }),
+    // Debian's git-lfs sets its filters for the whole system.
+    GIT_CONFIG_NOSYSTEM: '1',
+  }
   const events: PlanBench['events'] = []
   const plan: PlanContext = {
     start: {

@@ -101,20 +101,24 @@ describe('a filter that is not set up here', () => {
   const ATTRIBUTES = '*.secret filter=git-crypt diff=git-crypt\n*.png filter=lfs\n'
   const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 5\n`
 
-  test('lets nothing through in clear or raw; what is encrypted, a pointer, or raw in the base already may change', async () => {
+  test('lets nothing through in clear or raw; what is encrypted, a pointer of the remote, or raw in the base already may change', async () => {
     using bench = await createPlanBench({
-      files: { '.gitattributes': ATTRIBUTES, 'raw.png': 'raw', 'was.png': POINTER },
+      files: { '.gitattributes': ATTRIBUTES, 'raw.png': 'raw', 'was.png': POINTER, 'old.png': POINTER },
     })
     bench.put('plain.secret', 'the launch code')
     bench.put('locked.secret', Buffer.from('\0GITCRYPT\0 and so on'))
     bench.put('empty.secret', '')
     bench.put('new.png', 'pixels')
     bench.put('pointer.png', POINTER)
+    bench.put('new-pointer.png', POINTER.replace('size 5', 'size 6'))
+    bench.put('old.png', POINTER.replace('aaaa', 'bbbb'))
     bench.put('raw.png', 'raw, changed')
     bench.put('was.png', 'pixels now')
     const { held } = await commitLeftovers(bench.plan, 'Work')
     expect(held.map(({ path, kind }) => `${kind} ${path}`).toSorted()).toEqual([
+      'unfiltered new-pointer.png',
       'unfiltered new.png',
+      'unfiltered old.png',
       'unfiltered plain.secret',
       'unfiltered was.png',
     ])
@@ -122,6 +126,8 @@ describe('a filter that is not set up here', () => {
       expect.arrayContaining(['empty.secret', 'locked.secret', 'pointer.png', 'raw.png', 'was.png']),
     )
     expect(bench.git('show', 'HEAD:was.png')).toContain('git-lfs')
-    expect(bench.events.find(({ text }) => text.startsWith('plain.secret'))?.text).toContain('in clear')
+    const toldOf = (file: string) => bench.events.find(({ text }) => text.startsWith(file))?.text
+    expect(toldOf('plain.secret')).toContain('in clear')
+    expect(toldOf('old.png')).toContain('cannot be uploaded')
   })
 })
