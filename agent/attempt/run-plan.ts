@@ -27,7 +27,9 @@ import type { PlanContext } from '../plan/plan-context.ts'
 import { redactLine } from '../machine/redact-line.ts'
 import { runSetup } from '../checks/setup.ts'
 import { tellHeld } from '../publish/hold-back.ts'
+import { fetchLfs } from '../git/lfs.ts'
 import { fetchSubmodules } from '../git/submodules.ts'
+import { originUrl } from './git-folder.ts'
 import { DISK_FULL, isDiskFull, keepReserve } from '../machine/reserve.ts'
 import { NO_WORK } from '../git/work-summary.ts'
 import { killShells } from '../machine/shell.ts'
@@ -159,7 +161,10 @@ async function attempt(plan: PlanContext): Promise<AttemptEnd> {
   if (!done.some(({ kind }) => kind === 'preflight_done')) await preflight(plan)
   journal.append({ kind: 'preflight_done' })
   const isSetUp = done.some(({ kind }) => kind === 'setup_done')
-  if (!isSetUp) await fetchSubmodules(plan)
+  if (!isSetUp) {
+    await fetchSubmodules(plan)
+    await fetchLfs({ git: plan.git, origin: originUrl(start), report })
+  }
   // The supervisor measures the baseline elsewhere, at the same time.
   const [setupFailure] = await Promise.all([isSetUp ? null : runSetup(plan), takeBaseline(plan, baseHead)])
   journal.append({ kind: 'setup_done' })

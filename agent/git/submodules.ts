@@ -1,6 +1,7 @@
 // Fetches the submodules that a plan can have, and lists the submodules and git-lfs files that it cannot. A plan's rights cover
 // only its own repository, so only public submodules can be fetched.
 import type { Git } from './git.ts'
+import { findGitLfs, listLfsPointers } from './lfs.ts'
 import { clipText } from '../machine/output.ts'
 
 const FETCH_TIMEOUT_MS = 60_000
@@ -27,7 +28,7 @@ export async function fetchSubmodules({
 }
 
 /** Returns lines for the model's first message; none when every submodule and file is here. */
-export async function describeForeignParts(git: Git): Promise<string[]> {
+export async function describeForeignParts(git: Git, gitLfs = findGitLfs()): Promise<string[]> {
   const lines: string[] = []
   const missing = (await listSubmodules(git)).filter(({ isThere }) => !isThere)
   if (missing.length > 0)
@@ -37,7 +38,7 @@ export async function describeForeignParts(git: Git): Promise<string[]> {
   const pointers = await listLfsPointers(git)
   if (pointers.length > 0)
     lines.push(
-      `Files kept by git-lfs, here only as pointers; leave them alone: ${pointers.slice(0, MAX_LFS_SHOWN).join(', ')}${pointers.length > MAX_LFS_SHOWN ? ` and ${pointers.length - MAX_LFS_SHOWN} more` : ''}`,
+      `Files kept by git-lfs, here only as pointers; leave them alone: ${pointers.slice(0, MAX_LFS_SHOWN).join(', ')}${pointers.length > MAX_LFS_SHOWN ? ` and ${pointers.length - MAX_LFS_SHOWN} more` : ''}${gitLfs === null ? '. This machine has no git-lfs.' : ''}`,
     )
   return lines.map((line) => clipText(line, 1_000))
 }
@@ -55,13 +56,4 @@ async function listSubmodules(git: Git): Promise<{ path: string; isThere: boolea
     found.push({ path, isThere: inside.code === 0 && inside.stdout.trim() === '' })
   }
   return found
-}
-
-async function listLfsPointers(git: Git): Promise<string[]> {
-  const files = ['--', '.gitattributes', '**/.gitattributes']
-  const attributes = await git.try(['grep', '--cached', '-l', '-z', 'filter=lfs', ...files])
-  if (attributes.code !== 0) return []
-  const pointer = '^version https://git-lfs.github.com/spec/'
-  const found = await git.try(['grep', '-l', '-z', '-I', '--max-depth=-1', pointer])
-  return found.stdout.split('\0').filter((path) => path !== '')
 }

@@ -11,7 +11,7 @@ import { readInstructions } from '../../../../agent/briefing/instructions.ts'
 import { findExplicitSetup } from '../../../../agent/checks/setup-files.ts'
 import { planSetup, runSetup } from '../../../../agent/checks/setup.ts'
 import { findProgram } from '../../../../agent/machine/programs.ts'
-import { fetchSubmodules } from '../../../../agent/git/submodules.ts'
+import { describeForeignParts, fetchSubmodules } from '../../../../agent/git/submodules.ts'
 import { createPlanBench } from '../../support/plan-bench.ts'
 
 const machine = { has: () => true, node: '', bundle: '' }
@@ -276,6 +276,9 @@ describe('the first message', () => {
     })
     expect(environment).toContain("could not be fetched with this plan's rights; leave them alone: lib")
     expect(environment).toContain('only as pointers; leave them alone: art.psd')
+    const linesFor = (gitLfs: string | null) => describeForeignParts(bench.plan.git, gitLfs)
+    expect((await linesFor(null)).at(-1)).toMatch(/art\.psd\. This machine has no git-lfs\.$/)
+    expect((await linesFor('/usr/bin/git-lfs')).at(-1)).toMatch(/art\.psd$/)
     expect(bench.git('status', '--porcelain')).toBe('')
   })
 })
