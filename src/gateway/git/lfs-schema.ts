@@ -1,5 +1,5 @@
 // What git-lfs and a git host say to each other about objects (the batch API), read strictly. Pure.
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A larger object is not served: a VM's disk has 8 GB, and a plan's checkout needs the object twice. */
 export const MAX_OBJECT_BYTES = 2_000_000_000
