@@ -55,9 +55,7 @@ export function planDiff(core: Core, planId: string, { from, path }: PlanDiffOpt
   const plan = requirePlan(core, planId)
   const { status, mergeStatus, branch, pushedHead } = plan
   const about = { status, mergeStatus, branch, base: plan.base, pushedHead }
-  const diff = core.store
-    .diffs(planId)
-    .find(({ head, totals }) => head === pushedHead && totals !== null)
+  const diff = core.store.diffs(planId).find(({ head, totals }) => head === pushedHead && totals !== null)
   if (diff === undefined || diff.totals === null) return { ...about, diff: null }
   const { head, base, totals } = diff
   if (from !== null && !head.startsWith(from.head)) return { ...about, diff: null, moved: true }
