@@ -9,6 +9,10 @@ const SEPARATORS = /\r\n?|[\u2028\u2029\u0085]/gu
 /** Text is cut to this many times its cap before it is cleaned, so that a long foreign text costs no CPU. */
 const LOOKED_AT = 4
 
+/** Returns the number with its word: "1 file", "2 files". */
+export const counted = (count: number, word: string, plural = 's'): string =>
+  `${count} ${word}${count === 1 ? '' : plural}`
+
 /** Returns one line of at most maxChars UTF-16 units; a cut text ends in an ellipsis. */
 export function cleanLine(text: string, maxChars: number): string {
   const lines = linesOf(text, maxChars)

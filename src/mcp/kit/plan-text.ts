@@ -1,5 +1,6 @@
 // The text form of a plan's status, for clients that show a model only text: readable Markdown that says everything the structured
 // form says. Words of others are quoted or stand on one line, so that they cannot open a section of their own.
+import { counted } from '../../lib/text.ts'
 import type { PlanShape, toEvent } from './shapes.ts'
 
 type EventShape = ReturnType<typeof toEvent>
@@ -12,8 +13,17 @@ const LISTS = [
   ['newly_passing', 'Newly passing'],
 ] as const
 
-/** Returns the sections of a plan without its first line, which says the status. */
-export function planText(plan: PlanShape, events: EventShape[], cursor: number): string {
+/** Returns the sections of a plan and its events, without the first line, which says the status. */
+export function statusText(plan: PlanShape, events: EventShape[], cursor: number): string {
+  const told =
+    events.length === 0
+      ? `No events (cursor ${cursor}).`
+      : listed(`Events (cursor ${cursor})`, events.map(eventLine))
+  return `${planText(plan)}\n\n${told}`
+}
+
+/** Returns the sections of a plan without its first line. */
+export function planText(plan: PlanShape): string {
   const sections = [
     facts(plan),
     quoted('Error', plan.error),
@@ -26,12 +36,36 @@ export function planText(plan: PlanShape, events: EventShape[], cursor: number):
       'Commits',
       plan.commits.map(({ sha, subject }) => `${sha} ${subject}`),
     ),
-    events.length === 0
-      ? `No events (cursor ${cursor}).`
-      : listed(`Events (cursor ${cursor})`, events.map(eventLine)),
   ]
   return sections.filter((section) => section !== '').join('\n\n')
 }
+
+/** Returns a plan of a list in one line. */
+export function planLine(plan: PlanShape): string {
+  const { id, workspace, title, branch, base, status, phase, summary, question, error, commits, checks } =
+    plan
+  const parts = [
+    `${id}: ${status}${phase === undefined ? '' : ` (${phase})`}, "${title}"`,
+    `workspace ${workspace}, branch ${branch} from ${base}, attempt ${plan.attempt}, merge status ${plan.merge_status}`,
+    ...(plan.outcome === undefined ? [] : [outcomeLine(plan).replace(/\.$/, '')]),
+    ...(plan.paused_reason === undefined ? [] : [`paused: ${plan.paused_reason}`]),
+    `${counted(plan.diff.files, 'file')} +${plan.diff.additions} -${plan.diff.deletions}`,
+    `$${plan.spent_usd.toFixed(2)} of $${plan.budget_usd.toFixed(2)} with ${plan.model}`,
+    `created ${plan.created_at}`,
+    ...(plan.finished_at === undefined ? [] : [`finished ${plan.finished_at}`]),
+    ...(plan.pushed_head === undefined ? [] : [`pushed head ${plan.pushed_head}`]),
+    ...(plan.pr_url === undefined ? [] : [`pull request ${plan.pr_url}`]),
+    ...(plan.status_detail === undefined ? [] : [plan.status_detail]),
+    ...(question === undefined ? [] : [`question: ${oneLine(question)}`]),
+    ...(error === undefined ? [] : [`error: ${oneLine(error)}`]),
+    ...(summary === undefined ? [] : [`summary: ${oneLine(summary)}`]),
+    ...checks.map((check) => `check ${checkLine(check)}`),
+    ...commits.map(({ sha, subject }) => `commit ${sha.slice(0, 12)} ${subject}`),
+  ]
+  return `- ${parts.join('; ')}`
+}
+
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
 
 function facts(plan: PlanShape): string {
   const { tokens, diff } = plan
@@ -47,12 +81,12 @@ function facts(plan: PlanShape): string {
   ]
   return bullets([
     `Title: ${plan.title}`,
-    `Workspace ${plan.workspace}, base ${plan.base}, attempt ${plan.attempt}, ${plan.plan_chars} characters of plan${heads}.`,
+    `Workspace ${plan.workspace}, base ${plan.base}, attempt ${plan.attempt}, ${counted(plan.plan_chars, 'character')} of plan${heads}.`,
     ...(plan.outcome === undefined ? [] : [outcomeLine(plan)]),
     ...(plan.paused_reason === undefined ? [] : [`Paused: ${plan.paused_reason}.`]),
     ...(plan.status_detail === undefined ? [] : [`Detail: ${plan.status_detail}`]),
     ...(plan.pr_url === undefined ? [] : [`Pull request: ${plan.pr_url}`]),
-    `Diff: ${diff.files} files, +${diff.additions} -${diff.deletions}.`,
+    `Diff: ${counted(diff.files, 'file')}, +${diff.additions} -${diff.deletions}.`,
     `Model ${plan.model}; tokens: ${tokens.input} input, ${tokens.output} output, ${tokens.cache_read} cache read, ${tokens.cache_write} cache write.`,
     `Times: ${times.filter((time) => time !== '').join(', ')}.`,
   ])

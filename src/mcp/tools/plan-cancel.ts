@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { defineTool } from '../kit/define-tool.ts'
 import { planNextStep } from '../kit/next-step.ts'
 import { OutPlan, ParamPlanId } from '../kit/params.ts'
+import { planText } from '../kit/plan-text.ts'
 import { toPlan } from '../kit/shapes.ts'
 
 export const planCancel = defineTool({
@@ -15,9 +16,10 @@ export const planCancel = defineTool({
   output: OutPlan,
   handler: async ({ plan_id }, context) => {
     const plan = await context.workspaceOfPlan(plan_id).cancel(plan_id)
+    const shape = toPlan(plan)
     return {
-      structured: { plan: toPlan(plan), next_step: planNextStep(plan) },
-      text: `Plan ${plan.id} is ${plan.status}.`,
+      structured: { plan: shape, next_step: planNextStep(plan) },
+      text: `Plan ${plan.id} is ${plan.status}.\n${planText(shape)}`,
     }
   },
 })

@@ -4,6 +4,8 @@ import { UserError } from '../../lib/errors.ts'
 import { showUnseen } from '../../shared/text.ts'
 import type { MergeStatus } from '../../shared/words.ts'
 import type { PlanDiff } from '../../workspace/contract.ts'
+import { counted } from '../../lib/text.ts'
+import { diffText } from '../kit/diff-text.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import { OutDiff, ParamCursor, ParamPlanId, text } from '../kit/params.ts'
 import { toDiffFile } from '../kit/shapes.ts'
@@ -41,6 +43,7 @@ export const planDiff = defineTool({
         text: `There is no diff of ${branch} to show.`,
       }
     const { files: total, additions, deletions, omittedFiles } = diff.totals
+    const files = diff.files.map(toDiffFile)
     const next = diff.nextPage === null ? null : `${diff.head.slice(0, 12)}.${diff.nextPage}`
     return {
       structured: {
@@ -52,11 +55,17 @@ export const planDiff = defineTool({
           deletions,
           ...(omittedFiles === 0 ? {} : { omitted_files: omittedFiles }),
         },
-        files: diff.files.map(toDiffFile),
+        files,
         ...(next === null ? {} : { cursor: next }),
         next_step: nextStep(found, next !== null, path),
       },
-      text: `${branch}: ${total} files, +${additions} -${deletions}; this page shows ${diff.files.length}.`,
+      text: [
+        `${branch}: ${counted(total, 'file')}, +${additions} -${deletions}; this page shows ${diff.files.length}.`,
+        `Head ${diff.head}${diff.base === null ? '' : `, base ${diff.base}`}.${omittedFiles === 0 ? '' : ` Not shown, or not to the end: ${counted(omittedFiles, 'file')}.`}${next === null ? '' : ` Cursor: ${next}`}`,
+        diffText(files),
+      ]
+        .join('\n')
+        .trim(),
     }
   },
 })

@@ -1,10 +1,12 @@
 // plan_list: lists plans of one workspace or of all, newest first.
 import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
+import { counted } from '../../lib/text.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import { fitting, MAX_ANSWER_BYTES } from '../kit/answer-size.ts'
 import { OutPlans, ParamCursor, ParamWorkspaceId } from '../kit/params.ts'
 import { isPlanStatus, PlanStatus } from '../../shared/words.ts'
+import { planLine } from '../kit/plan-text.ts'
 import { toPlan } from '../kit/shapes.ts'
 
 const DEFAULT_PLANS = 20
@@ -35,17 +37,17 @@ export const planList = defineTool({
     const shapes = fitting(plans, (plan) => toPlan(plan, 'brief'), MAX_ANSWER_BYTES)
     const isCut = shapes.length < plans.length
     const last = isCut ? plans[shapes.length - 1] : found.plans.at(-1)
-    const more = last !== undefined && (found.more || isCut)
+    const next = last !== undefined && (found.more || isCut) ? historyCursor(last.createdAtMs, last.id) : null
     return {
       structured: {
         plans: shapes,
-        ...(more ? { cursor: historyCursor(last.createdAtMs, last.id) } : {}),
-        next_step: nextStep(shapes.length, more),
+        ...(next === null ? {} : { cursor: next }),
+        next_step: nextStep(shapes.length, next !== null),
       },
       text:
         shapes.length === 0
           ? 'There are no such plans.'
-          : `${shapes.length} plans:\n${shapes.map((plan) => `${plan.id} ${plan.status} ${plan.branch}`).join('\n')}`,
+          : `${counted(shapes.length, 'plan')}${next === null ? '' : `, and more: cursor ${next}`}.\n${shapes.map(planLine).join('\n')}`,
     }
   },
 })

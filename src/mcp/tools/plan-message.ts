@@ -6,6 +6,7 @@ import { defineTool } from '../kit/define-tool.ts'
 import type { Tool } from '../kit/define-tool.ts'
 import { planNextStep } from '../kit/next-step.ts'
 import { OutPlan, ParamPlanId, text } from '../kit/params.ts'
+import { planText } from '../kit/plan-text.ts'
 import { toPlan } from '../kit/shapes.ts'
 
 const input = z.strictObject({ plan_id: ParamPlanId, message: text(1, 20_000) })
@@ -38,9 +39,10 @@ async function send(
     ? stub.message(plan_id, message)
     : stub.message(plan_id, message, answersAttempt))
   const again = plan.startsAgain === true ? `${startsAgain(plan)} ` : ''
+  const shape = toPlan(plan)
   return {
-    structured: { plan: toPlan(plan), next_step: `${again}${planNextStep(plan)}` },
-    text: `Plan ${plan.id} has the message; it is ${plan.status}.`,
+    structured: { plan: shape, next_step: `${again}${planNextStep(plan)}` },
+    text: `Plan ${plan.id} has the message; it is ${plan.status}.\n${planText(shape)}`,
   }
 }
 

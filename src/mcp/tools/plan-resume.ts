@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { defineTool } from '../kit/define-tool.ts'
 import { planNextStep } from '../kit/next-step.ts'
 import { OutPlan, ParamBudget, ParamModel, ParamPlanId } from '../kit/params.ts'
+import { planText } from '../kit/plan-text.ts'
 import { toPlan } from '../kit/shapes.ts'
 
 export const planResume = defineTool({
@@ -23,9 +24,10 @@ export const planResume = defineTool({
     const plan = await (model === undefined
       ? stub.resume(plan_id, budget_usd)
       : stub.resume(plan_id, budget_usd, model))
+    const shape = toPlan(plan)
     return {
-      structured: { plan: toPlan(plan), next_step: planNextStep(plan) },
-      text: `Plan ${plan.id} is ${plan.status}, attempt ${plan.attempt}.`,
+      structured: { plan: shape, next_step: planNextStep(plan) },
+      text: `Plan ${plan.id} is ${plan.status}, attempt ${plan.attempt}.\n${planText(shape)}`,
     }
   },
 })

@@ -8,7 +8,7 @@ import { defineTool } from '../kit/define-tool.ts'
 import type { ToolCall } from '../kit/define-tool.ts'
 import { planNextStep } from '../kit/next-step.ts'
 import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../kit/answer-size.ts'
-import { planText } from '../kit/plan-text.ts'
+import { statusText } from '../kit/plan-text.ts'
 import { OutStatus, ParamPlanId } from '../kit/params.ts'
 import { toEvent, toPlan } from '../kit/shapes.ts'
 
@@ -50,7 +50,7 @@ export const planStatus = defineTool({
         cursor,
         next_step: `${more ? 'There may be more events: call plan_status with after set to cursor. ' : ''}${planNextStep(seen.plan, seen.vmUnheardMs)}`,
       },
-      text: `${statusLine(seen.plan)} Branch ${seen.plan.branch}.\n${planText(plan, events, cursor)}`,
+      text: `${statusLine(seen.plan)} Branch ${seen.plan.branch}.\n${statusText(plan, events, cursor)}`,
     }
   },
 })

@@ -1,6 +1,5 @@
 // plan_submit: takes a plan in plain words and queues it.
 import * as z from 'zod'
-import { cleanLine } from '../../lib/text.ts'
 import { Effort, OnQuestion } from '../../shared/words.ts'
 import { toCamelKeys } from '../kit/camel-keys.ts'
 import { defineTool } from '../kit/define-tool.ts'
@@ -15,6 +14,7 @@ import {
   ParamWorkspaceId,
   text,
 } from '../kit/params.ts'
+import { planText } from '../kit/plan-text.ts'
 import { toPlan } from '../kit/shapes.ts'
 
 const MAX_PLAN_CHARS = 100_000
@@ -45,13 +45,14 @@ export const planSubmit = defineTool({
     context.settings()
     const stub = await context.workspace(workspace_id)
     const { plan, deduplicated } = await stub.submit(workspace_id, toCamelKeys(input))
+    const shape = toPlan(plan)
     return {
       structured: {
-        plan: toPlan(plan),
+        plan: shape,
         ...(deduplicated ? { deduplicated } : {}),
         next_step: `${deduplicated ? 'The same plan was submitted before: this is that plan. ' : ''}${planNextStep(plan)}`,
       },
-      text: `Plan ${plan.id} is ${plan.status} on branch ${plan.branch}.${plan.statusDetail === null ? '' : ` ${cleanLine(plan.statusDetail, 500)}`}`,
+      text: `Plan ${plan.id} is ${plan.status} on branch ${plan.branch}.\n${planText(shape)}`,
     }
   },
 })

@@ -1,10 +1,12 @@
 // workspace_list: lists all workspaces, from D1.
 import * as z from 'zod'
 import { historyCursor } from '../../history/query.ts'
+import { counted } from '../../lib/text.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import { fitting, MAX_ANSWER_BYTES } from '../kit/answer-size.ts'
 import { OutWorkspaces, ParamCursor } from '../kit/params.ts'
 import { toWorkspace } from '../kit/shapes.ts'
+import { workspaceText } from '../kit/workspace-text.ts'
 
 const PAGE = 50
 
@@ -20,17 +22,19 @@ export const workspaceList = defineTool({
     const found = await context.listWorkspaces({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
     const shapes = fitting(found.workspaces, toWorkspace, MAX_ANSWER_BYTES)
     const last = found.workspaces[shapes.length - 1]
-    const more = last !== undefined && (found.more || shapes.length < found.workspaces.length)
+    const isCut = shapes.length < found.workspaces.length
+    const next =
+      last !== undefined && (found.more || isCut) ? historyCursor(last.createdAtMs, last.name) : null
     return {
       structured: {
         workspaces: shapes,
-        ...(more ? { cursor: historyCursor(last.createdAtMs, last.name) } : {}),
-        next_step: nextStep(shapes.length, more),
+        ...(next === null ? {} : { cursor: next }),
+        next_step: nextStep(shapes.length, next !== null),
       },
       text:
         shapes.length === 0
           ? 'There are no workspaces.'
-          : `${shapes.length} workspaces: ${shapes.map(({ name, status }) => `${name} (${status})`).join(', ')}.`,
+          : `${counted(shapes.length, 'workspace')}${next === null ? '' : `, and more: cursor ${next}`}.\n\n${shapes.map((one) => `## ${one.name} is ${one.status}\n${workspaceText(one)}`).join('\n\n')}`,
     }
   },
 })

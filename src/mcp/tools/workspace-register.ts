@@ -15,6 +15,7 @@ import {
   ParamSetup,
 } from '../kit/params.ts'
 import { toWorkspace } from '../kit/shapes.ts'
+import { workspaceText } from '../kit/workspace-text.ts'
 
 export const workspaceRegister = defineTool({
   name: 'workspace_register',
@@ -50,12 +51,13 @@ export const workspaceRegister = defineTool({
       differs.length === 0
         ? ''
         : ` It keeps its own ${differs.join(', ')}, which differ from the arguments: change them with workspace_update.`
+    const shape = toWorkspace(workspace)
     return {
       structured: {
-        workspace: toWorkspace(workspace),
+        workspace: shape,
         next_step: `${existing ? `This workspace existed already.${changed} ` : ''}${workspaceNextStep(workspace)}`,
       },
-      text: `Workspace ${workspace.name} is ${workspace.status}.`,
+      text: `Workspace ${workspace.name} is ${workspace.status}.\n${workspaceText(shape)}`,
     }
   },
 })

@@ -1,11 +1,12 @@
 // workspace_sync: shows the branches of a workspace as the host has them, and the commands to merge them.
 import * as z from 'zod'
 import { UserError } from '../../lib/errors.ts'
-import { cleanLine } from '../../lib/text.ts'
+import { cleanLine, counted } from '../../lib/text.ts'
 import { defineTool } from '../kit/define-tool.ts'
 import { fitting, jsonBytes, MAX_ANSWER_BYTES } from '../kit/answer-size.ts'
 import { OutBranches, ParamCursor, ParamWorkspaceId } from '../kit/params.ts'
 import { iso, toBranch, toWorkspace } from '../kit/shapes.ts'
+import { branchesText, workspaceText } from '../kit/workspace-text.ts'
 
 const MAX_COMMANDS_BYTES = 10_000
 
@@ -45,7 +46,13 @@ export const workspaceSync = defineTool({
         ...(more ? { cursor: String(end) } : {}),
         next_step: steps.join(' '),
       },
-      text: `Workspace ${workspace.name} has ${found.branches.length} agent branches.\n${commands.join('\n')}`.trim(),
+      text: [
+        `Workspace ${workspace.name} is ${workspace.status} and has ${counted(found.branches.length, 'agent branch', 'es')}.${more ? ` Cursor: ${end}` : ''}\n${workspaceText(workspace)}`,
+        branchesText(branches, iso(found.asOfMs)),
+        commands.length === 0 ? '' : `## Merge\n\`\`\`sh\n${commands.join('\n')}\n\`\`\``,
+      ]
+        .filter((part) => part !== '')
+        .join('\n\n'),
     }
   },
 })

@@ -14,6 +14,7 @@ import {
   ParamWorkspaceId,
 } from '../kit/params.ts'
 import { toWorkspace } from '../kit/shapes.ts'
+import { workspaceText } from '../kit/workspace-text.ts'
 
 export const workspaceUpdate = defineTool({
   name: 'workspace_update',
@@ -40,9 +41,10 @@ export const workspaceUpdate = defineTool({
     const changes = given.setup?.trim() === ':' ? { ...given, setup: '' } : given
     const stub = await context.workspace(workspace_id)
     const workspace = await stub.update(workspace_id, toCamelKeys(changes))
+    const shape = toWorkspace(workspace)
     return {
-      structured: { workspace: toWorkspace(workspace), next_step: workspaceNextStep(workspace) },
-      text: `Workspace ${workspace.name} was changed: ${Object.keys(changes).join(', ')}.`,
+      structured: { workspace: shape, next_step: workspaceNextStep(workspace) },
+      text: `Workspace ${workspace.name} was changed: ${Object.keys(changes).join(', ')}.\n${workspaceText(shape)}`,
     }
   },
 })

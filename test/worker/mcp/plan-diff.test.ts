@@ -119,7 +119,7 @@ describe('plan_diff', () => {
     expect(await send(upload())).toBe(200)
     await finish()
     expect(await read(plan.id)).toMatchObject({
-      text: expect.stringContaining(`${plan.branch}: 1 files, +1 -0`),
+      text: expect.stringContaining(`${plan.branch}: 1 file, +1 -0`),
       data: {
         pushed_head: HEAD,
         base_head: MAIN_HEAD,

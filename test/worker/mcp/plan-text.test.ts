@@ -53,7 +53,7 @@ describe('the text of plan_status', () => {
 - Paused: question.
 - Detail: A detail.
 - Pull request: https://git.test/pull/1
-- Diff: 1 files, +1 -1.
+- Diff: 1 file, +1 -1.
 - Model claude-opus-5-5; tokens: 1000 input, 200 output, 50 cache read, 20 cache write.
 - Times: created 2026-11-23T04:00:00.000Z, started 2026-11-23T04:00:01.000Z, last activity 2026-11-23T04:01:00.000Z, finished 2026-11-23T04:01:01.000Z.
 
