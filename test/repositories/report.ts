@@ -39,7 +39,7 @@ export function toReport(results: Result[]): Report {
   const wrong = results.filter(({ job }) => job.kind === 'wrong')
   const rightVerified = right.filter(({ verified }) => verified)
   const wrongVerified = wrong.filter(({ verified }) => verified)
-  // What fails at the base in the same place is said, and is not the work's fault (SPEC 6.1).
+  // What fails at the base in the same place is said, and is not the work's fault.
   const redBefore = right.filter(({ end }) => end !== 'none' && isRedBefore(end))
   const counted = right.length - redBefore.length
   const rate = counted === 0 ? 0 : rightVerified.length / counted

@@ -21,7 +21,7 @@ describe('other languages', () => {
     [{ ...C, 'test/CMakeLists.txt': 'add_test(NAME x COMMAND x)' }, ['tests: ctest']],
     [{ 'meson.build': "project('x')\ntest('a', b)\n" }, ['tests: meson test']],
     [{ Rakefile: 'Rake::TestTask.new', 'lib/a.rb': '' }, ['tests: rake test']],
-    [{ Rakefile: 'Rake::TestTask.new', Gemfile: '' }, ['tests: bundle exec rake test']],
+    [{ Rakefile: 'Rake::TestTask.new', Gemfile: "gem 'rake'" }, ['tests: bundle exec rake test']],
     [{ 'lib/a.rb': '', 'test/a_test.rb': '' }, ['tests: minitest']],
     [
       { DESCRIPTION: 'Package: x', 'R/a.R': '', 'tests/testthat/test-a.R': '' },
