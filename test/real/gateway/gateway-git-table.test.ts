@@ -41,6 +41,6 @@ describe('the table of real git against the gateway', () => {
       found.push(row)
       expect(row).toBe(isUpdate ? row : said[one.at])
     },
-    180_000,
+    600_000,
   )
 })

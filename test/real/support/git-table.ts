@@ -12,7 +12,8 @@ const run = promisify(execFile)
 const AGENT = join(import.meta.dirname, '../../../agent/main.ts')
 /** The pre-push hook of a plan's checkout, run from the sources. */
 export const CHECK_PUSH = `'${process.execPath}' '${AGENT}' check-push`
-const GIT_TIMEOUT_MS = 120_000
+/** Only what hangs takes so long: 104 MB take two minutes on a machine that does other things too. */
+const GIT_TIMEOUT_MS = 500_000
 
 export interface Ran {
   code: number

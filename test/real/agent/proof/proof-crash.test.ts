@@ -8,7 +8,7 @@ import type { FakePlan } from '../../support/fake-worker.ts'
 import { createVm, ended, patient, until } from '../../support/vm.ts'
 import type { TestVm } from '../../support/vm.ts'
 
-const WAIT_MS = 120_000
+const WAIT_MS = 400_000
 
 /** A plan whose check stands still in the proof, once, until it is let go. */
 async function startProof(vm: TestVm): Promise<{ plan: FakePlan; go: () => void }> {

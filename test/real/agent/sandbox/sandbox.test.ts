@@ -64,7 +64,7 @@ describeWith(needs.ownSandbox(), 'a command in a sandbox', () => {
         (folder) => `${folder}/${basename(place.folder)}-mark`,
       )
       const script = `cat; id -u; pwd; ls ..; cat ${place.folder}/srv/tasks.md; ls ${place.folder}/srv/plans;
-        ls -A /tmp /var/tmp /dev/shm /run; ls /proc | grep -c '^[0-9]'; ls ${place.folder}/root 2>&1 | grep -c 'No such'
+        ls -A /tmp /var/tmp /dev/shm /run; ls /proc | grep -c '^[0-9]'; ls ${place.folder}/root 2>&1 | grep -cE 'No such|denied'
         touch ${marks.join(' ')} ~+/d && echo written; env | grep -c MARK; echo end >&2`
       const { child, ended, said, errors } = await start(place, script, kind)
       child.stdin.end('through the pipe\n')
