@@ -79,9 +79,10 @@ describe.each([
     expect(result).toMatchObject({
       structuredContent: { plan: { id: PLAN_ID, status: 'queued' }, next_step: expect.any(String) },
     })
-    expect(JSON.stringify(result['content'])).toContain(
-      `Plan ${PLAN_ID} is queued on branch agent/${PLAN_ID}. The plan waits for its turn`,
-    )
+    const content = JSON.stringify(result['content'])
+    expect(content).toContain(`Plan ${PLAN_ID} is queued on branch agent/${PLAN_ID}.`)
+    expect(content).toContain('Title: Fix the typo')
+    expect(content).toContain('The plan waits for its turn')
     expect(result['isError']).not.toBe(true)
     await client.close()
   })
