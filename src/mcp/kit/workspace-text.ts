@@ -31,7 +31,6 @@ export function branchesText(branches: BranchShape[], asOf: string): string {
 
 function branchLine(branch: BranchShape): string {
   const { ahead, behind, conflicts, commits } = branch
-  const known = (count: number | null) => count ?? 'not known'
   const facts = [
     `${branch.branch} of plan ${branch.plan_id} (${branch.plan_status})`,
     `merge status ${branch.merge_status}`,
@@ -43,5 +42,7 @@ function branchLine(branch: BranchShape): string {
   const list = commits.map(({ sha, subject }) => `\n  - ${sha} ${subject}`).join('')
   return `${facts.join('; ')}${list === '' ? '' : `; ${counted(commits.length, 'commit')}:${list}`}`
 }
+
+const known = (count: number | null): number | string => count ?? 'not known'
 
 const bullets = (lines: string[]): string => lines.map((line) => `- ${line}`).join('\n')
