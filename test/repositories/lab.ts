@@ -1,4 +1,5 @@
 // Each case as two plans: one applies the commit's difference, the other does so and makes the mistake.
+import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -53,8 +54,26 @@ async function runJob(vm: TestVm, job: Job): Promise<Result> {
     title: `${branchOf(job)}, ${job.kind}`,
     timeoutMs: PLAN_TIMEOUT_MS,
   })
+  if (run.head !== null) demandTheWork(vm, job, run.head)
   await forgetPlan(vm, run.plan)
   return { ...run, job }
+}
+
+/** Errors: throws when something else was pushed than the commit's work, or than that with the mistake. */
+function demandTheWork(vm: TestVm, { case: { mutant }, work, kind }: Job, head: string): void {
+  const upstream = join(vm.folder, 'upstream.git')
+  const wanted = new Map(work.changed)
+  if (kind === 'wrong') {
+    const input = { input: work.mutated, encoding: 'utf8' } as const
+    wanted.set(mutant.file, execFileSync('git', ['hash-object', '--stdin'], input).trim())
+  }
+  const listed = vm.git('-C', upstream, 'ls-tree', '-r', '-z', '--full-tree', head).split('\0')
+  const pushed = new Map(
+    listed.map((entry) => [entry.slice(entry.indexOf('\t') + 1), entry.split(/[ \t]/)[2] ?? '']),
+  )
+  const other = [...wanted].filter(([path, object]) => (pushed.get(path) ?? null) !== object)
+  if (other.length > 0)
+    throw new Error(`What was pushed is not the work: ${other.map(([path]) => path).join(', ')}`)
 }
 
 /** The bases become branches. What the plans apply lies in the workspace's folder, which every sandbox shows. */
@@ -76,7 +95,8 @@ function hand(vm: TestVm, jobs: Job[]): void {
 }
 
 function toPlanText(vm: TestVm, job: Job): string {
-  const apply = `git apply --index --binary ${quote(join(handed(vm, job), 'patch'))}`
+  // Some set-ups leave changed files, on which the difference would not fit.
+  const apply = `git checkout --quiet -- . && git apply --index --binary ${quote(join(handed(vm, job), 'patch'))}`
   const mistake = ` && cat ${quote(join(handed(vm, job), 'mutant'))} > ${quote(job.case.mutant.file)}`
   const command = job.kind === 'right' ? apply : apply + mistake
   const calls = [{ tool: 'bash', input: { command } }, { judge_tests: 'yes' }]

@@ -14,6 +14,8 @@ export interface Work {
   patch: Buffer
   /** The mutant's whole file. */
   mutated: Buffer
+  /** Object of each path that the commit changes; null: it removes it. */
+  changed: Map<string, string | null>
 }
 
 const MAX_BYTES = 64 * 1_048_576
@@ -34,6 +36,7 @@ export function readWork(mirrors: string, { repository, commit, mutant }: Reposi
     plan: toPlain(git('log', '-1', '--format=%B', commit).toString()),
     patch: git('diff', '--binary', '--full-index', '--no-renames', '--no-ext-diff', base, commit),
     mutated: mutate(git('show', `${commit}:${mutant.file}`), mutant, repository),
+    changed: readChanged(git('diff', '--raw', '-z', '--no-abbrev', '--no-renames', base, commit).toString()),
   }
 }
 
@@ -47,6 +50,14 @@ export function toPlain(message: string): string {
     .trim()
     .split('\n')
   return `${subject.charAt(0).toUpperCase()}${subject.slice(1)}\n${body.join('\n')}`.trim()
+}
+
+/** Each record is `:{mode} {mode} {object} {object} {status}`, NUL, the path, NUL. */
+function readChanged(raw: string): Map<string, string | null> {
+  const records = [...raw.matchAll(/:\d+ (\d+) [0-9a-f]+ ([0-9a-f]+) \w+\0([^\0]+)\0/g)]
+  return new Map(
+    records.map(([, mode = '', object = '', path = '']) => [path, mode === '000000' ? null : object]),
+  )
 }
 
 function mutate(content: Buffer, { file, line, from, to }: RepositoryCase['mutant'], name: string): Buffer {
