@@ -121,9 +121,4 @@ export const REPOSITORIES: RepositoryCase[] = [
     commit: '5e40ced47173d4fdb40e237f02f9dbd3b2682878',
     mutant: { file: 'src/index.ts', line: 171, from: ' >= ', to: ' < ' },
   },
-  {
-    repository: 'WebReflection/flatted',
-    commit: '7a280eda40694e4d5be02a17b44dbc2d3d861be6',
-    mutant: { file: 'cjs/index.js', line: 81, from: '===', to: '!==' },
-  },
 ]
