@@ -43,6 +43,8 @@ export const MAX_BYTES = 50 * 1024 * 1024
 /** Folders that tools generate. They are left out of every listing of new files. */
 export const GENERATED_FOLDERS = [
   'node_modules',
+  // pnpm makes it in the checkout when the home is another file system, as in a sandbox.
+  '.pnpm-store',
   '.venv',
   'venv',
   '__pycache__',

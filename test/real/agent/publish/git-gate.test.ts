@@ -76,8 +76,13 @@ describe('the gate before a commit', () => {
 
   test('what tools make is no work: not even listed', async () => {
     using bench = await createPlanBench({ files: { 'package.json': '{}' } })
-    for (const path of ['node_modules/x/i.js', 'a/.venv/bin/python', 'a/__pycache__/m.pyc', 'dist/out.js'])
-      bench.put(path, 'x')
+    const installed = [
+      'node_modules/x/i.js',
+      '.pnpm-store/v10/files/0a',
+      'a/.venv/bin/python',
+      'a/__pycache__/m.pyc',
+    ]
+    for (const path of [...installed, 'dist/out.js']) bench.put(path, 'x')
     expect(bench.git('status', '--porcelain')).toBe('?? dist/')
     expect(await commitLeftovers(bench.plan, 'Work')).toMatchObject({
       kind: 'nothing',
