@@ -1,6 +1,7 @@
 // Holds back files that a filter should have changed and did not, because it is not set up here: what git-crypt should encrypt would
 // be committed in clear, and what git-lfs should keep would be committed raw. A file that stands raw in the base already may change.
-// It also holds back new pointers of git-lfs: no plan can upload what they point at, so nobody could check the commit out.
+// New pointers of git-lfs are held back too. A plan cannot upload the file behind such a pointer, so others would get a commit whose
+// file is missing.
 import type { Git } from '../git/git.ts'
 import { BYTES } from '../git/tree-diff.ts'
 import type { TreeChange } from '../git/tree-diff.ts'

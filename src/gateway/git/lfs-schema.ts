@@ -1,5 +1,6 @@
 // What git-lfs and a git host say to each other about objects (the batch API), read strictly. Pure.
 import * as z from 'zod'
+import { parseJson } from '../../shared/json.ts'
 
 /** A larger object is not served: a VM's disk has 8 GB, and a plan's checkout needs the object twice. */
 export const MAX_OBJECT_BYTES = 2_000_000_000
@@ -76,12 +77,4 @@ export function parseBatchAnswer(text: string): Map<string, HostObject> | null {
   const read = BatchAnswer.safeParse(parseJson(text))
   if (!read.success || (read.data.transfer ?? 'basic') !== 'basic') return null
   return new Map(read.data.objects.map((object) => [object.oid, object]))
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // no schema takes it
-  }
 }

@@ -13,6 +13,11 @@ import { CANARY, createGatewayLab, run } from '../support/gateway-lab.ts'
 import type { GatewayLab } from '../support/gateway-lab.ts'
 
 const CONTENT = 'the picture, byte for byte\n'.repeat(4_000)
+/** Arguments of a clone whose files of git-lfs stay pointers. */
+const POINTERS_ONLY = ['process=', 'smudge=', 'required=false'].flatMap((part) => [
+  '-c',
+  `filter.lfs.${part}`,
+])
 const FILTERS = [
   'filter.lfs.clean=git-lfs clean -- %f',
   'filter.lfs.smudge=git-lfs smudge -- %f',
@@ -74,14 +79,7 @@ describeWith(needs.gitLfs(), 'git-lfs through the gateway', () => {
 
   it('pulls into a checkout that holds pointers, with the key of the machine too', async () => {
     for (const token of [lab.planToken, lab.vmKey]) {
-      const dir = await lab.clone(
-        '-c',
-        'filter.lfs.process=',
-        '-c',
-        'filter.lfs.smudge=',
-        '-c',
-        'filter.lfs.required=false',
-      )
+      const dir = await lab.clone(...POINTERS_ONLY)
       expect(readFileSync(join(dir, 'art.psd'), 'utf8')).toBe(pointer.text)
       const pulled = await lab.git(dir, [...FILTERS, 'lfs', 'pull'], token)
       expect({ ...pulled, output: '' }).toEqual({ code: 0, output: '' })
@@ -137,14 +135,7 @@ describeWith(needs.gitLfs(), 'git-lfs through the gateway', () => {
       attempt: 1,
       expiresAtMs: Date.now() - 1,
     })
-    const dir = await lab.clone(
-      '-c',
-      'filter.lfs.process=',
-      '-c',
-      'filter.lfs.smudge=',
-      '-c',
-      'filter.lfs.required=false',
-    )
+    const dir = await lab.clone(...POINTERS_ONLY)
     const pulled = await lab.git(dir, [...FILTERS, 'lfs', 'pull'], expired)
     expect(pulled.code).not.toBe(0)
     expect(pulled.output).toContain('token_expired')

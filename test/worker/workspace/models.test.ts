@@ -1,10 +1,8 @@
 // A plan's model must have a price: another one is refused before a plan is stored, so that no plan is paused for ever.
-import { runInDurableObject } from 'cloudflare:test'
-import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createCore } from '../../../src/workspace/core/core.ts'
 import { pricedModels } from '../../../src/lib/prices.ts'
-import { endOutside, objectOf, playOutside, refusal } from '../support/outside.ts'
+import { endedPlan } from '../support/ended-plan.ts'
+import { endOutside, playOutside, refusal } from '../support/outside.ts'
 import type { Outside } from '../support/outside.ts'
 import { ready } from '../support/ready.ts'
 
@@ -15,17 +13,7 @@ beforeEach(() => {
 afterEach(endOutside)
 
 /** A plan as an older version accepted it: cancelled, with a model that has no price. */
-async function withOldModel(name: string) {
-  const { stub } = await ready(name, outside)
-  const { plan } = await stub.submit(name, { plan: 'x' })
-  await stub.cancel(plan.id)
-  await runInDurableObject(await objectOf(name), (_, state) => {
-    const { store } = createCore(state, env)
-    const row = store.plan(plan.id)
-    if (row !== null) store.savePlan({ ...row, model: 'gpt-5' })
-  })
-  return { stub, id: plan.id }
-}
+const withOldModel = (name: string) => endedPlan(name, outside, { model: 'gpt-5' })
 
 describe('a model without a price', () => {
   it('is refused at submit with the list of those that have one, and nothing is stored', async () => {
@@ -41,7 +29,10 @@ describe('a model without a price', () => {
   })
 
   it('is refused at resume, as the one asked for and as the one the plan has', async () => {
-    const { stub, id } = await withOldModel('old-model')
+    const {
+      stub,
+      plan: { id },
+    } = await withOldModel('old-model')
     expect(await refusal('old-model', (workspace) => workspace.resume(id, undefined))).toContain(
       `the model of plan ${id} is "gpt-5"`,
     )
@@ -56,7 +47,10 @@ describe('a model without a price', () => {
   })
 
   it('is not started again by a message, which is not kept', async () => {
-    const { stub, id } = await withOldModel('old-message')
+    const {
+      stub,
+      plan: { id },
+    } = await withOldModel('old-message')
     expect(await refusal('old-message', (workspace) => workspace.message(id, 'Go on'))).toContain(
       'Call plan_resume with model',
     )

@@ -1,15 +1,13 @@
 // What the runtime says about work that has ended is true: a message starts a plan again and says so, and no step leads to a branch
 // that is gone.
-import { runInDurableObject } from 'cloudflare:test'
-import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { planNextStep } from '../../../src/mcp/kit/next-step.ts'
-import { createCore } from '../../../src/workspace/core/core.ts'
 import type { PlanRecord } from '../../../src/workspace/records/records.ts'
 import { callTool, PLAN_ID, planRow, playContext } from '../support/mcp-fakes.ts'
-import { endOutside, objectOf, playOutside } from '../support/outside.ts'
+import { endedPlan } from '../support/ended-plan.ts'
+import { endOutside, playOutside } from '../support/outside.ts'
 import type { Outside } from '../support/outside.ts'
-import { HEAD, ready } from '../support/ready.ts'
+import { HEAD } from '../support/ready.ts'
 
 let outside: Outside
 beforeEach(() => {
@@ -17,17 +15,7 @@ beforeEach(() => {
 })
 afterEach(endOutside)
 
-async function withPlan(name: string, fields: Partial<PlanRecord>) {
-  const { stub } = await ready(name, outside)
-  const { plan } = await stub.submit(name, { plan: 'x' })
-  await stub.cancel(plan.id)
-  await runInDurableObject(await objectOf(name), (_, state) => {
-    const { store } = createCore(state, env)
-    const row = store.plan(plan.id)
-    if (row !== null) store.savePlan({ ...row, ...fields })
-  })
-  return { stub, plan }
-}
+const withPlan = (name: string, fields: Partial<PlanRecord>) => endedPlan(name, outside, fields)
 
 describe('a message', () => {
   it.each(['cancelled', 'completed', 'failed'] as const)('to a %s plan starts it again', async (status) => {
